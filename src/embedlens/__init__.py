@@ -1,0 +1,57 @@
+"""Which pretrained image embedding separates your classes, how well, and what it looks like.
+
+The packages are listed in ``docs/architecture.md``; this one only gathers the names most people
+use. Everything is imported on first use, so that ``import embedlens`` stays instant.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_PACKAGES = ("backbones", "features", "images", "learn", "metrics", "reduce", "report", "study")
+_NAMES = {
+    "Features": "features",
+    "ImageSet": "images",
+    "Study": "study",
+    "embed": "features",
+    "get_backbone": "backbones",
+}
+
+__all__ = [
+    "Features",
+    "ImageSet",
+    "Study",
+    "__version__",
+    "backbones",
+    "embed",
+    "features",
+    "get_backbone",
+    "images",
+    "learn",
+    "metrics",
+    "reduce",
+    "report",
+    "study",
+]
+
+if TYPE_CHECKING:
+    from embedlens import backbones, features, images, learn, metrics, reduce, report, study
+    from embedlens.backbones import get_backbone
+    from embedlens.features import Features, embed
+    from embedlens.images import ImageSet
+    from embedlens.study import Study
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
+        return importlib.import_module(f"embedlens.{name}")
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"embedlens.{_NAMES[name]}"), name)
+    raise AttributeError(f"module 'embedlens' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,36 @@
+"""Building a network whose weights are set right afterwards."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from embedlens.backbones.keras_backend import import_keras
+
+
+@contextmanager
+def construction() -> Iterator[None]:
+    """Number unnamed layers from the start, and let kernels be zeros.
+
+    A cut at ``conv2d_3`` must not depend on what the process built before. And JAX compiles a
+    program for each shape of random kernel, which is most of the time of building a network, for
+    numbers that are thrown away.
+    """
+    initializer = import_keras().initializers.VarianceScaling
+    from keras.src.backend.common import global_state
+
+    draw = initializer.__call__
+    counters = global_state.get_global_attribute("object_name_uids")
+    global_state.set_global_attribute("object_name_uids", collections.defaultdict(int))
+    initializer.__call__ = _zeros
+    try:
+        yield
+    finally:
+        initializer.__call__ = draw
+        global_state.set_global_attribute("object_name_uids", counters)
+
+
+def _zeros(_: Any, shape: Any, dtype: Any = None, **__: Any) -> Any:
+    return import_keras().ops.zeros(shape, dtype)

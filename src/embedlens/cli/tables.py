@@ -1,0 +1,92 @@
+"""Tables on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from embedlens.backbones import Backbone
+    from embedlens.study import Results, Verdict
+
+
+def print_table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+    """Print some columns of rows; numbers to the right."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        numeric = all(str(row[column])[:1].isdigit() for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_text(row[column]) for column in columns))
+    console = Console()
+    if not console.is_terminal:
+        console.width = 1_000  # a pipe or a file has no edge to fold at
+    console.print(table)
+
+
+def backbone_rows(backbones: Sequence[Backbone]) -> list[dict[str, Any]]:
+    """Return what `embedlens backbones` tells of each."""
+    return [
+        {
+            "backbone": each.name,
+            "input": each.size,
+            "parameters": each.parameters,
+            "MB": round((each.parameters or 0) * 4 / 2**20),
+            "feature map": "x".join(map(str, each.feature_map or ())),
+            "weights": _weights(each),
+            "here": each.weights.here,
+            "weights_file": str(each.weights.file) if each.weights.file else None,
+        }
+        for each in backbones
+    ]
+
+
+def print_results(results: Results, verdict: Verdict) -> None:
+    """Print the table of a study's backbones and its verdict."""
+    knn = results.mean("knn.accuracy", "test")
+    facts = results.backbones.set_index("backbone")
+    rows = [
+        {
+            "backbone": each.backbone + ("" if each.pretrained else " (random weights)"),
+            "linear probe": f"{each.accuracy:.1%} ({100 * each.low:.1f}-{100 * each.high:.1f})",
+            "k-NN": f"{knn[each.backbone]:.1%}",
+            "silhouette": f"{results.mean('silhouette.features')[each.backbone]:.3f}",
+            "PCA": f"{results.mean('silhouette.pca')[each.backbone]:.3f}",
+            "t-SNE": f"{results.mean('silhouette.tsne')[each.backbone]:.3f}",
+            "features": int(facts["features"][each.backbone]),
+            "pictures/s": _rate(each.pictures_per_second),
+        }
+        for each in verdict.standings
+    ]
+    print()
+    print_table(rows, list(rows[0]))
+    repeats = f"{verdict.repeats} split{'s' if verdict.repeats > 1 else ''}"
+    print(
+        f"\nAccuracy on test pictures, mean of {repeats}, with its 95 % interval. Silhouette "
+        "(Euclidean) of all\npictures in the full feature space and in the two 3-D maps."
+    )
+    if len(results.problems):
+        aside = int((~results.problems["kept"]).sum())
+        print(
+            f"{len(results.problems)} problems found, {aside} pictures set aside: see the report."
+        )
+    print(f"\n{verdict.sentence()}")
+
+
+def _text(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _rate(value: float) -> float | str:
+    return "-" if value != value else round(value, 1)
+
+
+def _weights(backbone: Backbone) -> str:
+    if backbone.weights.kind == "random":
+        return backbone.weights.origin
+    if backbone.weights.kind == "file":
+        return str(backbone.weights.file)
+    return "here" if backbone.weights.here else "download"

@@ -1,0 +1,55 @@
+"""Decoding pictures ahead of the engine that wants them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from embedlens.errors import ImageSetError
+
+if TYPE_CHECKING:
+    from embedlens.images import ImageSet
+
+_THREADS = 2
+_AHEAD = 16  # pictures: enough to hide a slow one, few enough to hold memory flat
+
+
+def decoded(
+    images: ImageSet, rows: Iterable[int], size: tuple[int, int], resize: str
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (row, pixels) in order, decoding a few pictures ahead in other threads.
+
+    Raises
+    ------
+    ImageSetError
+        If a picture cannot be read any more; what was embedded before it is kept.
+    """
+    rows = iter(rows)
+    with ThreadPoolExecutor(_THREADS, "decode") as pool:
+
+        def start(row: int) -> tuple[int, Future[np.ndarray]]:
+            return row, pool.submit(images.pixels, row, size, resize)
+
+        waiting = deque(start(row) for row in islice(rows, _AHEAD))
+        try:
+            while waiting:
+                row, pixels = waiting.popleft()
+                yield row, _result(pixels)
+                waiting.extend(start(row) for row in islice(rows, 1))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _result(pixels: Future[np.ndarray]) -> np.ndarray:
+    try:
+        return pixels.result()
+    except (OSError, ImageSetError) as error:
+        raise ImageSetError(
+            f"A picture can no longer be read: {error}. Run again: the pictures are listed anew, "
+            "and nothing already computed is lost."
+        ) from error

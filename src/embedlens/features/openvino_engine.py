@@ -1,0 +1,90 @@
+"""Embedding on a CPU, by OpenVINO."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from embedlens.backbones import Backbone, Pooling
+from embedlens.errors import EmbedlensError
+from embedlens.features.engine import Pictures, Precision, Write
+from embedlens.features.openvino_export import export
+
+_PRECISIONS: dict[Precision, str] = {"float32": "f32", "bf16": "bf16"}
+
+
+class OpenVINOEngine:
+    """A backbone compiled by OpenVINO.
+
+    Pictures go in one at a time, as many at once as the CPU serves best: that is as fast as
+    batches, and makes a row independent of the pictures beside it, so that a resumed run ends in
+    the same bytes.
+
+    Parameters
+    ----------
+    backbone, size, pooling
+        As for ``embed``.
+    precision : {"float32", "bf16"}
+        OpenVINO would choose bfloat16 by itself where the CPU has it; here it is always asked for.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        size: int | tuple[int, int] | None,
+        pooling: Pooling,
+        precision: Precision,
+    ) -> None:
+        import openvino
+        from openvino.preprocess import PrePostProcessor
+
+        core = openvino.Core()
+        if precision == "bf16":
+            _require_bf16(core)
+        exported = export(backbone, size, pooling)
+        self.size = exported.size
+        self.features = exported.features
+        self.feature_map = exported.feature_map
+        self.parameters = exported.parameters
+        model = core.read_model(exported.path)
+        model.reshape([1, *self.size, 3])
+        steps = PrePostProcessor(model)
+        steps.input().tensor().set_element_type(openvino.Type.u8)
+        settings = {
+            "PERFORMANCE_HINT": "THROUGHPUT",
+            "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
+        }
+        self._compiled = core.compile_model(steps.build(), "CPU", settings)
+        # Two more than run at once, so that no stream waits while a row is written.
+        self._requests = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS") + 2
+
+    def run(self, pictures: Pictures, write: Write) -> None:
+        """Embed pictures; see ``Engine.run``."""
+        # No callbacks: OpenVINO runs them in its own threads, where they can deadlock with the
+        # destruction of their queue. Pictures cost the same, so first in, first out loses nothing.
+        idle = [self._compiled.create_infer_request() for _ in range(self._requests)]
+        busy: deque[tuple[int, Any]] = deque()
+        try:
+            for row, pixels in pictures:
+                request = idle.pop() if idle else _finish(busy, write)
+                request.start_async({0: pixels[None]})
+                busy.append((row, request))
+        finally:
+            while busy:
+                _finish(busy, write)
+
+
+def _finish(busy: deque[tuple[int, Any]], write: Write) -> Any:
+    """Wait for the oldest request, hand over its row, and return it for the next picture."""
+    row, request = busy.popleft()
+    request.wait()
+    write(row, request.get_output_tensor().data[0].copy())
+    return request
+
+
+def _require_bf16(core: Any) -> None:
+    if "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        name = core.get_property("CPU", "FULL_DEVICE_NAME")
+        raise EmbedlensError(
+            f"This CPU ({name}) does not compute in bfloat16. Use the precision 'float32'."
+        )

@@ -1,0 +1,174 @@
+"""A backbone as an OpenVINO graph, made once and cached.
+
+Keras exports to OpenVINO from its own OpenVINO backend, and a process has one backend for life:
+so this module is also a program, which a child process runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from embedlens.backbones import Backbone, Pooling, get_backbone
+from embedlens.errors import BackboneError, EmbedlensError, WeightsError
+from embedlens.features.engine import feature_map
+
+_FORMAT = 2
+
+
+@dataclass(frozen=True)
+class Export:
+    """An exported backbone: from uint8-valued pixels (1, h, w, 3) to features (1, d)."""
+
+    path: Path
+    size: tuple[int, int]
+    features: int
+    feature_map: tuple[int, ...]
+    parameters: int
+
+
+def export(backbone: Backbone, size: int | tuple[int, int] | None, pooling: Pooling) -> Export:
+    """Return the OpenVINO graph of a backbone, from the cache or from a child process.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        What to export; its weights are downloaded if need be.
+    size : int or (int, int), optional
+        Height and width of the pictures, in pixels; by default the backbone's own.
+    pooling : {"avg", "max", "none"}
+        As for ``Backbone.build``.
+
+    Raises
+    ------
+    WeightsError, BackboneError
+        As ``Backbone.build``.
+    """
+    backbone.weights.fetch(backbone.network)
+    request = {
+        "name": backbone.name,
+        "weights": _weights_argument(backbone),
+        "preprocessing": backbone.preprocessing,
+        "size": size or backbone.size,
+        "pooling": pooling,
+    }
+    versions = [_FORMAT, version("keras"), version("openvino"), backbone.weights.digest()]
+    key = hashlib.blake2b(json.dumps([request, versions]).encode(), digest_size=12).hexdigest()
+    graph = cache_folder() / f"{Path(backbone.network).stem}-{key}.xml"
+    record = graph.with_suffix(".json")
+    if not record.is_file() or not graph.with_suffix(".bin").is_file():
+        _run_child(request, graph)
+    found = json.loads(record.read_text())
+    return Export(
+        graph,
+        (found["size"][0], found["size"][1]),
+        found["features"],
+        tuple(found["feature_map"]),
+        found["parameters"],
+    )
+
+
+def cache_folder() -> Path:
+    """Return the folder of exported graphs: ``EMBEDLENS_CACHE``, or the user's cache folder.
+
+    A home that cannot be written to is no reason to fail: then a temporary folder serves.
+    """
+    given = os.environ.get("EMBEDLENS_CACHE")
+    base = Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    folder = base / "embedlens" / "openvino"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        folder = Path(tempfile.gettempdir()) / "embedlens" / "openvino"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+def _weights_argument(backbone: Backbone) -> str | None:
+    if backbone.weights.kind == "random":
+        return "random"
+    return str(backbone.weights.file) if backbone.weights.kind == "file" else None
+
+
+def _run_child(request: dict[str, Any], graph: Path) -> None:
+    environment = {**os.environ, "KERAS_BACKEND": "openvino"}
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "embedlens.features.openvino_export",
+            json.dumps(request),
+            str(graph),
+        ],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 2:
+        kind, _, message = done.stdout.strip().splitlines()[-1].partition(": ")
+        raise WeightsError(message) if kind == "WeightsError" else BackboneError(message)
+    if done.returncode != 0:
+        raise RuntimeError(f"The export of {request['name']} to OpenVINO failed:\n{done.stderr}")
+
+
+def _write(request: dict[str, Any], graph: Path) -> None:
+    """Build, export, sink the transposes and save; the record comes last, by a rename."""
+    import openvino
+
+    from embedlens.features.transpose_sinking import sink_transposes
+
+    name = request["name"]
+    weights = request["weights"]
+    if get_backbone(name).family == "file":
+        weights = None
+    backbone = get_backbone(name, weights=weights, preprocessing=request["preprocessing"])
+    size = tuple(request["size"]) if isinstance(request["size"], list) else request["size"]
+    model = backbone.build(size, request["pooling"])
+    with tempfile.TemporaryDirectory(dir=graph.parent) as folder:
+        exported = Path(folder) / graph.name
+        model.export(str(exported), format="openvino", verbose=False)
+        compact = Path(folder) / "compact.xml"
+        core = openvino.Core()
+        openvino.save_model(
+            sink_transposes(core.read_model(exported)), compact, compress_to_fp16=False
+        )
+        record = Path(folder) / "record.json"
+        record.write_text(json.dumps(_record(model)))
+        compact.with_suffix(".bin").rename(graph.with_suffix(".bin"))
+        compact.rename(graph)
+        record.rename(graph.with_suffix(".json"))
+
+
+def _record(model: Any) -> dict[str, Any]:
+    return {
+        "size": model.input_shape[1:3],
+        "features": model.output_shape[1],
+        "feature_map": feature_map(model),
+        "parameters": model.count_params(),
+    }
+
+
+def main() -> None:
+    """Export what the first argument says to the file the second names."""
+    request, graph = json.loads(sys.argv[1]), Path(sys.argv[2])
+    try:
+        _write(request, graph)
+    except EmbedlensError as error:
+        kind = "WeightsError" if isinstance(error, WeightsError) else "BackboneError"
+        print(f"{kind}: {' '.join(str(error).split())}")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

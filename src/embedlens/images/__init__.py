@@ -1,0 +1,27 @@
+"""Image sets: reading labelled pictures from a folder, zip or table, decoding them, splitting them.
+
+Nothing here knows of networks or features.
+"""
+
+from __future__ import annotations
+
+from embedlens.images.decode import ImageError, Probe, decode, probe
+from embedlens.images.image_set import ImageSet
+from embedlens.images.problem import KINDS, Problem
+from embedlens.images.source import FolderSource, Source, ZipSource
+from embedlens.images.split import Splits, stratified_split
+
+__all__ = [
+    "KINDS",
+    "FolderSource",
+    "ImageError",
+    "ImageSet",
+    "Probe",
+    "Problem",
+    "Source",
+    "Splits",
+    "ZipSource",
+    "decode",
+    "probe",
+    "stratified_split",
+]

@@ -1,0 +1,368 @@
+"""The image set: labelled pictures with ids and splits, read from a folder, zip or table."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedlens.errors import ImageSetError
+from embedlens.images.copies import find_copies
+from embedlens.images.decode import ImageError, decode
+from embedlens.images.listing import TABLE_SUFFIXES, Entry, list_folders, list_table
+from embedlens.images.problem import Problem
+from embedlens.images.record import Record, known_records, read_records
+from embedlens.images.source import FileSource, FolderSource, Source, ZipSource
+from embedlens.images.split import Splits, complete_split
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Strings = npt.NDArray[np.str_]
+Integers = npt.NDArray[np.int64]
+
+_ALIGNED = (
+    "ids", "paths", "labels", "splits", "given_splits", "widths", "heights", "formats", "sizes",
+    "mtimes_ns",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ImageSet:
+    """Labelled pictures: what they are and where, not their pixels.
+
+    Made by `ImageSet.read`. The arrays are aligned, one entry a picture, in the order of the paths,
+    and read-only.
+
+    Attributes
+    ----------
+    root : Path
+        The folder or zip, or the folder of the table.
+    source : Source
+        Where the bytes come from.
+    ids : ndarray of shape (n,), str
+        BLAKE2b-128 of each file's bytes, in hex.
+    paths : ndarray of shape (n,), object
+        Relative to `root`, with "/"; a table may also give absolute paths.
+    labels : ndarray of shape (n,), str
+        Classes.
+    splits : ndarray of shape (n,), str
+        "train", "validation" or "test".
+    given_splits : ndarray of shape (n,), str
+        The same where the source told it, and "" where it was drawn.
+    widths, heights : ndarray of shape (n,), int64
+        Pixels, after the EXIF orientation.
+    formats : ndarray of shape (n,), str
+        "JPEG", "PNG", ..., by content.
+    sizes : ndarray of shape (n,), int64
+        Bytes of the files.
+    mtimes_ns : ndarray of shape (n,), int64
+        Times of the files' last change.
+    classes : tuple of str
+        Sorted once; every class index in the project points into it.
+    problems : tuple of Problem
+        What was found wrong, with kept pictures and with those set aside.
+    """
+
+    root: Path
+    source: Source
+    ids: Strings
+    paths: npt.NDArray[np.object_]
+    labels: Strings
+    splits: Strings
+    given_splits: Strings
+    widths: Integers
+    heights: Integers
+    formats: Strings
+    sizes: Integers
+    mtimes_ns: Integers
+    classes: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+    @classmethod
+    def read(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        test: float = 0.2,
+        validation: float = 0.3,
+        seed: int = 0,
+        known: Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> ImageSet:
+        """Read a folder, zip or table of labelled pictures.
+
+        A folder or zip has a folder a class, or ``train`` and any of ``val`` and ``test`` with
+        class folders within; a CSV, TSV or Parquet table has the columns path, label and perhaps
+        split. Splits that are given are kept; what is missing is drawn from train, stratified and
+        seeded, identical pictures always on one side. Files that cannot be used are set aside and
+        listed in `problems`.
+
+        Parameters
+        ----------
+        path : path
+            Folder, zip or table.
+        test : float, default=0.2
+            Share of each class for testing, the study's.
+        validation : float, default=0.3
+            Share of the rest for validation, the study's.
+        seed : int, default=0
+            Seed of the draw.
+        known : Path, optional
+            What `write` left earlier; files unchanged since are not read again.
+        progress : callable, optional
+            Called as ``progress(done, total)`` after each file.
+
+        Returns
+        -------
+        ImageSet
+
+        Raises
+        ------
+        ImageSetError
+            Nothing is there, it is no folder, zip or table, a table lacks a column, no picture can
+            be read, none lies in a class folder, or all are of one class.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> for shade, name in enumerate(["cat/1", "cat/2", "cat/3", "dog/1", "dog/2"]):
+        ...     (folder / name).parent.mkdir(exist_ok=True)
+        ...     Image.new("L", (8, 8), shade).save(folder / f"{name}.png")
+        >>> images = ImageSet.read(folder)
+        >>> images.classes, len(images)
+        (('cat', 'dog'), 5)
+        >>> [problem.reason for problem in images.problems]
+        ['only 2 pictures: it cannot be in all three splits']
+        """
+        where = Path(path).expanduser()
+        root, source, entries, problems = _list(where)
+        names = [entry.name for entry in entries]
+        records = read_records(source, names, known_records(known), progress)
+        rows: list[tuple[Entry, Record]] = []
+        for entry, record in zip(entries, records, strict=True):
+            if isinstance(record, Record):
+                rows.append((entry, record))
+            else:
+                problems.append(Problem(entry.name, "unreadable", str(record), kept=False))
+        kept, copies = find_copies([entry for entry, _ in rows], [record.id for _, record in rows])
+        rows = [row for row, keep in zip(rows, kept, strict=True) if keep]
+        problems += copies
+        _check(rows, where, problems)
+        problems += _small_classes(rows)
+        splits = complete_split(
+            [entry.label for entry, _ in rows],
+            [record.id for _, record in rows],
+            [entry.split for entry, _ in rows],
+            test=test,
+            validation=validation,
+            seed=seed,
+        )
+        classes = tuple(sorted({entry.label for entry, _ in rows}))
+        arrays = _arrays(rows, splits)
+        return cls(root, source, **arrays, classes=classes, problems=tuple(sorted(problems)))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"ImageSet({str(self.root)!r}: {len(self)} pictures, {len(self.classes)} classes)"
+
+    @cached_property
+    def codes(self) -> Integers:
+        """Index of each picture's class in `classes`, int64 of shape (n,)."""
+        return np.searchsorted(np.array(self.classes), self.labels).astype(np.int64)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of ids, labels and splits, in order: equal for equal content, wherever it lies."""
+        columns = [self.ids.tolist(), self.labels.tolist(), self.splits.tolist()]
+        return hashlib.blake2b(json.dumps(columns).encode(), digest_size=16).hexdigest()
+
+    def read_bytes(self, i: int) -> bytes:
+        """Bytes of picture `i`'s file.
+
+        Raises
+        ------
+        ImageError
+            The file cannot be read any more.
+        """
+        try:
+            return self.source.read(self.paths[i])
+        except ImageError as error:
+            raise ImageError(f"{self.paths[i]}: {error}") from error
+
+    def pixels(
+        self, i: int, size: int | tuple[int, int] | None, resize: str = "squash"
+    ) -> npt.NDArray[np.uint8]:
+        """Picture `i` decoded to uint8 RGB of shape (height, width, 3); see `decode`.
+
+        Raises
+        ------
+        ImageError
+            The file cannot be read any more, or has become another.
+        """
+        data = self.read_bytes(i)
+        try:
+            return decode(data, size, resize)
+        except ImageError as error:
+            raise ImageError(f"{self.paths[i]}: {error}") from error
+
+    def where(self, split: str | Sequence[str]) -> Integers:
+        """Indices of the pictures in one split, or in any of several.
+
+        Raises
+        ------
+        ImageSetError
+            A name is none of `Splits`.
+        """
+        wanted = [split] if isinstance(split, str) else list(split)
+        for name in wanted:
+            if name not in Splits:
+                raise ImageSetError(f"split {name!r} is unknown; use one of {', '.join(Splits)}")
+        return np.flatnonzero(np.isin(self.splits, wanted)).astype(np.int64)
+
+    def subset(self, selection: Sequence[int] | Integers | npt.NDArray[np.bool_]) -> ImageSet:
+        """Some of the pictures, by indices or boolean mask; `classes` and `problems` stay."""
+        rows = np.arange(len(self))[selection]
+        taken: dict[str, Any] = {name: _frozen(getattr(self, name)[rows]) for name in _ALIGNED}
+        return replace(self, **taken)
+
+    def resplit(self, seed: int, *, test: float = 0.2, validation: float = 0.3) -> ImageSet:
+        """The same pictures with the splits drawn by another seed; given splits stay.
+
+        Parameters are those of `read`.
+        """
+        splits = complete_split(
+            self.labels.tolist(),
+            self.ids.tolist(),
+            self.given_splits.tolist(),
+            test=test,
+            validation=validation,
+            seed=seed,
+        )
+        return replace(self, splits=_frozen(splits))
+
+    def counts(self) -> pd.DataFrame:
+        """Pictures by class (index) and split (columns)."""
+        import pandas as pd
+
+        counts = np.stack(
+            [np.bincount(self.codes[self.where(s)], minlength=len(self.classes)) for s in Splits], 1
+        )
+        return pd.DataFrame(
+            counts, pd.Index(self.classes, name="class"), pd.Index(Splits, name="split")
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row a picture, then a row for each that was set aside.
+
+        Columns: path, id, label, split, width, height, format, bytes, mtime_ns, kept, problem.
+        Those set aside have `kept` False and but a path and a problem.
+        """
+        import pandas as pd
+
+        told: dict[str, list[str]] = {}
+        for problem in self.problems:
+            if problem.kind != "small class":
+                told.setdefault(problem.path, []).append(f"{problem.kind}: {problem.reason}")
+        frame = pd.DataFrame(
+            {
+                "path": self.paths, "id": self.ids, "label": self.labels, "split": self.splits,
+                "width": self.widths, "height": self.heights, "format": self.formats,
+                "bytes": self.sizes, "mtime_ns": self.mtimes_ns, "kept": True,
+            }
+        )  # fmt: skip
+        aside = sorted({p.path for p in self.problems if not p.kept} - set(self.paths))
+        blank = {name: 0 if frame[name].dtype == np.int64 else "" for name in frame.columns}
+        rows = [{**blank, "path": path, "kept": False} for path in aside]
+        frame = pd.concat([frame, pd.DataFrame(rows, columns=frame.columns)], ignore_index=True)
+        frame["problem"] = ["; ".join(told.get(path, [])) for path in frame["path"]]
+        return frame
+
+    def write(self, path: Path) -> None:
+        """Write `to_frame` as Parquet, whole or not at all."""
+        partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        try:
+            self.to_frame().to_parquet(partial, index=False)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def _list(where: Path) -> tuple[Path, Source, list[Entry], list[Problem]]:
+    source: Source
+    if where.is_dir():
+        source = FolderSource(where)
+    elif not where.exists():
+        raise ImageSetError(f"{where}: no such file or folder; check the spelling")
+    elif where.suffix.lower() in TABLE_SUFFIXES:
+        entries, problems = list_table(where)
+        return where.parent, FileSource(where.parent, {e.name for e in entries}), entries, problems
+    elif where.suffix.lower() == ".zip" or zipfile.is_zipfile(where):
+        source = ZipSource(where)
+    else:
+        raise ImageSetError(f"{where}: not a folder, zip, CSV, TSV or Parquet table; give one")
+    entries, problems = list_folders(source.names(), where)
+    return where, source, entries, [*source.problems, *problems]
+
+
+def _check(rows: Sequence[tuple[Entry, Record]], where: Path, problems: list[Problem]) -> None:
+    labels = {entry.label for entry, _ in rows}
+    if not labels:
+        first = problems[0]
+        raise ImageSetError(
+            f"{where}: no picture can be read ({first.path}: {first.reason}); mend or replace them"
+        )
+    if len(labels) == 1:
+        raise ImageSetError(
+            f"{where}: only one class, {labels.pop()!r}; add pictures of another to tell it from"
+        )
+
+
+def _small_classes(rows: Sequence[tuple[Entry, Record]]) -> list[Problem]:
+    counts = Counter(entry.label for entry, _ in rows)
+    return [
+        Problem(
+            label,
+            "small class",
+            f"only {count} picture{'s' * (count > 1)}: it cannot be in all three splits",
+            kept=True,
+        )
+        for label, count in counts.items()
+        if count < 3
+    ]
+
+
+def _arrays(rows: Sequence[tuple[Entry, Record]], splits: Strings) -> dict[str, Any]:
+    entries, records = [entry for entry, _ in rows], [record for _, record in rows]
+    arrays = {
+        "ids": np.array([record.id for record in records]),
+        "paths": np.array([entry.name for entry in entries], dtype=object),
+        "labels": np.array([entry.label for entry in entries]),
+        "splits": splits,
+        "given_splits": np.array([entry.split for entry in entries]),
+        "widths": np.array([record.width for record in records], dtype=np.int64),
+        "heights": np.array([record.height for record in records], dtype=np.int64),
+        "formats": np.array([record.format for record in records]),
+        "sizes": np.array([record.bytes for record in records], dtype=np.int64),
+        "mtimes_ns": np.array([record.mtime_ns for record in records], dtype=np.int64),
+    }
+    return {name: _frozen(array) for name, array in arrays.items()}
+
+
+def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,46 @@
+"""What was found wrong with one picture or class of an image set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# unreadable    the bytes are no picture, or a broken, encrypted or absurdly large one
+# missing       a table names a file that is not there, or gives no label
+# outside       a link out of the folder, or a zip member that climbs out of the zip
+# loose         a picture that lies in no class folder
+# duplicate     the same bytes as an earlier picture of its class
+# leak          the same bytes as a picture in a later split
+# two labels    the same bytes under another label
+# small class   a class of fewer than three pictures, which cannot be in all three splits
+KINDS = (
+    "unreadable",
+    "missing",
+    "outside",
+    "loose",
+    "duplicate",
+    "leak",
+    "two labels",
+    "small class",
+)
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing found wrong, which did not stop the reading.
+
+    Attributes
+    ----------
+    path : str
+        The picture, as in `ImageSet.paths`; for a small class, the class.
+    kind : str
+        One of `KINDS`.
+    reason : str
+        What is wrong, in a few words.
+    kept : bool
+        Whether the picture is in the image set all the same.
+    """
+
+    path: str
+    kind: str
+    reason: str
+    kept: bool

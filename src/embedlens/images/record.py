@@ -1,0 +1,121 @@
+"""Identifying files: content id and header of each, read in parallel or known from before."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from embedlens.images.decode import ImageError, probe
+from embedlens.images.source import Source
+
+Progress = Callable[[int, int], None]
+
+_WINDOW = 1024  # files queued at once: bounds memory, and the wait after Ctrl-C
+
+
+@dataclass(frozen=True)
+class Record:
+    """A file that is a picture.
+
+    Attributes
+    ----------
+    id : str
+        BLAKE2b-128 of its bytes, in hex.
+    width, height : int
+        Pixels, after the EXIF orientation.
+    format : str
+        As in `Probe`.
+    bytes : int
+        Size of the file.
+    mtime_ns : int
+        Time of its last change.
+    """
+
+    id: str
+    width: int
+    height: int
+    format: str
+    bytes: int
+    mtime_ns: int
+
+
+def read_records(
+    source: Source,
+    names: Sequence[str],
+    known: Mapping[str, Record],
+    progress: Progress | None = None,
+) -> list[Record | ImageError]:
+    """Identify files on all cores, one file a thread in memory.
+
+    Parameters
+    ----------
+    source : Source
+        Where the files are.
+    names : sequence of str
+        Which to identify.
+    known : mapping of name to Record
+        Earlier records; a file of the same size and time of change is not read again.
+    progress : callable, optional
+        Called as ``progress(done, total)`` after each file, from this thread.
+
+    Returns
+    -------
+    list of Record or ImageError
+        In the order of `names`; an error where the file cannot be used.
+    """
+    results: list[Record | ImageError] = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(names), _WINDOW):
+            window = names[start : start + _WINDOW]
+            for result in pool.map(partial(_read_record, source, known), window):
+                results.append(result)
+                if progress:
+                    progress(len(results), len(names))
+    return results
+
+
+def _read_record(source: Source, known: Mapping[str, Record], name: str) -> Record | ImageError:
+    # Taken before the bytes: a file that changes in between is read again next time.
+    size, mtime_ns = source.stamp(name)
+    old = known.get(name)
+    if old and (old.bytes, old.mtime_ns) == (size, mtime_ns):
+        return old
+    try:
+        data = source.read(name)
+        seen = probe(data)
+    except ImageError as error:
+        return error
+    content = hashlib.blake2b(data, digest_size=16).hexdigest()
+    return Record(content, seen.width, seen.height, seen.format, size, mtime_ns)
+
+
+def known_records(path: Path | None) -> dict[str, Record]:
+    """Records in a table that `ImageSet.write` left, by name.
+
+    Parameters
+    ----------
+    path : Path or None
+        The table.
+
+    Returns
+    -------
+    dict of str to Record
+        Empty where the table is absent or is none of ours: that costs time and nothing else.
+    """
+    if path is None or not path.is_file():
+        return {}
+    import pyarrow.parquet as pq
+
+    columns = ["path", "id", "width", "height", "format", "bytes", "mtime_ns"]
+    try:
+        rows = pq.read_table(path, columns=[*columns, "kept"]).to_pylist()
+    except (OSError, ValueError, KeyError):
+        return {}
+    return {
+        row["path"]: Record(*(row[name] for name in columns[1:])) for row in rows if row["kept"]
+    }

@@ -1,0 +1,116 @@
+"""The k-nearest-neighbour probe, as DINOv2 evaluates features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from embedlens.metrics import nearest_neighbors
+
+KS = (5, 10, 20, 100, 200)
+
+
+class NeighborsProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Weighted vote of the k nearest neighbours by cosine similarity.
+
+    A neighbour of similarity s votes with weight exp(s / temperature) (Wu et al., "Unsupervised
+    feature learning via non-parametric instance discrimination", 2018; Oquab et al., "DINOv2",
+    2023).
+
+    Parameters
+    ----------
+    ks : sequence of int, default (5, 10, 20, 100, 200)
+        Numbers of neighbours to choose from: DINOv2's, and 5 for small sets. Those larger than
+        the training set are left out.
+    temperature : float, default 0.07
+        DINOv2's.
+
+    Attributes
+    ----------
+    k_ : int
+        The number chosen: the most accurate on validation, and among those the smallest. Without
+        validation it is the first that fits.
+    validation_accuracy_ : dict of int to float
+        Accuracy on validation by k; empty where there was no validation set.
+    classes_ : ndarray
+        Labels in the order of ``predict_proba``'s columns.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> probe = NeighborsProbe().fit(X[::2], y[::2], validation=(X[1::4], y[1::4]))
+    >>> bool(probe.score(X[3::4], y[3::4]) > 0.9)
+    True
+    """
+
+    def __init__(self, ks: Sequence[int] = KS, temperature: float = 0.07) -> None:
+        self.ks = ks
+        self.temperature = temperature
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        validation: tuple[ArrayLike, ArrayLike] | None = None,
+    ) -> NeighborsProbe:
+        """Choose k on validation, then remember training and validation together.
+
+        Parameters
+        ----------
+        X : array of shape (pictures, d)
+            Features of the training pictures.
+        y : array of shape (pictures,)
+            Their labels, of any type.
+        validation : (array, array), optional
+            Features and labels to choose k by.
+
+        Returns
+        -------
+        NeighborsProbe
+            Itself.
+        """
+        self._X, y = np.asarray(X), np.asarray(y)
+        self.classes_, self._codes = np.unique(y, return_inverse=True)
+        ks = [k for k in self.ks if k <= len(y)] or [len(y)]
+        self.k_ = ks[0]
+        self.validation_accuracy_: dict[int, float] = {}
+        if validation is not None and len(np.asarray(validation[1])):
+            X_validation, y_validation = map(np.asarray, validation)
+            votes = self._votes(X_validation, ks)
+            for k in ks:
+                hits = self.classes_[votes[k].argmax(axis=1)] == y_validation
+                self.validation_accuracy_[k] = float(hits.mean())
+            self.k_ = max(ks, key=lambda k: (self.validation_accuracy_[k], -k))
+            self._X = np.concatenate([self._X, X_validation])
+            self.classes_, self._codes = np.unique(
+                np.concatenate([y, y_validation]), return_inverse=True
+            )
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return each class's share of the vote, shape (pictures, classes)."""
+        check_is_fitted(self, "classes_")
+        return self._votes(np.asarray(X), [self.k_])[self.k_]
+
+    def predict(self, X: ArrayLike) -> NDArray[np.generic]:
+        """Return the label with the most votes for each picture."""
+        most = self.predict_proba(X).argmax(axis=1)
+        labels: NDArray[np.generic] = self.classes_[most]
+        return labels
+
+    def _votes(self, X: NDArray[np.generic], ks: Sequence[int]) -> dict[int, NDArray[np.float64]]:
+        distances, neighbors = nearest_neighbors(self._X, max(ks), metric="cosine", queries=X)
+        # A shift of every similarity by 1 leaves the shares alone and keeps exp() in range.
+        weights = np.exp(-np.asarray(distances, np.float64) / self.temperature)
+        codes = self._codes[neighbors]
+        shares = {}
+        for k in ks:
+            votes = np.zeros((len(X), len(self.classes_)))
+            np.add.at(votes, (np.arange(len(X))[:, None], codes[:, :k]), weights[:, :k])
+            shares[k] = votes / votes.sum(axis=1, keepdims=True)
+        return shares

@@ -1,0 +1,70 @@
+"""Numbers about an embedding: silhouette, neighbours, distortion of a map. Arrays in, numbers out.
+
+Nothing here knows of pictures or networks, and nothing here is trained (see ``learn``).
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+_NAMES = {
+    "ClassSilhouette": "silhouette",
+    "DistanceCorrelation": "distortion",
+    "DistortionReport": "distortion",
+    "SilhouetteReport": "silhouette",
+    "continuity": "distortion",
+    "distance_correlation": "distortion",
+    "distortion_report": "distortion",
+    "nearest_neighbors": "neighbors",
+    "neighborhood_preservation": "distortion",
+    "silhouette_report": "silhouette",
+    "silhouette_samples": "silhouette",
+    "silhouette_score": "silhouette",
+    "trustworthiness": "distortion",
+}
+
+__all__ = [
+    "ClassSilhouette",
+    "DistanceCorrelation",
+    "DistortionReport",
+    "SilhouetteReport",
+    "continuity",
+    "distance_correlation",
+    "distortion_report",
+    "nearest_neighbors",
+    "neighborhood_preservation",
+    "silhouette_report",
+    "silhouette_samples",
+    "silhouette_score",
+    "trustworthiness",
+]
+
+if TYPE_CHECKING:
+    from embedlens.metrics.distortion import (
+        DistanceCorrelation,
+        DistortionReport,
+        continuity,
+        distance_correlation,
+        distortion_report,
+        neighborhood_preservation,
+        trustworthiness,
+    )
+    from embedlens.metrics.neighbors import nearest_neighbors
+    from embedlens.metrics.silhouette import (
+        ClassSilhouette,
+        SilhouetteReport,
+        silhouette_report,
+        silhouette_samples,
+        silhouette_score,
+    )
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"embedlens.metrics.{_NAMES[name]}"), name)
+    raise AttributeError(f"module 'embedlens.metrics' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

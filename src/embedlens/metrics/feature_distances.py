@@ -1,0 +1,173 @@
+"""Keys from features: squared Euclidean distances of points scaled, or brought to unit length.
+
+Half the squared distance of unit vectors is their cosine distance.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from embedlens.metrics.kernel import kernel
+from embedlens.metrics.pairwise import Pairwise
+from embedlens.metrics.points import largest_magnitude, unit_scale
+from embedlens.metrics.scaled_points import ScaledPoints
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    Rows = slice | NDArray[np.int64]
+
+_CHUNK = 1 << 20  # numbers read at once
+_RESIDENT_BYTES = 96 << 20  # points up to this size are brought near the origin once and kept
+
+
+class _Features(Pairwise):
+    def __init__(self, queries: NDArray[Any], points: NDArray[Any], metric: str) -> None:
+        self.shape = (len(queries), len(points))
+        largest = largest_magnitude(points)
+        if queries is not points:
+            largest = max(largest, largest_magnitude(queries))
+        self.metric, self.scale = metric, unit_scale(largest)
+        self.columns = self._read(points)
+        self.rows = self.columns if queries is points else self._read(queries)
+
+    def _read(self, X: NDArray[Any]) -> ScaledPoints:
+        cosine = self.metric == "cosine"
+        return (ScaledPoints.unit if cosine else ScaledPoints.scaled)(X, self.scale)
+
+    def exact(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
+        squares = np.empty(columns.shape)
+        d, m = self.columns.X.shape[1], columns.shape[1]
+        height, width = max(1, _CHUNK // (d * m)), max(1, _CHUNK // d)
+        for i, j in product(range(0, len(rows), height), range(0, m, width)):
+            some = columns[i : i + height, j : j + width]
+            step = self.columns.read(some.ravel()).reshape(*some.shape, d)
+            step -= self.rows.read(rows[i : i + height])[:, None]
+            squares[i : i + height, j : j + width] = np.einsum("ijk,ijk->ij", step, step)
+        self._set_absent(squares, rows, columns)
+        return squares
+
+    def _set_absent(self, squares: NDArray[Any], rows: Rows, columns: Rows) -> None:
+        if self.metric == "cosine":
+            squares[self.rows.absent[rows, None] | self.columns.absent[columns]] = 2
+
+    def distances(self, keys: NDArray[Any]) -> NDArray[np.float64]:
+        if self.metric == "cosine":
+            return np.asarray(keys / 2)
+        if self.metric == "sqeuclidean":
+            return np.asarray(keys / self.scale**2)
+        return np.asarray(np.sqrt(keys) / self.scale)
+
+
+class FewDimensions(_Features):
+    """Keys in few dimensions: sums of squared differences, exact and equal for equal points."""
+
+    most = 16
+
+    def __init__(self, queries: NDArray[Any], points: NDArray[Any], metric: str) -> None:
+        super().__init__(queries, points, metric)
+        self._points = np.ascontiguousarray(self.columns.read(slice(None)).T)
+        self._queries = self._points
+        if queries is not points:
+            self._queries = np.ascontiguousarray(self.rows.read(slice(None)).T)
+
+    def keys(self, rows: Rows, columns: Rows) -> NDArray[np.float64]:
+        """Return keys by differences."""
+        x, y = self._queries[:, rows], self._points[:, columns]
+        squares = np.zeros((x.shape[1], y.shape[1]))
+        _add_squares(x, y, squares)
+        self._set_absent(squares, rows, columns)
+        return squares
+
+    def slack(self, rows: Rows) -> NDArray[np.float64]:
+        """Return zeros: these keys and ``exact`` are equally good."""
+        return np.zeros(len(self.rows.factors[rows]))
+
+
+@kernel()
+def _add_squares(
+    x: NDArray[np.float64], y: NDArray[np.float64], squares: NDArray[np.float64]
+) -> None:
+    for i in range(squares.shape[0]):
+        for t in range(len(x)):
+            for j in range(squares.shape[1]):
+                step = x[t, i] - y[t, j]
+                squares[i, j] += step * step
+
+
+class ManyDimensions(_Features):
+    """Keys in many dimensions: matrix products in the precision ``dtype``."""
+
+    block_shape = (1024, 2048)
+    slab = 2048  # features multiplied at once, and the length of the sums in float32
+
+    def __init__(
+        self,
+        queries: NDArray[Any],
+        points: NDArray[Any],
+        metric: str,
+        dtype: type[np.float32] | type[np.float64],
+    ) -> None:
+        super().__init__(queries, points, metric)
+        self._dtype = dtype
+        # An origin that float32 holds exactly, so that subtracting it is rounded once.
+        self.columns.origin = self.rows.origin = self.columns.middle().astype(self._dtype)
+        self._column_norms = self._norms(self.columns)
+        same = queries is points
+        self._row_norms = self._column_norms if same else self._norms(self.rows)
+        small = points.size * np.dtype(self._dtype).itemsize <= _RESIDENT_BYTES
+        self._held: NDArray[Any] | None = None
+        if small:
+            self._held = self._read_some(self.columns, slice(None), slice(None))
+
+    def keys(self, rows: Rows, columns: Rows) -> NDArray[Any]:
+        """Return keys from norms and products."""
+        first, *others = self._slabs()
+        squares = self._products(rows, columns, first)
+        for features in others:
+            squares += self._products(rows, columns, features)
+        squares *= -2
+        squares += self._row_norms[rows, None].astype(self._dtype)
+        squares += self._column_norms[columns].astype(self._dtype)
+        np.maximum(squares, 0, out=squares)
+        self._set_absent(squares, rows, columns)
+        return squares
+
+    def slack(self, rows: Rows) -> NDArray[np.float64]:
+        """Return the bound on the rounding of products.
+
+        A sum of products is wrong by length * unit roundoff * |x||y| at most (Higham 2002,
+        eq. 3.5), and |x||y| is at most half the sum of the squared norms.
+        """
+        d = len(self.columns.origin)
+        length = min(d, self.slab) + d // self.slab + 16
+        bound: NDArray[np.float64] = self._row_norms[rows] + self._column_norms.max()
+        return bound * (length * np.finfo(self._dtype).eps / 2)
+
+    def _products(self, rows: Rows, columns: Rows, features: slice) -> NDArray[Any]:
+        x = self._read_some(self.rows, rows, features)
+        product: NDArray[Any] = x @ self._read_some(self.columns, columns, features).T
+        return product
+
+    def _read_some(self, points: ScaledPoints, rows: Rows, features: slice) -> NDArray[Any]:
+        if self._held is not None and points is self.columns:
+            return self._held[rows, features]
+        # A scale is a power of two and rounds nothing; factors to unit length round in float64.
+        dtype = np.float64 if self.metric == "cosine" else self._dtype
+        return points.read(rows, features, dtype).astype(self._dtype, copy=False)
+
+    def _slabs(self) -> Iterator[slice]:
+        for first in range(0, len(self.columns.origin), self.slab):
+            yield slice(first, first + self.slab)
+
+    def _norms(self, points: ScaledPoints) -> NDArray[np.float64]:
+        norms = np.empty(len(points.X))
+        for chunk in points.chunks(0, len(norms)):
+            block = points.read(chunk)
+            norms[chunk] = np.einsum("ij,ij->i", block, block)
+        return norms

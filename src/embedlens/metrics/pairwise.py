@@ -1,0 +1,142 @@
+"""Distances between some points and some others, a block at a time, from whatever is given.
+
+A block holds *keys*, numbers that grow with the distance: squared distances of scaled points for
+"euclidean", "sqeuclidean", "cosine" and "gram", the distances themselves for "precomputed".
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from embedlens.metrics.points import as_points, as_square, largest_magnitude
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import ArrayLike, NDArray
+
+    Rows = slice | NDArray[np.int64]
+
+
+class Pairwise(ABC):
+    """Keys between m rows (queries) and n columns (points)."""
+
+    shape: tuple[int, int]
+    block_shape = (128, 2048)  # rows and columns for which `keys` is quick
+
+    @abstractmethod
+    def keys(self, rows: Rows, columns: Rows) -> NDArray[Any]:
+        """Return the keys between some rows and some columns, wrong by at most ``slack``."""
+
+    @abstractmethod
+    def exact(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the keys, correct to the last digits, between rows (r,) and columns (r, m)."""
+
+    @abstractmethod
+    def slack(self, rows: Rows) -> NDArray[np.float64]:
+        """Return, for some rows, the largest difference between ``keys`` and ``exact``."""
+
+    def blocks(self, rows: slice) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Yield the keys of some rows with all columns: first column, block."""
+        for first in range(0, self.shape[1], self.block_shape[1]):
+            last = min(first + self.block_shape[1], self.shape[1])
+            yield first, self.keys(rows, slice(first, last))
+
+    def row_blocks(self) -> Iterator[slice]:
+        """Yield slices that cut the rows into blocks."""
+        for first in range(0, self.shape[0], self.block_shape[0]):
+            yield slice(first, min(first + self.block_shape[0], self.shape[0]))
+
+    @abstractmethod
+    def distances(self, keys: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the distances that have these keys."""
+
+
+def pairwise(
+    X: ArrayLike, metric: str, queries: ArrayLike | None = None, *, double: bool = False
+) -> Pairwise:
+    """Return the keys between ``queries``, by default the points themselves, and points ``X``.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, d), or (n, n) for "precomputed" and "gram"
+    metric : {"euclidean", "sqeuclidean", "cosine", "precomputed", "gram"}
+    queries : array-like of shape (m, d), optional
+    double : bool, default=False
+        Take products of features in float64 whatever the features' own precision.
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not fit each other or the metric, or hold NaN or infinity.
+    """
+    if metric in ("precomputed", "gram"):
+        if queries is not None:
+            raise ValueError(f'metric="{metric}" knows no points but its own: leave queries out.')
+        matrix = as_square(X, metric)
+        largest_magnitude(matrix)
+        return _Gram(matrix) if metric == "gram" else _Matrix(matrix)
+    from embedlens.metrics.feature_distances import FewDimensions, ManyDimensions
+
+    points = as_points(X)
+    others = points if queries is None else as_points(queries)
+    if others.shape[1] != points.shape[1]:
+        raise ValueError(
+            f"queries have {others.shape[1]} features and X has {points.shape[1]}; they must agree."
+        )
+    if points.shape[1] <= FewDimensions.most:
+        return FewDimensions(others, points, metric)
+    narrow = all(X.dtype in (np.float16, np.float32) for X in (others, points))
+    return ManyDimensions(
+        others, points, metric, np.float32 if narrow and not double else np.float64
+    )
+
+
+class _Matrix(Pairwise):
+    """Keys that are given: a distance matrix."""
+
+    def __init__(self, D: NDArray[Any]) -> None:
+        self.D, self.shape = D, D.shape
+
+    def keys(self, rows: Rows, columns: Rows) -> NDArray[Any]:
+        if isinstance(rows, slice) or isinstance(columns, slice):
+            return self.D[rows, columns].astype(np.float64)
+        return self.D[np.ix_(rows, columns)].astype(np.float64)
+
+    def exact(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
+        return self.D[rows[:, None], columns].astype(np.float64)
+
+    def slack(self, rows: Rows) -> NDArray[np.float64]:
+        return np.zeros(len(np.arange(self.shape[0])[rows]))
+
+    def distances(self, keys: NDArray[Any]) -> NDArray[np.float64]:
+        return keys.astype(np.float64)
+
+
+class _Gram(_Matrix):
+    """Squared Euclidean distances from a Gram matrix; zero within the rounding of their terms."""
+
+    def __init__(self, G: NDArray[Any]) -> None:
+        super().__init__(G)
+        self.norms = G.diagonal().astype(np.float64)
+        self.rounding = 8 * np.finfo(G.dtype if G.dtype.kind == "f" else np.float64).eps
+
+    def keys(self, rows: Rows, columns: Rows) -> NDArray[Any]:
+        return self._squares(super().keys(rows, columns), self.norms[rows, None], columns)
+
+    def exact(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
+        return self._squares(super().exact(rows, columns), self.norms[rows, None], columns)
+
+    def _squares(
+        self, products: NDArray[Any], norms: NDArray[np.float64], columns: Rows
+    ) -> NDArray[np.float64]:
+        both = norms + self.norms[columns]
+        squares: NDArray[np.float64] = both - 2 * products
+        squares[squares <= self.rounding * both] = 0
+        return squares
+
+    def distances(self, keys: NDArray[Any]) -> NDArray[np.float64]:
+        return np.asarray(np.sqrt(keys, dtype=np.float64))

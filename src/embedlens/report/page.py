@@ -1,0 +1,180 @@
+"""The report: one HTML file that asks nothing of any other."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from embedlens.report.mistakes import Mistakes, find_mistakes
+from embedlens.report.palette import DISTINCT, look
+from embedlens.report.table import Table
+from embedlens.report.tables import HEAD_NAMES, backbone_labels, class_counts
+from embedlens.report.thumbnails import Thumbnails, spread_rows
+from embedlens.study import Results, Verdict
+from embedlens.study.analysis import DISTORTION_SAMPLE, GRAM_LIMIT
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_PACKAGES = (
+    "embedlens", "keras", "jax", "openvino", "numpy", "scipy", "scikit-learn", "numba", "pandas",
+    "pillow", "matplotlib",
+)  # fmt: skip
+
+# What the page may hold, so that it stays a few megabytes whatever the study.
+MAX_MAP_CHARACTERS = 4_500_000
+MAX_ROWS = 200
+MAX_SHEET = 480
+MAX_MISTAKES = 24
+_PER_CLASS = 8
+
+
+@dataclass(frozen=True)
+class MapDrawing:
+    """One map as the page shows it.
+
+    Attributes
+    ----------
+    title : str
+        Its name.
+    svg : str
+        The drawing.
+    seen_from : str
+        The viewpoint, in words.
+    measures : Mapping of str to str
+        Formatted, by the names of the columns of the table of maps.
+    """
+
+    title: str
+    svg: str
+    seen_from: str
+    measures: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The drawings of a page, as SVG elements; maps by backbone, from best to worst."""
+
+    accuracy: str
+    speed: str | None
+    maps: Mapping[str, Sequence[MapDrawing]]
+
+
+def render_page(
+    results: Results, verdict: Verdict, tables: Mapping[str, Table], figures: Figures
+) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    results : Results
+        Of the study.
+    verdict : Verdict
+        By the linear probe.
+    tables : mapping of str to Table
+        All of them.
+    figures : Figures
+        All of them.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    thumbnails = Thumbnails(results)
+    mistakes = find_mistakes(results, verdict.standings[0].backbone, verdict.head)
+    counts = class_counts(results)
+    context: dict[str, Any] = {
+        "name": results.name,
+        "today": date.today().isoformat(),
+        "results": results,
+        "settings": asdict(results.settings),
+        "verdict": verdict,
+        "head": HEAD_NAMES.get(verdict.head, verdict.head),
+        "tables": tables,
+        "labels": backbone_labels(results),
+        "random": [each.backbone for each in verdict.standings if not each.pretrained],
+        "classes": [(name, look(i)) for i, name in enumerate(counts.index)],
+        "looks_repeat": len(counts) > DISTINCT,
+        "pictures": int(counts["all"].sum()),
+        "splits": counts.sum().to_dict(),
+        "largest": _largest_class(results),
+        "figures": figures,
+        "shown_maps": _within(figures.maps, MAX_MAP_CHARACTERS),
+        "sheet": _contact_sheet(results, thumbnails),
+        "mistakes": mistakes,
+        "wrong": _wrong(mistakes, thumbnails),
+        "place": str(thumbnails.place),
+        "versions": _versions(),
+        "max_rows": MAX_ROWS,
+        "gram_limit": GRAM_LIMIT,
+        "distortion_sample": DISTORTION_SAMPLE,
+    }
+    return environment.get_template("report.html").render(context)
+
+
+def _within(
+    maps: Mapping[str, Sequence[MapDrawing]], limit: int
+) -> dict[str, Sequence[MapDrawing]]:
+    """Take the maps of the first backbones until they would take too much room; at least one's."""
+    taken: dict[str, Sequence[MapDrawing]] = {}
+    size = 0
+    for backbone, drawings in maps.items():
+        size += sum(len(each.svg) for each in drawings)
+        if taken and size > limit:
+            break
+        taken[backbone] = drawings
+    return taken
+
+
+def _contact_sheet(results: Results, thumbnails: Thumbnails) -> list[dict[str, Any]]:
+    """Return a few thumbnails of each class, for as many classes as there is room for."""
+    counts = class_counts(results)["all"]
+    per_class = min(_PER_CLASS, max(1, MAX_SHEET // len(counts)))
+    rows = dict(list(spread_rows(results, per_class).items())[:MAX_SHEET])
+    made = thumbnails.make([row for own in rows.values() for row in own])
+    paths = results.pictures["path"]
+    return [
+        {
+            "name": name,
+            "count": int(counts[name]),
+            "thumbnails": [(made[row], str(paths[row])) for row in own if row in made],
+        }
+        for name, own in rows.items()
+        if any(row in made for row in own)
+    ]
+
+
+def _wrong(mistakes: Mistakes, thumbnails: Thumbnails) -> list[dict[str, Any]]:
+    """Return the surest mistakes, each with its thumbnail or none."""
+    shown = mistakes.wrong[:MAX_MISTAKES]
+    made = thumbnails.make([each.row for each in shown])
+    return [{**asdict(each), "thumbnail": made.get(each.row)} for each in shown]
+
+
+def _largest_class(results: Results) -> dict[str, Any]:
+    """Return the class that a guess would name, and how often that would be right."""
+    test = class_counts(results)["test"]
+    return {"name": str(test.idxmax()), "share": float(test.max() / max(test.sum(), 1))}
+
+
+def _versions() -> dict[str, str]:
+    versions = {"Python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions

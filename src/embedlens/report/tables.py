@@ -1,0 +1,263 @@
+"""The tables of a study: what each shows of the results."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from embedlens.report.map_figure import MAP_NAMES
+from embedlens.report.table import Table
+from embedlens.study import Results, Verdict, judge
+
+HEAD_NAMES = {"linear_probe": "linear probe", "knn": "k-NN"}
+SPACE_NAMES = {"features": "features", **MAP_NAMES}
+SPLITS = ("train", "validation", "test")
+
+
+Means = dict[tuple[str, str, str], float]
+"""The mean over repeats by backbone, metric, split."""
+
+
+def tables(results: Results) -> dict[str, Table]:
+    """Return every table of a study, its backbones from best to worst.
+
+    Parameters
+    ----------
+    results : Results
+        Of a study that has been run to its end.
+
+    Returns
+    -------
+    dict of str to Table
+        "accuracy", "backbones", "maps", "silhouettes", "images", "problems"; the names are those
+        of the files in ``tables/``.
+    """
+    return tables_of(results, verdicts_of(results))
+
+
+def tables_of(results: Results, verdicts: dict[str, Verdict]) -> dict[str, Table]:
+    """Return the tables where the verdicts are known already."""
+    results = ranked(results, next(iter(verdicts.values())))
+    means = means_of(results)
+    return {
+        "accuracy": accuracy_table(results, verdicts, means),
+        "backbones": backbones_table(results),
+        "maps": maps_table(results, means),
+        "silhouettes": silhouettes_table(results, means),
+        "images": images_table(results),
+        "problems": problems_table(results),
+    }
+
+
+def verdicts_of(results: Results) -> dict[str, Verdict]:
+    """Judge the backbones by each head, the linear probe first."""
+    heads = results.predictions["head"].unique().tolist()
+    ordered = sorted(heads, key=lambda head: (head != "linear_probe", head))
+    return {head: judge(results, head, seed=results.settings.seed) for head in ordered}
+
+
+def ranked(results: Results, verdict: Verdict) -> Results:
+    """Return the results with the backbones in the order of a verdict."""
+    order = [each.backbone for each in verdict.standings]
+    facts = results.backbones.set_index("backbone", drop=False).loc[order]
+    return replace(results, backbones=facts.reset_index(drop=True))
+
+
+def means_of(results: Results) -> Means:
+    """Return the mean over repeats of every measure of the pretrained backbones."""
+    rows = results.measures[results.measures["stage"] == "pretrained"]
+    by = ["backbone", "metric", "split"]
+    means = rows.groupby(by, as_index=False)["value"].mean()
+    keys = zip(*(means[column].astype(str) for column in by), strict=True)
+    return dict(zip(keys, means["value"].astype(float), strict=True))
+
+
+def backbone_labels(results: Results) -> dict[str, str]:
+    """Return what tables call each backbone: its name, and a warning with random weights."""
+    pairs = zip(results.backbones["backbone"], results.backbones["pretrained"], strict=True)
+    return {name: name if pretrained else f"{name} (random weights)" for name, pretrained in pairs}
+
+
+def accuracy_table(results: Results, verdicts: dict[str, Verdict], means: Means) -> Table:
+    """How many held-out pictures each head gets right on each backbone."""
+    labels, rows = backbone_labels(results), []
+    for head, verdict in verdicts.items():
+        best = verdict.standings[0]
+        seconds = results.seconds(f"{head}.accuracy")
+        for each in verdict.standings:
+            rows.append(
+                {
+                    "backbone": labels[each.backbone],
+                    "head": HEAD_NAMES.get(head, head),
+                    "accuracy": means[each.backbone, f"{head}.accuracy", "test"],
+                    "95 % low": each.low,
+                    "95 % high": each.high,
+                    "behind best": each.behind if each is not best else np.nan,
+                    "behind low": each.behind_low if each is not best else np.nan,
+                    "behind high": each.behind_high if each is not best else np.nan,
+                    "balanced": means[each.backbone, f"{head}.balanced_accuracy", "test"],
+                    "repeats": verdict.repeats,
+                    "seconds": seconds.get(each.backbone, np.nan),
+                }
+            )
+    pictures = max(verdict.pictures for verdict in verdicts.values())
+    shares = [
+        "accuracy", "95 % low", "95 % high", "behind best", "behind low", "behind high", "balanced"
+    ]  # fmt: skip
+    return Table(
+        "Accuracy",
+        "Share of held-out pictures classified rightly by a head on frozen features: mean over "
+        f"repeats, each with another split; {pictures:,} different pictures were held out in all. "
+        "Low and high: 95 % interval, bootstrap over pictures, paired between backbones. Behind: "
+        "how many points less than the best backbone with the same head. Balanced: mean over "
+        "classes. Seconds: to train and test one head.",
+        pd.DataFrame(rows),
+        {**dict.fromkeys(shares, ".1%"), "seconds": ".2f"},
+    )
+
+
+def backbones_table(results: Results) -> Table:
+    """What each backbone costs: size, features, time."""
+    facts, labels = results.backbones, backbone_labels(results)
+    frame = pd.DataFrame(
+        {
+            "backbone": facts["backbone"].map(labels),
+            "file (MiB)": 4 * facts["parameters"] / 2**20,
+            "parameters": facts["parameters"],
+            "features": facts["features"],
+            "feature map": facts["feature_map"],
+            "input": facts["size"],
+            "pooling": facts["pooling"],
+            "embedded": facts["embedded"],
+            "seconds": facts["seconds"].where(facts["embedded"] > 0),
+            "pictures/s": facts["pictures_per_second"],
+            "engine": facts["engine"],
+            "precision": facts["precision"],
+            "weights": [
+                origin if pretrained else f"RANDOM, NOT PRETRAINED: {origin}"
+                for origin, pretrained in zip(facts["weights"], facts["pretrained"], strict=True)
+            ],
+        }
+    )
+    return Table(
+        "Backbones",
+        "File: all parameters as float32. Parameters: with the classifier that the network was "
+        "published with; of a model file, those up to the cut. Features: numbers a picture. "
+        "Embedded: pictures in so many seconds, decoding included, on the machine of the study; "
+        "of a study that was interrupted, its last run alone.",
+        frame,
+        {
+            "file (MiB)": ".1f", "parameters": ",d", "features": ",d", "embedded": ",d",
+            "seconds": ".1f", "pictures/s": ".1f",
+        },
+    )  # fmt: skip
+
+
+def maps_table(results: Results, means: Means) -> Table:
+    """What each map costs, how well it separates the classes, and what it keeps."""
+    labels, rows = backbone_labels(results), []
+    for backbone in results.backbones["backbone"]:
+        for space in spaces(results):
+            rows.append(
+                {
+                    "backbone": labels[backbone],
+                    "space": SPACE_NAMES.get(space, space),
+                    **map_measures(results, means, backbone, space),
+                }
+            )
+    values = [column for column in rows[0] if column.startswith("silhouette")]
+    return Table(
+        "Maps",
+        "Silhouette of the true classes, Euclidean, in all features and in each map to 3 "
+        "dimensions: mean over pictures, and macro: mean over class means. Each map is of all "
+        "pictures together; the silhouette is of all of them, or of the test pictures among "
+        "themselves. Trustworthiness and neighbours kept compare each picture's 10 nearest "
+        "neighbours in the map with those in the features (fewer under 21 pictures).",
+        pd.DataFrame(rows),
+        {
+            "seconds": ".2f", **dict.fromkeys(values, ".3f"), "variance kept": ".1%",
+            "trustworthiness": ".3f", "neighbours kept": ".1%",
+        },
+    )  # fmt: skip
+
+
+def map_measures(results: Results, means: Means, backbone: str, space: str) -> dict[str, float]:
+    """Return what was measured of one map of a backbone, or of its features; NaN where nothing."""
+
+    def value(metric: str, split: str = "all") -> float:
+        return means.get((backbone, metric, split), np.nan)
+
+    cost = {"features": "gram", "pca": "pca.variance_kept", "tsne": "tsne.kl_divergence"}
+    return {
+        "seconds": float(results.seconds(cost.get(space, space)).get(backbone, np.nan)),
+        "silhouette": value(f"silhouette.{space}"),
+        "silhouette macro": value(f"silhouette.{space}.macro"),
+        "silhouette test": value(f"silhouette.{space}", "test"),
+        "silhouette test macro": value(f"silhouette.{space}.macro", "test"),
+        "trustworthiness": value(f"{space}.trustworthiness"),
+        "neighbours kept": value(f"{space}.neighbors_kept"),
+        "variance kept": value(f"{space}.variance_kept"),
+    }
+
+
+def spaces(results: Results) -> list[str]:
+    """Name the features and the maps, in the order they are shown."""
+    found = {name for maps in results.maps.values() for name in maps}
+    known = [space for space in SPACE_NAMES if space == "features" or space in found]
+    return [*known, *sorted(found - set(known))]
+
+
+def silhouettes_table(results: Results, means: Means) -> Table:
+    """The silhouette of each class, in the features and maps of each backbone."""
+    counts = class_counts(results)
+    columns: dict[str, Any] = {"class": counts.index, "pictures": counts["all"].to_numpy()}
+    for backbone, label in backbone_labels(results).items():
+        for space in spaces(results):
+            columns[f"{label}: {SPACE_NAMES.get(space, space)}"] = [
+                means.get((backbone, f"silhouette.{space}.class.{name}", "all"), np.nan)
+                for name in counts.index
+            ]
+    return Table(
+        "Silhouettes by class",
+        "Mean silhouette of a class's pictures, Euclidean, of all pictures together, in the "
+        "features and in each map: 1 is far from every other class, below 0 is nearer to another "
+        "class than to its own.",
+        pd.DataFrame(columns),
+        dict.fromkeys(list(columns)[2:], ".2f"),
+    )
+
+
+def class_counts(results: Results) -> pd.DataFrame:
+    """Count pictures by class and split, and in ``all``; classes in sorted order."""
+    kept = results.pictures[results.pictures["kept"]]
+    counts = pd.crosstab(kept["label"], kept["split"]).reindex(columns=SPLITS, fill_value=0)
+    counts["all"] = counts.sum(axis=1)
+    return counts.sort_index()
+
+
+def images_table(results: Results) -> Table:
+    """Pictures by class and split."""
+    counts = class_counts(results)
+    counts.loc["all classes"] = counts.sum()
+    return Table(
+        "Image set",
+        "Pictures by class and split, of the first repeat; the other repeats draw other pictures "
+        "in the same shares, unless the splits came with the pictures.",
+        counts.rename_axis(index="class", columns=None).reset_index(),
+        dict.fromkeys(counts.columns, ",d"),
+    )
+
+
+def problems_table(results: Results) -> Table:
+    """What was found wrong with pictures and classes."""
+    frame = results.problems[["path", "kind", "reason", "kept"]].copy()
+    frame["kept"] = np.where(frame["kept"].to_numpy(bool), "kept", "set aside")
+    return Table(
+        "Problems",
+        "Problems found while reading the pictures, and whether the picture is in the study all "
+        "the same.",
+        frame.rename(columns={"kept": "in the study"}),
+    )

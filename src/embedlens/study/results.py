@@ -1,0 +1,174 @@
+"""What came of a study, as tidy tables in its folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from embedlens.study.analysis import Analysis
+from embedlens.study.settings import Settings
+
+TABLES = ("backbones", "measures", "predictions", "silhouettes")
+
+
+@dataclass(frozen=True)
+class Results:
+    """The results of a study.
+
+    Attributes
+    ----------
+    name : str
+        The study folder's name.
+    settings : Settings
+        What it was run with.
+    pictures : DataFrame
+        ``images.parquet``: path, id, label, split, width, height, format, bytes, kept, problem.
+        The first ``kept`` rows are the pictures in the order of every other table.
+    problems : DataFrame
+        Columns path, kind, reason, kept.
+    backbones : DataFrame
+        A row a backbone: backbone, network, family, weights (origin), pretrained, size, pooling,
+        precision, engine, versions, features, feature_map, parameters, parameters_to_cut,
+        pictures_per_second, embedded, seconds.
+    measures : DataFrame
+        Tidy: study, backbone, stage, metric, split, repeat, value, seconds.
+    predictions : DataFrame
+        Of test pictures: backbone, stage, head, repeat, picture (row), predicted, confidence.
+    silhouettes : DataFrame
+        Euclidean, of all pictures together: backbone, stage, picture (row), features, pca, tsne.
+    maps : dict of (backbone, stage) to dict of str to ndarray
+        Coordinates, (pictures, 3), by the map's name.
+    """
+
+    name: str
+    settings: Settings
+    pictures: pd.DataFrame
+    problems: pd.DataFrame
+    backbones: pd.DataFrame
+    measures: pd.DataFrame
+    predictions: pd.DataFrame
+    silhouettes: pd.DataFrame
+    maps: dict[tuple[str, str], dict[str, NDArray[np.float32]]]
+
+    def mean(self, metric: str, split: str = "all", stage: str = "pretrained") -> pd.Series:
+        """Return a measure's mean over repeats, by backbone."""
+        rows = self.measures.query("metric == @metric and split == @split and stage == @stage")
+        means: pd.Series = rows.groupby("backbone", sort=False)["value"].mean()
+        return means
+
+    def seconds(self, metric: str, stage: str = "pretrained") -> pd.Series:
+        """Return the seconds that a measure took, the mean over repeats, by backbone."""
+        rows = self.measures.query("metric == @metric and stage == @stage and seconds > 0")
+        means: pd.Series = rows.groupby("backbone", sort=False)["seconds"].mean()
+        return means
+
+
+def write_analysis(
+    study: Path, name: str, key: str, backbone: dict[str, Any], stage: str, analysis: Analysis
+) -> None:
+    """Write ``maps/<name>`` and ``results/<name>`` of a study, each whole or not at all.
+
+    Parameters
+    ----------
+    study : Path
+        The study folder.
+    name : str
+        The backbone's folder; what it held is replaced.
+    key : str
+        Names all that the results depend on.
+    backbone : dict
+        The row of ``Results.backbones``.
+    stage : {"pretrained", "tuned"}
+        Which weights the features come from.
+    analysis : Analysis
+        What was measured.
+    """
+    with _replaced(study / "maps" / name) as part:
+        for map_name, coordinates in analysis.maps.items():
+            np.save(part / f"{map_name}.npy", coordinates)
+    head = {"backbone": backbone["backbone"], "stage": stage}
+    tables = {
+        "backbones": pd.DataFrame([backbone]),
+        "measures": pd.DataFrame(analysis.measures),
+        "predictions": pd.concat(analysis.predictions or [pd.DataFrame()], ignore_index=True),
+        "silhouettes": analysis.silhouettes.rename_axis("picture").reset_index(),
+    }
+    with _replaced(study / "results" / name) as part:
+        for table_name, table in tables.items():
+            if table_name != "backbones":
+                table = pd.concat([pd.DataFrame(head, index=table.index), table], axis=1)
+            table.to_parquet(part / f"{table_name}.parquet", index=False)
+        (part / "key.json").write_text(json.dumps({"key": key, **head}))
+
+
+def has_analysis(folder: Path, key: str) -> bool:
+    """Return whether a backbone's results are here under this key."""
+    try:
+        found: dict[str, Any] = json.loads((folder / "key.json").read_text())
+    except (OSError, ValueError):
+        return False
+    return bool(found.get("key") == key)
+
+
+def gather(study: Path, names: list[str]) -> None:
+    """Put the results of several backbones together in ``results/<table>.parquet``."""
+    results = study / "results"
+    for table_name in TABLES:
+        parts = [pd.read_parquet(results / name / f"{table_name}.parquet") for name in names]
+        table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+        if table_name == "measures":
+            table.insert(0, "study", study.name)
+        temporary = results / f"{table_name}.tmp"
+        table.to_parquet(temporary, index=False)
+        temporary.replace(results / f"{table_name}.parquet")
+
+
+def read_results(study: Path) -> Results:
+    """Read a study's results from its folder.
+
+    Raises
+    ------
+    StudyError
+        If it is no study folder.
+    FileNotFoundError
+        If the study has not been run to its end.
+    """
+    settings = Settings.read(study / "study.toml")
+    tables = {name: pd.read_parquet(study / "results" / f"{name}.parquet") for name in TABLES}
+    known = set(tables["backbones"]["backbone"])
+    maps = {}
+    for key in sorted((study / "results").glob("*/key.json")):
+        head = json.loads(key.read_text())
+        if head["backbone"] in known:
+            maps[head["backbone"], head["stage"]] = {
+                path.stem: np.load(path)
+                for path in sorted((study / "maps" / key.parent.name).glob("*.npy"))
+            }
+    return Results(
+        name=study.name,
+        settings=settings,
+        pictures=pd.read_parquet(study / "images.parquet"),
+        problems=pd.read_parquet(study / "results" / "problems.parquet"),
+        maps=maps,
+        **tables,
+    )
+
+
+@contextmanager
+def _replaced(folder: Path) -> Iterator[Path]:
+    """Give an empty folder to fill, and put it in the place of ``folder`` at the end."""
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    yield part
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)

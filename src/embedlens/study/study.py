@@ -1,0 +1,269 @@
+"""A study: many backbones on one image set, planned, run, resumed."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from embedlens.backbones import Backbone, get_backbone
+from embedlens.errors import StudyError
+from embedlens.features import Features, embed
+from embedlens.images import ImageSet
+from embedlens.study.analysis import analyse, repeats_of
+from embedlens.study.lock import hold
+from embedlens.study.results import (
+    Results,
+    gather,
+    has_analysis,
+    read_results,
+    write_analysis,
+)
+from embedlens.study.settings import PRESETS, Settings, default_backbones
+from embedlens.study.verdict import Verdict, judge
+
+Progress = Callable[[str, int, int], None]
+"""Takes the name of the step, what is done of it, and what there is (0 where that is unknown)."""
+
+_FORMAT = 1  # raise it when the same features begin to give other results
+
+
+class Study:
+    """A study and its folder.
+
+    Parameters
+    ----------
+    pictures : path
+        Folder, zip or table, as for ``ImageSet.read``.
+    backbones : iterable of str, optional
+        Names, as for ``get_backbone``. By default all whose weights need no download: those that
+        come with the install, those in Keras's cache, and those in ``weights``.
+    out : path, optional
+        The study folder; by default ``embedlens-<name of the pictures>`` in the current folder.
+    weights : mapping of str to str or path, optional
+        A file, or "random", by the name of the network.
+    preset : {"paper"}, optional
+        The published study's protocol; settings given beside it win.
+    **settings
+        The other fields of `Settings`.
+
+    Raises
+    ------
+    BackboneError, WeightsError
+        If a backbone or a weights file does not exist.
+    StudyError
+        If a setting is wrong.
+
+    Examples
+    --------
+    >>> study = Study("photos/", backbones=["EfficientNetLite0"])  # doctest: +SKIP
+    >>> print(study.run().mean("knn.accuracy", "test"))  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        pictures: str | Path,
+        backbones: Iterable[str] | None = None,
+        *,
+        out: str | Path | None = None,
+        weights: Mapping[str, str | Path] | None = None,
+        preset: str | None = None,
+        **settings: Any,
+    ) -> None:
+        if preset is not None and preset not in PRESETS:
+            raise StudyError(f"There is no preset {preset!r}; there is {', '.join(PRESETS)}.")
+        given = {network: str(file) for network, file in (weights or {}).items()}
+        chosen = {**PRESETS.get(preset or "", {}), **settings, "weights": given}
+        if backbones is not None:
+            chosen["backbones"] = tuple(backbones)
+        elif "backbones" not in chosen:
+            chosen["backbones"] = default_backbones(given)
+        try:
+            self.settings = Settings(pictures=str(Path(pictures).expanduser().resolve()), **chosen)
+        except TypeError as error:
+            raise StudyError(f"A setting is unknown: {error}.") from error
+        self.backbones = self._look_up()
+        self.folder = Path(out) if out else Path(f"embedlens-{Path(pictures).resolve().stem}")
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Study:
+        """Open a study folder by its ``study.toml``.
+
+        Raises
+        ------
+        StudyError
+            If it is none.
+        """
+        folder = Path(folder)
+        settings = asdict(Settings.read(folder / "study.toml"))
+        return cls(settings.pop("pictures"), out=folder, **settings)
+
+    def run(self, progress: Progress = lambda step, done, total: None) -> Results:
+        """Do all that is not yet in the study folder, and return the results.
+
+        It may be stopped at any moment: what was computed is kept, and the next run goes on.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with (step, done, total) as the work goes on.
+
+        Raises
+        ------
+        ImageSetError
+            If the pictures cannot be read as an image set.
+        EmbedlensError
+            If weights cannot be had, the disk is full, or another run holds the folder.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with hold(self.folder):
+            images = self._read_images(progress)
+            for backbone in self.backbones:
+                if not backbone.weights.here:
+                    progress(f"{backbone.name}: weights", 0, 0)
+                    backbone.weights.fetch(backbone.network)
+            done = [self._one(backbone, images, progress) for backbone in self.backbones]
+            gather(self.folder, done)
+            self.settings.write(self.folder / "study.toml")
+        return self.results()
+
+    def results(self) -> Results:
+        """Return the stored results.
+
+        Raises
+        ------
+        StudyError
+            If the study has not been run to its end.
+        """
+        try:
+            return read_results(self.folder)
+        except FileNotFoundError as error:
+            raise StudyError(
+                f"{self.folder} has no results yet. "
+                f"Run `embedlens study {self.settings.pictures} --out {self.folder}`."
+            ) from error
+
+    def verdict(self) -> Verdict:
+        """Rank the backbones; see `judge`."""
+        return judge(self.results(), seed=self.settings.seed)
+
+    def report(self) -> Path:
+        """Write tables, figures and ``report.html`` into the folder; return the report's path."""
+        write_report: Callable[[Path], Path] = importlib.import_module(
+            "embedlens.report"
+        ).write_report
+        return write_report(self.folder)
+
+    def _look_up(self) -> list[Backbone]:
+        found = [
+            get_backbone(name, weights=self.settings.weights_of(name))
+            for name in self.settings.backbones
+        ]
+        twice = {each.name for each in found if [x.name for x in found].count(each.name) > 1}
+        if twice:
+            raise StudyError(f"{', '.join(sorted(twice))} is named twice among the backbones.")
+        return found
+
+    def _read_images(self, progress: Progress) -> ImageSet:
+        index = self.folder / "images.parquet"
+        images = ImageSet.read(
+            self.settings.pictures,
+            test=self.settings.test,
+            validation=self.settings.validation,
+            seed=self.settings.seed,
+            known=index if index.is_file() else None,
+            progress=lambda done, total: progress("reading pictures", done, total),
+        )
+        images.write(index)
+        results = self.folder / "results"
+        results.mkdir(exist_ok=True)
+        problems = pd.DataFrame(
+            [asdict(problem) for problem in images.problems],
+            columns=["path", "kind", "reason", "kept"],
+        )
+        problems.astype({"kept": bool}).to_parquet(results / "problems.parquet", index=False)
+        return images
+
+    def _one(self, backbone: Backbone, images: ImageSet, progress: Progress) -> str:
+        """Embed and analyse one backbone; return the name of its folders."""
+        name = folder_name(backbone)
+        features = embed(
+            images,
+            backbone,
+            pooling=self.settings.pooling,
+            size=self.settings.size,
+            resize=self.settings.resize,
+            precision=self.settings.precision,
+            engine=self.settings.engine,
+            store=self.folder / "features" / name,
+            progress=lambda done, total: progress(f"{backbone.name}: embedding", done, total),
+        )
+        key = self._key(features, images)
+        if not has_analysis(self.folder / "results" / name, key):
+            steps = analysis_steps(backbone.name, 5 + repeats_of(images, self.settings), progress)
+            analysis = analyse(features, self.settings, steps)
+            write_analysis(self.folder, name, key, _facts(features), "pretrained", analysis)
+        return name
+
+    def _key(self, features: Features, images: ImageSet) -> str:
+        settings = self.settings
+        parts = [
+            _FORMAT, version("embedlens"), version("scikit-learn"), version("numpy"),
+            features.record["key"], images.fingerprint, settings.repeats, settings.seed,
+            settings.test, settings.validation,
+        ]  # fmt: skip
+        return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+
+
+def analysis_steps(name: str, total: int, progress: Progress) -> Callable[[str], None]:
+    """Return a callback that reports each step of an analysis as it begins."""
+    begun = -1
+
+    def step(label: str) -> None:
+        nonlocal begun
+        begun += 1
+        progress(f"{name}: {label}", begun, total)
+
+    return step
+
+
+def folder_name(backbone: Backbone) -> str:
+    """Name a backbone's folders: its name, without what file systems refuse."""
+    name = Path(backbone.network).name if backbone.family == "file" else backbone.network
+    name = f"{name}@{backbone.layer}" if backbone.layer else name
+    return re.sub(r"[^\w.@+-]", "_", name)
+
+
+def _facts(features: Features) -> dict[str, Any]:
+    """Gather what a report says of a backbone."""
+    record, backbone = features.record, features.backbone
+    analysis = {name: version(name) for name in ("embedlens", "numpy", "scikit-learn")}
+    versions = {**record["versions"], **analysis}
+    return {
+        "backbone": backbone.name,
+        "network": backbone.network,
+        "family": backbone.family,
+        "weights": backbone.weights.origin,
+        "pretrained": backbone.weights.kind != "random",
+        "size": "x".join(map(str, record["size"])),
+        "pooling": record["pooling"],
+        "resize": record["resize"],
+        "precision": record["precision"],
+        "engine": record["engine"],
+        "versions": ", ".join(f"{name} {number}" for name, number in versions.items()),
+        "features": features.values.shape[1],
+        "feature_map": "x".join(map(str, record["feature_map"])),
+        "parameters": backbone.parameters or record["parameters_to_cut"],
+        "parameters_to_cut": record["parameters_to_cut"],
+        "pictures_per_second": features.pictures_per_second,
+        "embedded": record["embedded"],
+        "seconds": record["seconds"],
+    }

@@ -1,0 +1,27 @@
+"""The material that is shared between checkouts and is no part of the project."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared material: $EMBEDLENS_SHARED, or `shared` beside the checkout."""
+    beside = Path(__file__).resolve().parents[2] / "shared"
+    folder = Path(os.environ.get("EMBEDLENS_SHARED", beside))
+    if not folder.is_dir():
+        pytest.skip(f"no shared material at {folder}; set EMBEDLENS_SHARED to its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def animals8(shared: Path) -> Path:
+    """1,420 photographs in 8 class folders."""
+    folder = shared / "data" / "animals8"
+    if not folder.is_dir():
+        pytest.skip(f"no photographs at {folder}")
+    return folder

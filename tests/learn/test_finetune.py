@@ -1,0 +1,162 @@
+"""Training the tail on the stored frontier is training the network with its trunk frozen."""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from embedlens.backbones import get_backbone
+from embedlens.backbones.keras_backend import import_keras
+from embedlens.backbones.tail import split
+from embedlens.errors import BackboneError
+from embedlens.features import embed
+from embedlens.images import ImageSet
+from embedlens.learn import TopClassifier
+from embedlens.learn.finetune import _flat_tail, _joint, finetune
+
+SIZE = 64
+TOP = {"units": 16, "epochs": 3, "batch_size": 10}
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """Two classes of noise: fine and coarse."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path_factory.mktemp("noise")
+    for name, side in {"fine": SIZE, "coarse": 8}.items():
+        (folder / name).mkdir()
+        for i in range(15):
+            noise = Image.fromarray(rng.integers(0, 255, (side, side, 3), dtype=np.uint8))
+            noise.resize((SIZE, SIZE)).save(folder / name / f"{i}.png")
+    return ImageSet.read(folder)
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return get_backbone("EfficientNetLite0")
+
+
+@pytest.fixture(scope="module")
+def tuned(images, backbone, tmp_path_factory):
+    store = tmp_path_factory.mktemp("store")
+    return finetune(
+        images, backbone, size=SIZE, head=TopClassifier(**TOP), epochs=4, batch_size=10,
+        learning_rate=1e-3, store=store,
+    )  # fmt: skip
+
+
+def whole_model(network, layer, top, learning_rate, average):
+    """The network and the top in one model, everything before ``layer`` frozen, by Keras alone."""
+    keras = import_keras()
+    _, tail = split(network, layer)
+    kept = {id(each) for each in tail.layers}
+    for each in network.layers:
+        frozen = id(each) not in kept or isinstance(each, keras.layers.BatchNormalization)
+        each.trainable = not frozen
+    for each in top.model_.layers:
+        each.trainable = not isinstance(each, keras.layers.BatchNormalization)
+    x = keras.Input(network.input_shape[1:])
+    y = network(x, training=False)
+    model = keras.Model(x, top.model_(average(y)))
+    model.compile(
+        optimizer=keras.optimizers.SGD(learning_rate), loss="sparse_categorical_crossentropy"
+    )
+    return model
+
+
+@pytest.mark.parametrize("layer", ["last", "stem"])
+def test_a_step_on_the_tail_is_a_step_on_the_whole_network(layer):
+    """Plain gradient descent moves each weight by its gradient: equal moves, equal gradients."""
+    keras = import_keras()
+    layers = keras.layers
+    rng = np.random.default_rng(0)
+    pixels = rng.random((12, 16, 16, 3), np.float32)
+    codes = np.arange(12) % 3
+    ends = []
+    for way in ("whole", "tail"):
+        keras.utils.set_random_seed(1)
+        x = keras.Input((16, 16, 3))
+        stem = layers.Conv2D(4, 3, padding="same", name="stem")(x)
+        y = layers.BatchNormalization(name="norm")(layers.ReLU(name="relu")(stem))
+        y = layers.Conv2D(4, 3, padding="same", name="last")(y)
+        network = keras.Model(x, layers.Add(name="add")([stem, y]), name="small")
+        top = TopClassifier(units=8, dropout=0.0, epochs=1)
+        top.fit(rng.random((12, 4), np.float32) * 0 + np.arange(4, dtype=np.float32), codes)
+        if way == "whole":
+            model = whole_model(network, layer, top, 0.1, layers.GlobalAveragePooling2D())
+            data = pixels
+        else:
+            trunk, _ = split(network, layer)
+            parts = trunk.predict(pixels, verbose=0)
+            parts = parts if isinstance(parts, list) else [parts]
+            data = np.concatenate([part.reshape(12, -1) for part in parts], axis=1)
+            model = _joint(_flat_tail(network, layer, "avg"), top, 0.1)
+            model.compile(optimizer=keras.optimizers.SGD(0.1), loss=model.loss)
+        for _ in range(3):
+            model.train_on_batch(data, codes)
+        ends.append([*network.get_weights(), *top.model_.get_weights()])
+    for one, other in zip(*ends, strict=True):
+        assert one == pytest.approx(other, abs=1e-5)
+
+
+def test_batch_normalisation_of_the_backbone_stays_as_it_was(tuned, backbone):
+    before = backbone.load(SIZE)
+    for layer in tuned.network.layers:
+        if type(layer).__name__ == "BatchNormalization":
+            expected = before.get_layer(layer.name).get_weights()
+            pairs = zip(layer.get_weights(), expected, strict=True)
+            assert all(np.array_equal(one, other) for one, other in pairs)
+
+
+def test_only_the_tail_has_changed(tuned, backbone):
+    before = backbone.load(SIZE)
+    first = {layer.name: layer.get_weights()[0] for layer in before.layers if layer.weights}
+    changed = [
+        layer.name
+        for layer in tuned.network.layers
+        if layer.weights and not np.array_equal(layer.get_weights()[0], first[layer.name])
+    ]
+    assert set(changed) <= {"conv_head"}
+    assert bool(changed) == (tuned.best_epoch > 0)
+
+
+def test_features_before_are_those_of_the_backbone(tuned, images, backbone):
+    expected = embed(images, backbone, size=SIZE).values
+    assert np.linalg.norm(tuned.before - expected) <= 1e-5 * np.linalg.norm(expected)
+
+
+def test_the_kept_epoch_is_the_one_of_least_validation_loss(tuned):
+    assert len(tuned.history) == 5
+    assert tuned.history["validation_loss"].idxmin() == tuned.best_epoch
+
+
+def test_the_kept_weights_give_the_loss_in_the_history(tuned, images):
+    validation = images.where("validation")
+    shares = tuned.head.predict_proba(tuned.features[validation])
+    codes = np.searchsorted(tuned.head.classes_, images.labels[validation])
+    loss = -np.log(shares[np.arange(len(codes)), codes]).mean()
+    expected = tuned.history["validation_loss"].iloc[tuned.best_epoch]
+    assert loss == pytest.approx(expected, rel=1e-3, abs=1e-5)
+
+
+def test_a_saved_network_is_a_backbone_that_gives_the_new_features(tuned, images, tmp_path):
+    tuned.save(tmp_path / "tuned.keras")
+    features = embed(images, str(tmp_path / "tuned.keras")).values
+    error = np.linalg.norm(features - tuned.features)
+    assert error <= 1e-5 * np.linalg.norm(tuned.features)
+
+
+def test_the_trunk_is_run_once_for_many_tunings(images, backbone, tmp_path, monkeypatch):
+    module = importlib.import_module("embedlens.features.embed")
+    settings = {"size": SIZE, "head": TopClassifier(**TOP), "epochs": 1, "store": tmp_path}
+    finetune(images, backbone, **settings)
+    monkeypatch.setattr(module, "make_engine", lambda *_: pytest.fail("the trunk ran again"))
+    finetune(images, backbone, random_state=1, **settings)
+
+
+def test_a_backbone_that_is_cut_is_refused(images):
+    with pytest.raises(BackboneError, match="is cut"):
+        finetune(images, "EfficientNetLite0@blocks_3_add")

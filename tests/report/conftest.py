@@ -1,0 +1,186 @@
+"""Study folders made in a moment: real pictures and files, invented features and predictions."""
+
+from __future__ import annotations
+
+import html.parser
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from embedlens.images import ImageSet
+from embedlens.report import write_report
+from embedlens.study import Results, Settings, read_results
+from embedlens.study.analysis import Analysis
+from embedlens.study.results import gather, write_analysis
+
+HEADS = ("linear_probe", "knn")
+
+
+@dataclass(frozen=True)
+class Made:
+    """A study folder and its report."""
+
+    folder: Path
+    pictures: Path
+
+    @property
+    def results(self) -> Results:
+        return read_results(self.folder)
+
+    @property
+    def html(self) -> str:
+        return (self.folder / "report.html").read_text(encoding="utf-8")
+
+    @property
+    def page(self) -> Page:
+        return read_page(self.html)
+
+
+@dataclass
+class Page(html.parser.HTMLParser):
+    """What a browser makes of a page: elements with attributes, and text without style sheets."""
+
+    elements: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
+    styles: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_data(self, data):
+        inside = self.elements[-1][0] if self.elements else ""
+        (self.styles if inside == "style" else self.pieces).append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.pieces).split())
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def read_page(text: str) -> Page:
+    page = Page()
+    page.feed(text)
+    page.close()
+    return page
+
+
+def write_pictures(folder: Path, names: Sequence[str], per_class: int) -> None:
+    """Write distinct pictures of 24 x 20 pixels, a folder a class."""
+    rng = np.random.default_rng(0)
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        for i in range(per_class):
+            pixels = rng.integers(0, 256, (20, 24, 3), np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{i:03}.png")
+
+
+def invent(images: ImageSet, accuracy: float, repeats: int, seed: int) -> Analysis:
+    """Invent an analysis with the measures that a real one has."""
+    rng, analysis = np.random.default_rng(seed), Analysis()
+    count, classes = len(images), np.array(images.classes)
+    centres = rng.normal(size=(len(classes), 3)) * 4
+    for name, seconds in {"pca": 0.5, "tsne": 2.5}.items():
+        spread = rng.normal(size=(count, 3))
+        analysis.maps[name] = (centres[images.codes] + spread).astype(np.float32)
+        analysis.add(f"{name}.trustworthiness", rng.uniform(0.8, 1))
+        analysis.add(f"{name}.continuity", rng.uniform(0.8, 1))
+        analysis.add(f"{name}.neighbors_kept", rng.uniform(0.1, 0.5))
+        analysis.add(f"{name}.distance_correlation", rng.uniform(0, 1))
+        measure = {"pca": "pca.variance_kept", "tsne": "tsne.kl_divergence"}[name]
+        analysis.add(measure, rng.uniform(0.1, 0.9), seconds=seconds)
+    analysis.add("gram", count, seconds=0.25)
+    analysis.silhouettes = pd.DataFrame(
+        rng.uniform(-1, 1, (count, 3)), columns=["features", *analysis.maps]
+    )
+    for space in analysis.silhouettes:
+        for split in ("all", "test"):
+            analysis.add(f"silhouette.{space}", rng.uniform(-1, 1), split)
+            analysis.add(f"silhouette.{space}.macro", rng.uniform(-1, 1), split)
+            for label in classes:
+                analysis.add(f"silhouette.{space}.class.{label}", rng.uniform(-1, 1), split)
+    for repeat in range(repeats):
+        split = images.resplit(repeat)
+        test = split.where("test")
+        for head in HEADS:
+            truth = split.labels[test]
+            wrong = rng.uniform(size=len(test)) > accuracy
+            predicted = np.where(wrong, classes[(split.codes[test] + 1) % len(classes)], truth)
+            right = predicted == truth
+            analysis.add(f"{head}.accuracy", right.mean(), "test", repeat, 0.1)
+            balanced = pd.Series(right).groupby(truth).mean().mean()
+            analysis.add(f"{head}.balanced_accuracy", balanced, "test", repeat)
+            analysis.predictions.append(
+                pd.DataFrame(
+                    {
+                        "head": head, "repeat": repeat, "picture": test, "predicted": predicted,
+                        "confidence": rng.uniform(0.5, 1, len(test)),
+                    }
+                )
+            )  # fmt: skip
+    return analysis
+
+
+def facts_of(name: str, pictures: int, *, pretrained: bool, speed: float) -> dict:
+    return {
+        "backbone": name, "network": name, "family": "keras.applications",
+        "weights": f"ImageNet ({name}.h5)" if pretrained else "random (seed 0), not pretrained",
+        "pretrained": pretrained, "size": "200x200", "pooling": "avg", "resize": "squash",
+        "precision": "float32", "engine": "openvino", "versions": "keras 3.15.1, pillow 13.0.0",
+        "features": 1280, "feature_map": "7x7x1280", "parameters": 3_538_984,
+        "parameters_to_cut": 2_257_984, "pictures_per_second": speed, "embedded": pictures,
+        "seconds": pictures / speed,
+    }  # fmt: skip
+
+
+def make_study(
+    parent: Path,
+    *,
+    classes: Sequence[str] = ("ant", "bee", "cow"),
+    per_class: int = 20,
+    backbones: dict[str, float] | None = None,
+    random: Sequence[str] = (),
+    repeats: int = 3,
+) -> Made:
+    """Make a study folder; `backbones` gives the accuracy of each."""
+    pictures, folder = parent / "pictures", parent / "study"
+    write_pictures(pictures, classes, per_class)
+    (folder / "results").mkdir(parents=True)
+    images = ImageSet.read(pictures)
+    images.write(folder / "images.parquet")
+    pd.DataFrame(
+        [asdict(problem) for problem in images.problems], columns=["path", "kind", "reason", "kept"]
+    ).astype({"kept": bool}).to_parquet(folder / "results" / "problems.parquet", index=False)
+    chosen = backbones or {"Worse": 0.6, "Better_2": 0.9}
+    for i, (name, accuracy) in enumerate(chosen.items()):
+        facts = facts_of(name, len(images), pretrained=name not in random, speed=20.0 * (i + 1))
+        analysis = invent(images, accuracy, repeats, seed=i)
+        write_analysis(folder, name.replace("/", "_"), "key", facts, "pretrained", analysis)
+    gather(folder, [name.replace("/", "_") for name in chosen])
+    weights = dict.fromkeys(random, "random")
+    settings = Settings(str(pictures), tuple(chosen), weights=weights, repeats=repeats)
+    settings.write(folder / "study.toml")
+    return Made(folder, pictures)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Callable[..., Made]:
+    """Makes a study folder without a report."""
+    return lambda **given: make_study(tmp_path, **given)
+
+
+@pytest.fixture(scope="session")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A study of two backbones with its report; not to be changed."""
+    made = make_study(tmp_path_factory.mktemp("reported"))
+    write_report(made.folder)
+    return made

@@ -1,0 +1,29 @@
+"""A small image set whose classes a pretrained network can tell apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+BACKBONE = "EfficientNetLite0"
+
+
+def stripes(kind: str, rng: np.random.Generator) -> np.ndarray:
+    """A noisy picture of stripes that run across or down, or of none."""
+    wave = 90 * np.sin(np.arange(64) / rng.uniform(1.5, 2.5))
+    pattern = {"across": wave[:, None], "down": wave[None, :], "plain": np.zeros((1, 1))}[kind]
+    grey = np.clip(128 + pattern + rng.normal(0, 25, (64, 64)), 0, 255)
+    return grey.astype(np.uint8)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder of three classes of 20 pictures."""
+    rng = np.random.default_rng(0)
+    for kind in ("across", "down", "plain"):
+        folder = tmp_path / "pictures" / kind
+        folder.mkdir(parents=True)
+        for i in range(20):
+            Image.fromarray(stripes(kind, rng)).save(folder / f"{i}.png")
+    return tmp_path / "pictures"

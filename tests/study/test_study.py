@@ -1,0 +1,253 @@
+"""A study from a folder of pictures to its tables, its rerun, and its refusals."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from embedlens.errors import EmbedlensError, StudyError
+from embedlens.study import Settings, Study
+
+SMALL = {"size": 64, "repeats": 2}
+
+# Not `import embedlens.features.embed`: by that name the package holds the function.
+STUDY = importlib.import_module("embedlens.study.study")
+EMBED = importlib.import_module("embedlens.features.embed")
+
+
+def run(pictures, out, backbones=("EfficientNetLite0",), **settings):
+    return Study(pictures, backbones, out=out, **{**SMALL, **settings}).run()
+
+
+def without_time(results):
+    """The measures as they must be on every run: all but the seconds they took."""
+    return results.measures.drop(columns="seconds")
+
+
+class Counter:
+    """Counts the calls of a function and passes them on."""
+
+    def __init__(self, function):
+        self.function, self.calls = function, 0
+
+    def __call__(self, *args, **kwargs):
+        self.calls += 1
+        return self.function(*args, **kwargs)
+
+
+@pytest.fixture
+def analyses(monkeypatch):
+    counter = Counter(STUDY.analyse)
+    monkeypatch.setattr(STUDY, "analyse", counter)
+    return counter
+
+
+@pytest.fixture
+def engines(monkeypatch):
+    counter = Counter(EMBED.make_engine)
+    monkeypatch.setattr(EMBED, "make_engine", counter)
+    return counter
+
+
+def test_a_study_fills_its_folder_as_designed(pictures, tmp_path):
+    results = run(pictures, tmp_path / "out")
+    for name in (
+        "study.toml",
+        "images.parquet",
+        "features/EfficientNetLite0/features.npy",
+        "features/EfficientNetLite0/meta.json",
+        "maps/EfficientNetLite0/pca.npy",
+        "maps/EfficientNetLite0/tsne.npy",
+        "results/measures.parquet",
+    ):
+        assert (tmp_path / "out" / name).is_file(), name
+    columns = ["study", "backbone", "stage", "metric", "split", "repeat", "value", "seconds"]
+    assert list(results.measures.columns) == columns
+    assert results.maps["EfficientNetLite0", "pretrained"]["tsne"].shape == (60, 3)
+    assert np.isfinite(results.measures["value"]).all()
+
+
+def test_stripes_are_told_apart_on_pictures_never_trained_on(pictures, tmp_path):
+    results = run(pictures, tmp_path / "out")
+    assert results.mean("linear_probe.accuracy", "test")["EfficientNetLite0"] == 1.0
+    rows = results.predictions.query("head == 'linear_probe' and repeat == 0")
+    assert set(results.pictures["split"].iloc[rows["picture"]]) == {"test"}
+
+
+def test_each_repeat_tests_on_other_pictures(pictures, tmp_path):
+    predictions = run(pictures, tmp_path / "out").predictions.query("head == 'knn'")
+    first, second = (set(predictions.query(f"repeat == {r}")["picture"]) for r in (0, 1))
+    assert first != second
+
+
+def test_silhouettes_in_the_tables_are_those_of_the_stored_features(pictures, tmp_path):
+    from sklearn.metrics import silhouette_score
+
+    results = run(pictures, tmp_path / "out")
+    features = np.load(tmp_path / "out/features/EfficientNetLite0/features.npy").astype(float)
+    expected = silhouette_score(features, results.pictures["label"])
+    assert results.mean("silhouette.features")["EfficientNetLite0"] == pytest.approx(
+        expected, abs=1e-5
+    )
+
+
+def test_flattened_features_give_the_answers_that_they_give_without_the_gram_matrix(
+    pictures, tmp_path
+):
+    """With more features than pictures, heads work on coordinates of the Gram matrix."""
+    from embedlens.images import ImageSet
+    from embedlens.learn import NeighborsProbe
+
+    results = run(pictures, tmp_path / "out", pooling="none", repeats=1)
+    features = np.load(tmp_path / "out/features/EfficientNetLite0/features.npy")
+    assert features.shape == (60, 2 * 2 * 1280)
+    images = ImageSet.read(pictures)
+    train, validation, test = (images.where(s) for s in ("train", "validation", "test"))
+    head = NeighborsProbe().fit(
+        features[train],
+        images.labels[train],
+        validation=(features[validation], images.labels[validation]),
+    )
+    rows = results.predictions.query("head == 'knn'").sort_values("picture")
+    assert rows["predicted"].tolist() == head.predict(features[test]).tolist()
+    assert rows["confidence"].to_numpy() == pytest.approx(
+        head.predict_proba(features[test]).max(axis=1), abs=1e-4
+    )
+
+
+def test_a_rerun_computes_nothing_and_ends_with_the_same_tables(
+    pictures, tmp_path, analyses, engines
+):
+    first = run(pictures, tmp_path / "out")
+    again = run(pictures, tmp_path / "out")
+    assert (analyses.calls, engines.calls) == (1, 1)
+    pd.testing.assert_frame_equal(first.measures, again.measures)
+
+
+def test_another_backbone_is_added_without_recomputing_the_first(
+    pictures, tmp_path, analyses, engines
+):
+    run(pictures, tmp_path / "out")
+    results = run(pictures, tmp_path / "out", ["EfficientNetLite0", "EfficientNetLite1"])
+    assert (analyses.calls, engines.calls) == (2, 2)
+    assert results.backbones["backbone"].tolist() == ["EfficientNetLite0", "EfficientNetLite1"]
+
+
+def test_another_seed_keeps_the_features_and_repeats_the_analysis(
+    pictures, tmp_path, analyses, engines
+):
+    run(pictures, tmp_path / "out")
+    run(pictures, tmp_path / "out", seed=1)
+    assert (analyses.calls, engines.calls) == (2, 1)
+
+
+def test_killed_at_any_moment_the_rerun_ends_in_the_same_bytes(pictures, tmp_path):
+    whole = run(pictures, tmp_path / "whole")
+    out = tmp_path / "killed"
+    code = (
+        "import sys; from embedlens.study import Study\n"
+        "Study(sys.argv[1], ['EfficientNetLite0'], out=sys.argv[2], size=64, repeats=2).run()"
+    )
+    for seconds in (1.5, 2.5, 3.5):
+        child = subprocess.Popen([sys.executable, "-c", code, pictures, out])
+        time.sleep(seconds)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    results = run(pictures, out)
+    measures = without_time(results).assign(study="whole")
+    pd.testing.assert_frame_equal(measures, without_time(whole))
+    name = "features/EfficientNetLite0/features.npy"
+    assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_folder_that_another_run_holds_is_refused(pictures, tmp_path):
+    import fcntl
+
+    out = tmp_path / "out"
+    out.mkdir()
+    with (out / ".lock").open("w") as lock:
+        lock.write("4242")
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(StudyError, match="process 4242"):
+            run(pictures, out)
+
+
+def test_an_unreadable_picture_is_listed_and_does_not_stop_the_study(pictures, tmp_path):
+    (pictures / "plain" / "broken.png").write_bytes(b"no picture")
+    results = run(pictures, tmp_path / "out")
+    assert results.problems["path"].tolist() == ["plain/broken.png"]
+    assert results.pictures["kept"].sum() == 60
+
+
+def test_given_splits_are_used_once_whatever_the_repeats(pictures, tmp_path):
+    for split, numbers in {"train": range(12), "val": range(12, 16), "test": range(16, 20)}.items():
+        for kind in ("across", "down"):
+            target = tmp_path / "split" / split / kind
+            target.mkdir(parents=True)
+            for i in numbers:
+                os.link(pictures / kind / f"{i}.png", target / f"{i}.png")
+    results = run(tmp_path / "split", tmp_path / "out", repeats=5)
+    assert results.measures["repeat"].max() == 0
+    assert len(results.predictions.query("head == 'knn'")) == 8
+
+
+def test_random_weights_are_named_so_in_the_results(pictures, tmp_path):
+    results = run(
+        pictures, tmp_path / "out", ["MobileNetV2"], weights={"MobileNetV2": "random"}, size=64
+    )
+    row = results.backbones.iloc[0]
+    assert not row["pretrained"]
+    assert "random" in row["weights"]
+
+
+def test_a_study_opens_with_the_settings_it_was_run_with(pictures, tmp_path):
+    run(pictures, tmp_path / "out", seed=3)
+    assert Study.open(tmp_path / "out").settings == Settings(
+        str(pictures), ("EfficientNetLite0",), size=64, repeats=2, seed=3
+    )
+
+
+def test_results_before_the_run_are_refused_with_the_command_to_give(pictures, tmp_path):
+    with pytest.raises(StudyError, match="is not a study folder"):
+        Study(pictures, ["EfficientNetLite0"], out=tmp_path / "out").results()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"backbones": []}, "at least one backbone"),
+        ({"repeats": 0}, "repeats is 0"),
+        ({"test": 1.5}, "test is 1.5"),
+        ({"colour": "red"}, "colour"),
+        ({"preset": "papre"}, "no preset 'papre'"),
+        ({"weights": {"Xception": "random"}}, "xception"),
+        ({"backbones": ["EfficientNetLite0", "efficientnetlite0"]}, "named twice"),
+        ({"backbones": ["Nonesuch"]}, "Nonesuch"),
+    ],
+)
+def test_wrong_settings_are_refused_by_name(settings, message, pictures, tmp_path):
+    with pytest.raises(EmbedlensError, match=message):
+        Study(pictures, **{"backbones": ["EfficientNetLite0"], **settings}, out=tmp_path)
+
+
+def test_the_paper_preset_is_the_published_protocol(pictures, tmp_path):
+    settings = Study(pictures, preset="paper", out=tmp_path).settings
+    assert settings.backbones == (
+        "Xception", "ResNet50V2", "InceptionV3", "MobileNetV2", "DenseNet201",
+    )  # fmt: skip
+    assert (settings.size, settings.pooling, settings.resize) == (200, "none", "squash")
+
+
+def test_the_default_backbones_need_no_download(pictures, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "empty"))
+    names = Study(pictures, out=tmp_path).settings.backbones
+    assert names == ("EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2")

@@ -1,0 +1,97 @@
+"""The verdict ranks, and says what chance may explain."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from embedlens.study import judge
+
+
+def results_of(hits, speed=None, pretrained=None, repeats=1):
+    """Results in which each backbone is right on the pictures that its row of ``hits`` says."""
+    names = list(hits)
+    pictures = len(next(iter(hits.values())))
+    rows = [
+        {
+            "backbone": name, "stage": "pretrained", "head": "linear_probe", "repeat": repeat,
+            "picture": i, "predicted": "cat" if hits[name][i] else "dog", "confidence": 0.9,
+        }
+        for name in names
+        for repeat in range(repeats)
+        for i in range(pictures)
+    ]  # fmt: skip
+    return SimpleNamespace(
+        predictions=pd.DataFrame(rows),
+        pictures=pd.DataFrame({"label": ["cat"] * pictures}),
+        backbones=pd.DataFrame(
+            {
+                "backbone": names,
+                "pictures_per_second": [(speed or {}).get(n, 100.0) for n in names],
+                "pretrained": [(pretrained or {}).get(n, True) for n in names],
+            }
+        ),
+    )
+
+
+def first(count, of=200):
+    return [i < count for i in range(of)]
+
+
+def test_backbones_are_ranked_by_accuracy():
+    verdict = judge(results_of({"b": first(120), "a": first(180), "c": first(150)}))
+    assert [s.backbone for s in verdict.standings] == ["a", "c", "b"]
+    assert [s.accuracy for s in verdict.standings] == [0.9, 0.75, 0.6]
+
+
+def test_a_far_worse_backbone_does_not_tie_and_an_equal_one_does():
+    verdict = judge(results_of({"a": first(190), "b": first(189), "c": first(100)}))
+    assert [s.ties_with_best for s in verdict.standings] == [True, True, False]
+
+
+def test_the_interval_is_that_of_a_share_of_so_many_pictures():
+    (standing,) = judge(results_of({"a": first(160)})).standings
+    spread = 1.96 * np.sqrt(0.8 * 0.2 / 200)
+    assert standing.low == pytest.approx(0.8 - spread, abs=0.01)
+    assert standing.high == pytest.approx(0.8 + spread, abs=0.01)
+
+
+def test_repeats_of_the_same_pictures_do_not_narrow_the_interval():
+    """A picture tested five times is one picture."""
+    once, often = (judge(results_of({"a": first(160)}, repeats=r)).standings[0] for r in (1, 5))
+    assert (once.low, once.high) == (often.low, often.high)
+
+
+def test_pairing_tells_apart_what_separate_intervals_would_not():
+    """Right on the same pictures but ten, whose errors are all on one side."""
+    best, second = judge(results_of({"a": first(160), "b": first(150)})).standings
+    assert second.low < best.low < second.high
+    assert not second.ties_with_best
+
+
+def test_random_weights_never_win():
+    verdict = judge(results_of({"a": first(190), "b": first(150)}, pretrained={"a": False}))
+    assert verdict.standings[0].backbone == "b"
+    assert verdict.sentence().startswith("Take b")
+
+
+def test_with_random_weights_alone_nothing_is_recommended():
+    sentence = judge(results_of({"a": first(190)}, pretrained={"a": False})).sentence()
+    assert "random weights" in sentence
+    assert "Take" not in sentence
+
+
+def test_the_sentence_says_what_is_as_good_and_faster_and_what_is_worse():
+    hits = {"a": first(190), "b": first(189), "c": first(100)}
+    sentence = judge(results_of(hits, speed={"a": 50.0, "b": 150.0})).sentence()
+    assert sentence.startswith("Take a: it gets 95.0% of held-out pictures right")
+    assert "b cannot be told apart from it (94.5%) and is 3.0 times as fast." in sentence
+    assert sentence.endswith("Worse: c (by 45.0 points).")
+
+
+def test_random_weights_that_happen_to_be_right_are_set_apart():
+    sentence = judge(results_of({"a": first(190), "b": first(150)}, pretrained={"a": False}))
+    assert sentence.sentence().endswith("Random weights, for comparison only: a (95.0%).")
