@@ -83,7 +83,7 @@ Weights = Annotated[
 ]  # fmt: skip
 Size = Annotated[
     int | None,
-    typer.Option(help="Height and width in pixels. [default: each backbone's own]", min=16,
+    typer.Option(help="Height and width in pixels. \\[default: each backbone's own]", min=16,
                  show_default=False),
 ]  # fmt: skip
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -131,10 +131,10 @@ def study(
         str | None,
         typer.Option("--backbones", "-b", metavar="A,B,...", show_default=False,
                      help="Names as in `embedlens backbones`, NAME@LAYER, or model files. "
-                          "[default: all whose weights are here]"),
+                          "\\[default: all whose weights are here]"),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Study folder. [default: embedlens-PHOTOS]",
+        Path | None, typer.Option(help="Study folder. \\[default: embedlens-PHOTOS]",
                                   show_default=False)
     ] = None,
     weights: Weights = None,
@@ -144,13 +144,13 @@ def study(
     ] = None,
     pooling: Annotated[
         PoolingOption | None,
-        typer.Option(help="What becomes of the last feature map. [default: avg]",
+        typer.Option(help="What becomes of the last feature map. \\[default: avg]",
                      show_default=False),
     ] = None,
     size: Size = None,
     resize: Annotated[
         ResizeOption | None,
-        typer.Option(help="How pictures are brought to size. [default: squash]",
+        typer.Option(help="How pictures are brought to size. \\[default: squash]",
                      show_default=False),
     ] = None,
     precision: Precision = PrecisionOption.float32,
