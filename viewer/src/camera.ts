@@ -9,8 +9,8 @@ export interface Camera {
   elevation: number;
   /** What one looks at, and turns around. */
   target: Vector;
-  /** Height of the visible part of the plane through the target. */
-  height: number;
+  /** Extent of the plane through the target that is seen along the shorter side of a viewport. */
+  span: number;
 }
 
 /** The part of a canvas that shows a map, in CSS pixels. */
@@ -33,23 +33,24 @@ export interface View {
   perspective: boolean;
 }
 
-export const START: Camera = { azimuth: 300, elevation: 25, target: [0, 0, 0], height: 4.4 };
+export const START: Camera = { azimuth: 300, elevation: 25, target: [0, 0, 0], span: 4.4 };
 /** Seen from above: the first axis to the right, the second upwards. */
 export const FLAT = { azimuth: 270, elevation: 90 } as const;
 
 const FIELD_OF_VIEW = (32 * Math.PI) / 180;
-const LEAST_HEIGHT = 1e-5;
-const LARGEST_HEIGHT = 200;
+const LEAST_SPAN = 1e-5;
+const LARGEST_SPAN = 200;
 
 /** `radius`: how far points lie from 0, which sets the depth range. */
 export function viewOf(camera: Camera, aspect: number, perspective: boolean, radius: number): View {
   const { right, up, towards } = axes(camera);
-  const distance = camera.height / 2 / Math.tan(FIELD_OF_VIEW / 2);
+  const distance = camera.span / 2 / Math.tan(FIELD_OF_VIEW / 2);
   const reach = radius + length(camera.target);
   const near = perspective ? Math.max(distance - reach, distance * 0.01) : distance - reach;
   const far = distance + reach;
   const matrix = new Float64Array(16);
-  const halfHeight = camera.height / 2;
+  const halfWidth = (camera.span / 2) * Math.max(1, aspect);
+  const halfHeight = (camera.span / 2) / Math.min(1, aspect);
   const across = [right, up, towards];
   // Eye coordinates: e = axes . (p - target), z shifted by the distance of the eye.
   const offset = across.map((axis) => -dot(axis, camera.target));
@@ -58,12 +59,12 @@ export function viewOf(camera: Camera, aspect: number, perspective: boolean, rad
     const w = column < 3 ? 0 : 1;
     const depth = w * distance - z; // in front of the eye
     if (perspective) {
-      matrix[column * 4] = (x * distance) / (halfHeight * aspect);
+      matrix[column * 4] = (x * distance) / halfWidth;
       matrix[column * 4 + 1] = (y * distance) / halfHeight;
       matrix[column * 4 + 2] = ((far + near) * depth - 2 * far * near * w) / (far - near);
       matrix[column * 4 + 3] = depth;
     } else {
-      matrix[column * 4] = x / (halfHeight * aspect);
+      matrix[column * 4] = x / halfWidth;
       matrix[column * 4 + 1] = y / halfHeight;
       matrix[column * 4 + 2] = (2 * depth - (far + near) * w) / (far - near);
       matrix[column * 4 + 3] = w;
@@ -91,22 +92,22 @@ export function orbit(camera: Camera, degreesRight: number, degreesUp: number): 
 /** Move what is seen by pixels, so that the plane of the target stays under the pointer. */
 export function pan(camera: Camera, dx: number, dy: number, viewport: Viewport): Camera {
   const { right, up } = axes(camera);
-  const unit = camera.height / viewport.height;
+  const unit = camera.span / Math.min(viewport.width, viewport.height);
   const [x, y, z] = camera.target.map((value, k) => value + (-dx * right[k] + dy * up[k]) * unit);
   return { ...camera, target: [x, y, z] };
 }
 
 /** Come nearer by a factor; what lies under (x, y), in pixels of the viewport, stays there. */
 export function zoom(camera: Camera, factor: number, x: number, y: number, viewport: Viewport): Camera {
-  const height = Math.min(LARGEST_HEIGHT, Math.max(LEAST_HEIGHT, camera.height / factor));
+  const span = Math.min(LARGEST_SPAN, Math.max(LEAST_SPAN, camera.span / factor));
   const dx = x - viewport.width / 2;
   const dy = y - viewport.height / 2;
   const before = pan(camera, -dx, -dy, viewport);
-  const after = pan({ ...before, height }, dx, dy, viewport);
+  const after = pan({ ...before, span }, dx, dy, viewport);
   return after;
 }
 
-/** Part of the way from one camera to another; angles go the short way round, heights by factors. */
+/** Part of the way from one camera to another; angles go the short way round, spans by factors. */
 export function blend(from: Camera, to: Camera, share: number): Camera {
   const turn = ((((to.azimuth - from.azimuth) % 360) + 540) % 360) - 180;
   const mix = (a: number, b: number) => a + (b - a) * share;
@@ -115,17 +116,17 @@ export function blend(from: Camera, to: Camera, share: number): Camera {
     azimuth: (from.azimuth + turn * share + 360) % 360,
     elevation: mix(from.elevation, to.elevation),
     target: [x, y, z],
-    height: Math.exp(mix(Math.log(from.height), Math.log(to.height))),
+    span: Math.exp(mix(Math.log(from.span), Math.log(to.span))),
   };
 }
 
 /** Nearer than a tenth of a pixel or of a degree: the same picture. */
 export function sameView(a: Camera, b: Camera): boolean {
-  const unit = Math.min(a.height, b.height) * 1e-4;
+  const unit = Math.min(a.span, b.span) * 1e-4;
   return (
     Math.abs(a.azimuth - b.azimuth) < 0.02 &&
     Math.abs(a.elevation - b.elevation) < 0.02 &&
-    Math.abs(a.height - b.height) < unit &&
+    Math.abs(a.span - b.span) < unit &&
     a.target.every((value, k) => Math.abs(value - b.target[k]) < unit)
   );
 }

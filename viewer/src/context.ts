@@ -13,13 +13,13 @@ export interface Context {
   readonly stage: Stage;
   readonly theme: ThemeSwitch;
   /** Select pictures and show them. */
-  select(indices: Uint32Array, panel?: Panel): void;
+  readonly select: (indices: Uint32Array, panel?: Panel) => void;
   /** Show a picture large, with its neighbours. */
-  open(i: number): void;
+  readonly open: (i: number) => void;
   /** Say something to who listens instead of looking. */
-  announce(text: string): void;
+  readonly announce: (text: string) => void;
   /** Show a short message. */
-  notify(text: string): void;
+  readonly notify: (text: string) => void;
 }
 
 /** The map of the first pane. */

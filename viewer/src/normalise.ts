@@ -41,8 +41,13 @@ function isFinitePoint(values: Float32Array, i: number, dimensions: number): boo
   return true;
 }
 
+/** What a camera must span to see (nearly) all points, with a margin. */
+export function spanOf(points: Float32Array): number {
+  return 2.1 * radiusOf(points);
+}
+
 /** The radius that holds a share of the points, from at most 20,000 of them. */
-export function radiusOf(points: Float32Array, share = 0.995): number {
+function radiusOf(points: Float32Array, share = 0.995): number {
   const n = points.length / 3;
   const step = Math.max(1, Math.floor(n / 20000));
   const radii: number[] = [];

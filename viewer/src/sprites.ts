@@ -4,6 +4,7 @@ import type { Projected } from "./picking";
 
 /** Never more at once: drawing them must not make the view stutter. */
 const MOST = 600;
+const GAP = 5;
 
 /**
  * Choose shown points so that pictures of `side` pixels hardly cover each other.
@@ -13,7 +14,7 @@ const MOST = 600;
  */
 export function choosePictures(points: Projected, shown: Uint8Array, before: readonly number[], side: number): number[] {
   const { width, height } = points.viewport;
-  const step = side * 0.9;
+  const step = side + GAP;
   const columns = Math.ceil(width / step) + 1;
   const taken = new Map<number, number[]>();
   const chosen: number[] = [];

@@ -1,6 +1,6 @@
 /** The stage: one WebGL canvas for all panes, a canvas over it, and frames only when something changed. */
 
-import { Color, Scene as ThreeScene, WebGLRenderer } from "three";
+import { Color, LinearSRGBColorSpace, Scene as ThreeScene, WebGLRenderer } from "three";
 import { blend, type Camera, sameView } from "./camera";
 import { h } from "./element";
 import { Overlay } from "./overlay";
@@ -18,7 +18,7 @@ const GLIDE_MS = 70;
 /** Pictures are chosen anew when the view has rested so long. */
 const REST_MS = 140;
 /** Side of a picture that stands for a point, at size 1. */
-const PICTURE_SIDE = 40;
+const PICTURE_SIDE = 44;
 
 export class Stage {
   readonly element: HTMLElement;
@@ -44,6 +44,8 @@ export class Stage {
     this.overlay = new Overlay(shading, thumbnails, () => this.invalidate());
     this.element = h("div", { class: "canvases" }, this.canvas, this.overlay.canvas);
     this.renderer = new WebGLRenderer({ canvas: this.canvas, antialias: false, powerPreference: "high-performance" });
+    // Colours go to the screen as they are given.
+    this.renderer.outputColorSpace = LinearSRGBColorSpace;
     this.renderer.autoClear = false;
     this.renderer.info.autoReset = false;
     this.scene.matrixWorldAutoUpdate = false;

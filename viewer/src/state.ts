@@ -84,7 +84,7 @@ export function toHash(state: State): string {
   query.set("size", round(state.size));
   query.set("opacity", round(state.opacity));
   if (state.theme !== "auto") query.set("theme", state.theme);
-  query.set("camera", [camera.azimuth, camera.elevation, camera.height, ...camera.target].map(round).join(","));
+  query.set("camera", [camera.azimuth, camera.elevation, camera.span, ...camera.target].map(round).join(","));
   return `${PREFIX}&${query.toString()}`;
 }
 
@@ -155,10 +155,10 @@ function parseSelection(text: string | null, count: number): Uint32Array {
 }
 
 function parseCamera(text: string | null): Camera | null {
-  const [azimuth, elevation, height, x, y, z, ...rest] = text?.split(",").map(Number) ?? [];
-  const all = [azimuth, elevation, height, x, y, z];
-  if (!all.every(Number.isFinite) || rest.length > 0 || height <= 0 || Math.abs(elevation) > 90) return null;
-  return { azimuth, elevation, height, target: [x, y, z] };
+  const [azimuth, elevation, span, x, y, z, ...rest] = text?.split(",").map(Number) ?? [];
+  const all = [azimuth, elevation, span, x, y, z];
+  if (!all.every(Number.isFinite) || rest.length > 0 || span <= 0 || Math.abs(elevation) > 90) return null;
+  return { azimuth, elevation, span, target: [x, y, z] };
 }
 
 function within(text: string | null, { least, most }: { least: number; most: number }): number | null {

@@ -11,7 +11,7 @@ import { shownPoints } from "./filter";
 import { onKey } from "./keyboard";
 import { pointsInside } from "./lasso";
 import { pointColours } from "./palette";
-import { radiusOf } from "./normalise";
+import { spanOf } from "./normalise";
 import type { Scene } from "./scene";
 import { difference, union } from "./selection";
 import { Shading } from "./shading";
@@ -183,7 +183,7 @@ class Page implements Context {
     const { state } = this.store;
     const [points] = await Promise.all([this.maps.points(state.maps), this.recolour(), this.refilter()]);
     if (state.camera === START || !location.hash.includes("camera=")) {
-      this.store.set({ camera: { ...state.camera, height: 2.05 * radiusOf(points[0]) } });
+      this.store.set({ camera: { ...state.camera, span: spanOf(points[0]) } });
     }
     this.stage.show(points, false);
     this.stage.draw(performance.now());
@@ -191,28 +191,28 @@ class Page implements Context {
     this.loadInterest();
   }
 
-  select(indices: Uint32Array, panel: Panel = "selection"): void {
+  readonly select = (indices: Uint32Array, panel: Panel = "selection"): void => {
     this.store.set({ selection: indices, ...(this.store.state.panel === "none" || panel !== "silhouettes" ? { panel } : {}) });
     this.announce(`${pictures(indices.length)} selected`);
-  }
+  };
 
-  open(i: number): void {
+  readonly open = (i: number): void => {
     this.store.set({ opened: i, panel: "picture", hover: null });
     this.hovercard.show(-1, 0, 0, "");
     this.announce(`Picture ${this.dataset.name(i)}`);
-  }
+  };
 
-  announce(text: string): void {
+  readonly announce = (text: string): void => {
     this.live.textContent = text;
-  }
+  };
 
-  notify(text: string): void {
+  readonly notify = (text: string): void => {
     this.announce(text);
     this.toast.textContent = text;
     this.toast.hidden = false;
     clearTimeout(this.toastTimer);
     this.toastTimer = window.setTimeout(() => (this.toast.hidden = true), 2600);
-  }
+  };
 
   private compose(frame: HTMLElement): void {
     const { element } = this.stage;

@@ -3,7 +3,7 @@
 import { FLAT, START } from "../camera";
 import type { Context } from "../context";
 import { button, h, type IconName } from "../element";
-import { radiusOf } from "../normalise";
+import { spanOf } from "../normalise";
 import type { State, Tool } from "../state";
 
 const TOOLS: { tool: Tool; label: string; icon: IconName; key: string }[] = [
@@ -19,7 +19,7 @@ export function tools(context: Context): HTMLElement {
     pressed: (state: State) => state.tool === tool,
   }));
   const flat = button({ label: "Flat: the first two axes", text: "2-D", key: "D", class: "square", press: () => toggleFlat(context) });
-  const perspective = button({ label: "Perspective", text: "Persp", key: "P", class: "square small", press: () => togglePerspective(context) });
+  const perspective = button({ label: "Perspective", icon: "perspective", key: "P", press: () => togglePerspective(context) });
   const switches = [
     { element: flat, pressed: (state: State) => state.flat },
     { element: perspective, pressed: (state: State) => state.perspective && !state.flat },
@@ -45,8 +45,8 @@ export function tools(context: Context): HTMLElement {
 /** See all shown points; in 3-D from where one looks now, in 2-D from above. */
 export function fit({ store, stage }: Context): void {
   const points = stage.panes[0]?.points;
-  const height = points ? 2.05 * radiusOf(points) : START.height;
-  stage.glide((camera) => ({ ...camera, ...(store.state.flat ? FLAT : {}), target: [0, 0, 0], height }));
+  const span = points ? spanOf(points) : START.span;
+  stage.glide((camera) => ({ ...camera, ...(store.state.flat ? FLAT : {}), target: [0, 0, 0], span }));
 }
 
 /** Between the view from above and the one before it. */
