@@ -67,13 +67,15 @@ export interface ButtonOptions {
 
 /** A button that says in words what it does, whether or not it shows them. */
 export function button({ label, icon: name, text, key, class: extra, press }: ButtonOptions): HTMLButtonElement {
+  // Who speaks to the computer says what is written on the button: its name must hold that.
+  const spoken = text && !label.includes(text) ? `${text}: ${label}` : label;
   return h(
     "button",
     {
       type: "button",
       class: ["button", !text && "square", extra].filter(Boolean).join(" "),
       title: key ? `${label} (${key})` : label,
-      "aria-label": label,
+      "aria-label": spoken,
       "aria-keyshortcuts": key,
       onclick: press,
     },

@@ -25,7 +25,8 @@ export function onKey(context: Context, actions: KeyActions, event: KeyboardEven
     return;
   }
   const onButton = target instanceof HTMLButtonElement && (event.key === "Enter" || event.key === " ");
-  if (onButton || target instanceof HTMLDialogElement) return;
+  const inDialog = event.composedPath().some((element) => element instanceof HTMLDialogElement);
+  if (onButton || inDialog) return;
   const act = keys(context, actions)[event.key.length === 1 ? event.key.toLowerCase() : event.key] as (() => void) | undefined;
   const move = act ?? cameraMove(context, event);
   if (!move) return;

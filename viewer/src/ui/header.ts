@@ -14,7 +14,7 @@ export interface HeaderActions {
 export function header(context: Context, searchElement: HTMLElement, actions: HeaderActions): HTMLElement {
   const { dataset, store, theme } = context;
   const { title, count, maps } = dataset.scene;
-  const compare = button({ label: "Two maps side by side", icon: "compare", text: "Compare", key: "C", press: () => toggleCompare(context) });
+  const compare = button({ label: "two maps side by side", icon: "compare", text: "Compare", key: "C", press: () => toggleCompare(context) });
   const themeButton = button({ label: "Dark or light", icon: "moon", key: "T", press: () => toggleTheme(context) });
   const update = () => {
     compare.setAttribute("aria-pressed", `${store.state.maps.length === 2}`);

@@ -77,8 +77,8 @@ class KnifePlot {
     const labels = knife.blades.map(({ code, start, end, mean }, k) => {
       const { top, height } = layout.span(k);
       const members = knife.order.slice(start, end).sort();
-      const label = button({ label: `Select ${names[code]}, mean silhouette ${formatNumber(mean)}`, class: "blade", press: () => this.context.select(members, "silhouettes") });
-      label.append(h("span", {}, names[code]), h("span", { class: "count" }, formatNumber(mean)));
+      const label = button({ label: `${names[code]} ${formatNumber(mean)}: select these pictures`, class: "blade", press: () => this.context.select(members, "silhouettes") });
+      label.append(h("span", {}, names[code]), " ", h("span", { class: "count" }, formatNumber(mean)));
       label.style.top = `${top + height / 2}px`;
       return label;
     });

@@ -25,7 +25,8 @@ export function sidePanel(context: Context): HTMLElement {
     return { panel, tab, body };
   });
   const badge = h("span", { class: "badge", "aria-hidden": "true" });
-  parts[1].tab.append(badge);
+  const selectionTab = parts[1].tab;
+  selectionTab.append(" ", badge);
   const close = button({ label: "Close the panel", icon: "close", class: "ghost close", press: () => store.set({ panel: "none" }) });
   const element = h("aside", { class: "panel", "aria-label": "Details" }, h("div", { class: "tabs" }, ...parts.map(({ tab }) => tab), close), ...parts.map(({ body }) => body));
   const update = () => {
@@ -36,6 +37,7 @@ export function sidePanel(context: Context): HTMLElement {
     }
     const count = store.state.selection.length;
     badge.textContent = count > 0 ? compact(count) : "";
+    selectionTab.setAttribute("aria-label", `Selection ${badge.textContent}`.trim());
     element.classList.toggle("closed", store.state.panel === "none");
     close.hidden = store.state.panel === "none";
   };

@@ -18,7 +18,7 @@ export function tools(context: Context): HTMLElement {
     element: button({ label, icon, key, press: () => store.set({ tool }) }),
     pressed: (state: State) => state.tool === tool,
   }));
-  const flat = button({ label: "Flat: the first two axes", text: "2-D", key: "D", class: "square", press: () => toggleFlat(context) });
+  const flat = button({ label: "the first two axes, flat", text: "2-D", key: "D", class: "square", press: () => toggleFlat(context) });
   const perspective = button({ label: "Perspective", icon: "perspective", key: "P", press: () => togglePerspective(context) });
   const switches = [
     { element: flat, pressed: (state: State) => state.flat },
