@@ -1,7 +1,7 @@
 /** Which points are shown. The others stay, in grey, as the ground one sees the rest against. */
 
 import type { Dataset } from "./dataset";
-import { type Column, UNKNOWN } from "./scene";
+import { type CategoryColumn, type Column, UNKNOWN } from "./scene";
 
 /** Codes of the categories shown (UNKNOWN among them: those without), or the ends of a range of numbers. */
 export type Filter = { codes: readonly number[] } | { low: number; high: number };
@@ -40,6 +40,16 @@ export function countCodes(column: Column, values: ArrayLike<number>, shown?: Ui
   for (let i = 0; i < values.length; i++) {
     if (shown && shown[i] === 0) continue;
     counts[values[i] < categories ? values[i] : categories]++;
+  }
+  return counts;
+}
+
+/** How many of some points have each code. */
+export function countCodesOf(column: CategoryColumn, values: ArrayLike<number>, indices: Uint32Array): number[] {
+  const counts = new Array<number>(column.categories.length).fill(0);
+  for (let k = 0; k < indices.length; k++) {
+    const code = values[indices[k]];
+    if (code < counts.length) counts[code]++;
   }
   return counts;
 }

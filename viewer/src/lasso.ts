@@ -28,13 +28,21 @@ export function pointsInside(points: ScreenPoints, polygon: Polygon, shown: Uint
     const px = x[i];
     const py = y[i];
     if (!(px >= left && px <= right && py >= top && py <= bottom) || shown[i] === 0) continue;
-    if (crossings(bands[Math.floor(py - top)], px, py) & 1) inside[count++] = i;
+    const band = Math.floor(py - top);
+    if (oddCrossings(bands.edges, bands.starts[band], bands.starts[band + 1], px, py)) inside[count++] = i;
   }
   return inside.slice(0, count);
 }
 
-/** Edges [x1, y1, x2, y2, ...] that touch each band of one pixel below `top`. */
-function edgesByBand(polygon: Polygon, top: number, bottom: number): number[][] {
+interface Bands {
+  /** x1, y1, x2, y2 of each edge, band after band. */
+  edges: Float64Array;
+  /** Where each band begins in `edges`; the last entry: where the last one ends. */
+  starts: Uint32Array;
+}
+
+/** The edges that touch each band of one pixel below `top`. */
+function edgesByBand(polygon: Polygon, top: number, bottom: number): Bands {
   const bands = Array.from({ length: Math.floor(bottom - top) + 1 }, (): number[] => []);
   polygon.forEach(([x1, y1], k) => {
     const [x2, y2] = polygon[(k + 1) % polygon.length];
@@ -42,19 +50,21 @@ function edgesByBand(polygon: Polygon, top: number, bottom: number): number[][] 
     const last = Math.floor(Math.max(y1, y2) - top);
     for (let band = first; band <= last; band++) bands[band].push(x1, y1, x2, y2);
   });
-  return bands;
+  const starts = new Uint32Array(bands.length + 1);
+  bands.forEach((band, k) => (starts[k + 1] = starts[k] + band.length));
+  return { edges: Float64Array.from(bands.flat()), starts };
 }
 
-/** How many edges a ray from (x, y) to the right crosses. */
-function crossings(edges: number[], x: number, y: number): number {
-  let count = 0;
-  for (let e = 0; e < edges.length; e += 4) {
+/** Whether a ray from (x, y) to the right crosses an odd number of the edges. */
+function oddCrossings(edges: Float64Array, start: number, end: number, x: number, y: number): boolean {
+  let odd = false;
+  for (let e = start; e < end; e += 4) {
     const y1 = edges[e + 1];
     const y2 = edges[e + 3];
     if (y1 > y === y2 > y) continue;
-    if (x < edges[e] + ((y - y1) / (y2 - y1)) * (edges[e + 2] - edges[e])) count++;
+    if (x < edges[e] + ((y - y1) / (y2 - y1)) * (edges[e + 2] - edges[e])) odd = !odd;
   }
-  return count;
+  return odd;
 }
 
 export function box(x1: number, y1: number, x2: number, y2: number): Polygon {

@@ -66,7 +66,7 @@ export class Overlay {
 
   private drawPictures(pane: Pane, view: View, pictures: number[], side: number, selection: Uint32Array): void {
     const { context, thumbnails } = this;
-    if (!thumbnails) return;
+    if (!thumbnails || pictures.length === 0) return;
     const selected = new Set(selection);
     const depth = (i: number) => view.towards.reduce((sum, value, axis) => sum + value * pane.points[i * 3 + axis], 0);
     context.imageSmoothingQuality = "high";

@@ -1,12 +1,23 @@
 /** Sets of pictures as rising lists of indices. */
 
 export function union(a: Uint32Array, b: Uint32Array): Uint32Array {
-  return Uint32Array.from(new Set([...a, ...b])).sort();
+  const joined = new Uint32Array(a.length + b.length);
+  let count = 0;
+  for (let i = 0, j = 0; i < a.length || j < b.length; ) {
+    const next = Math.min(a[i] ?? Infinity, b[j] ?? Infinity);
+    joined[count++] = next;
+    if (a[i] === next) i++;
+    if (b[j] === next) j++;
+  }
+  return joined.slice(0, count);
 }
 
 export function difference(a: Uint32Array, b: Uint32Array): Uint32Array {
-  const taken = new Set(b);
-  return a.filter((i) => !taken.has(i));
+  let j = 0;
+  return a.filter((i) => {
+    while (b[j] < i) j++;
+    return b[j] !== i;
+  });
 }
 
 /** The indices of shown points for which `wanted` holds. */

@@ -23,7 +23,8 @@ export class Shading {
       const state = !shown || shown[i] ? SHOWN : FILTERED;
       words[i] = (colours ? colours[i] : PLAIN) | (state << 24);
     }
-    for (const i of selection) {
+    for (let k = 0; k < selection.length; k++) {
+      const i = selection[k];
       if (!shown || shown[i]) words[i] = (words[i] & 0xffffff) | (SELECTED << 24);
     }
     this.attribute.needsUpdate = true;

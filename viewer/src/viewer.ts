@@ -90,13 +90,17 @@ export class Viewer {
     this.parts?.store.set(change);
   }
 
-  /** What is on the screen now, in numbers: for tests and measurements. */
+  /** Of the last frame: points drawn, milliseconds of script; and how many frames there were. */
+  get statistics(): { frames: number; points: number; script: number } {
+    return { ...(this.parts?.stage.statistics ?? { frames: 0, points: 0, script: 0 }) };
+  }
+
+  /** Where the points are on the screen: for tests. */
   inspect() {
     const { parts } = this;
     if (!parts) throw new Error("The viewer is not ready.");
     const { camera, perspective, flat } = parts.store.state;
     return {
-      ...parts.stage.statistics,
       moving: parts.stage.panes.some((pane) => pane.moving),
       panes: parts.stage.panes.map((pane) => ({ points: pane.points, viewport: pane.viewport, screen: pane.project(camera, perspective && !flat) })),
     };
@@ -143,6 +147,7 @@ class Page implements Context {
   private colours: Uint32Array | null = null;
   private ticket = 0;
   private active = false;
+  private explained = false;
   private hashTimer: number | undefined;
   private toastTimer: number | undefined;
 
@@ -171,7 +176,7 @@ class Page implements Context {
         click: (i) => (i >= 0 ? this.open(i) : this.store.set({ opened: null, panel: state.panel === "picture" ? "none" : this.store.state.panel })),
         enclose: (line, pane, combine) => this.enclose(line, pane, combine),
       },
-      () => this.options.embedded === false || this.active,
+      () => this.wheelIsOurs(),
     );
     this.compose(frame);
     this.react();
@@ -187,6 +192,7 @@ class Page implements Context {
     }
     this.stage.show(points, false);
     this.stage.draw(performance.now());
+    this.writeHash();
     void this.dataset.paths().catch((error: unknown) => this.notify((error as Error).message));
     this.loadInterest();
   }
@@ -235,10 +241,15 @@ class Page implements Context {
     });
     store.on(["maps"], () => void this.changeMaps());
     store.on(["colour"], () => this.loadInterest());
+    store.on(["hover"], ({ hover }) => this.stage.overlay.canvas.classList.toggle("pointing", hover !== null));
+  }
+
+  /** From now on, the page's address follows the state. */
+  private writeHash(): void {
     if (this.options.hash === false) return;
-    store.on(["maps", "colour", "filters", "selection", "opened", "panel", "flat", "perspective", "pictures", "size", "opacity", "theme", "camera"], () => {
+    this.store.on(["maps", "colour", "filters", "selection", "opened", "panel", "flat", "perspective", "pictures", "size", "opacity", "theme", "camera"], () => {
       clearTimeout(this.hashTimer);
-      this.hashTimer = window.setTimeout(() => history.replaceState(history.state, "", toHash(store.state)), HASH_MS);
+      this.hashTimer = window.setTimeout(() => history.replaceState(history.state, "", toHash(this.store.state)), HASH_MS);
     });
   }
 
@@ -253,8 +264,17 @@ class Page implements Context {
       this.theme.apply(this.store.state.theme);
       this.stage.invalidate();
     }, { signal });
+    // Canvases are empty on paper unless they are drawn right before.
+    window.addEventListener("beforeprint", () => this.stage.draw(performance.now()), { signal });
     if (this.options.hash === false) return;
     window.addEventListener("hashchange", () => this.store.set(fromHash(location.hash, this.store.state, this.dataset.scene)), { signal });
+  }
+
+  private wheelIsOurs(): boolean {
+    const ours = this.options.embedded === false || this.active;
+    if (!ours && !this.explained) this.notify("Click the map first: then the wheel comes nearer");
+    this.explained = true;
+    return ours;
   }
 
   private activate(active: boolean): void {

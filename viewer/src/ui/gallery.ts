@@ -3,7 +3,7 @@
 import { classColumn, type Context, pictures } from "../context";
 import { button, h } from "../element";
 import { download, fileName, tableOf, toCsv, toJson } from "../export";
-import { countCodes } from "../filter";
+import { countCodesOf } from "../filter";
 import { categoryColours } from "../palette";
 import { swatch } from "./legend";
 import { copy, tile } from "./picture";
@@ -61,7 +61,7 @@ function classCounts(context: Context, selection: Uint32Array): HTMLElement {
   const column = classColumn(context);
   const values = column && context.dataset.known(column.id);
   if (!column || !values) return h("div");
-  const counts = countCodes(column, selection.map((i) => values[i]));
+  const counts = countCodesOf(column, values, selection);
   const colours = categoryColours(column.categories.length);
   const present = [...column.categories.keys()].filter((code) => counts[code] > 0).sort((a, b) => counts[b] - counts[a]);
   const bar = h("div", { class: "share-bar", "aria-hidden": "true" });

@@ -14,7 +14,7 @@ export function legend(context: Context): HTMLElement {
   const body = h("div", { class: "legend-body" });
   const chips = h("div", { class: "chips" });
   const select = h("select", { id: "colour-by", title: "What colours the points", onchange: () => store.set({ colour: select.value }) });
-  select.append(...dataset.scene.columns.map(({ id, name }) => h("option", { value: id }, name)));
+  select.append(...columnGroups(dataset.scene.columns));
   const build = () => {
     select.value = store.state.colour;
     const column = dataset.column(store.state.colour);
@@ -43,6 +43,16 @@ export function legend(context: Context): HTMLElement {
     body,
     appearance(context),
   );
+}
+
+/** Columns of the pictures themselves, then a group a backbone. */
+function columnGroups(columns: Column[]): HTMLElement[] {
+  const option = ({ id, name }: Column) => h("option", { value: id }, name);
+  const backbones = [...new Set(columns.map(({ backbone }) => backbone))].filter((backbone) => backbone !== undefined);
+  return [
+    ...columns.filter(({ backbone }) => backbone === undefined).map(option),
+    ...backbones.map((label) => h("optgroup", { label }, ...columns.filter(({ backbone }) => backbone === label).map(option))),
+  ];
 }
 
 /** A row a category: press it to see it alone, Shift to see it too. */

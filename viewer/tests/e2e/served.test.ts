@@ -37,12 +37,12 @@ const settle = () => page.evaluate(() => new Promise((done) => requestAnimationF
 
 describe("the map", () => {
   test("draws every point, and no frame while nothing changes", async () => {
-    const before = await page.evaluate(() => window.viewer.inspect());
+    const before = await page.evaluate(() => window.viewer.statistics);
     expect(before.points).toBe(600);
     await page.waitForTimeout(400);
-    const frames = await page.evaluate(() => window.viewer.inspect().frames);
+    const frames = await page.evaluate(() => window.viewer.statistics.frames);
     await page.waitForTimeout(600);
-    expect(await page.evaluate(() => window.viewer.inspect().frames)).toBe(frames);
+    expect(await page.evaluate(() => window.viewer.statistics.frames)).toBe(frames);
   });
 
   test("turns by dragging, moves by Shift and dragging, comes nearer by the wheel", async () => {
@@ -99,7 +99,7 @@ describe("the map", () => {
   test("filtered points stay, in grey", async () => {
     await category(names[2]).click();
     await settle();
-    expect((await page.evaluate(() => window.viewer.inspect())).points).toBe(600);
+    expect((await page.evaluate(() => window.viewer.statistics)).points).toBe(600);
     const shown = await page.evaluate(() => [...window.viewer.state!.shown]);
     expect(shown).toEqual([...classes].map((code) => (code === 2 ? 1 : 0)));
     await category(names[2]).click();
@@ -210,7 +210,7 @@ describe("maps", () => {
     await page.keyboard.press("c");
     await page.waitForFunction(() => window.viewer.inspect().panes.length === 2);
     await settle();
-    expect((await page.evaluate(() => window.viewer.inspect())).points).toBe(1200);
+    expect((await page.evaluate(() => window.viewer.statistics)).points).toBe(1200);
     const i = await lonelyPicture(page, 1);
     await page.mouse.move(...(await placeOf(page, i, 1)));
     await page.waitForFunction((i) => window.viewer.state!.hover === i, i);

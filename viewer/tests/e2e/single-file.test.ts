@@ -28,7 +28,7 @@ test("2,800 points with thumbnails open from one file without a network", async 
   const { page, complaints } = await open(browser, write(makeScene({ count: 2800 })), true);
   const requests: string[] = [];
   page.on("request", (request) => requests.push(request.url()));
-  expect((await page.evaluate(() => window.viewer.inspect())).points).toBe(2800);
+  expect((await page.evaluate(() => window.viewer.statistics)).points).toBe(2800);
   const i = await lonelyPicture(page);
   await page.mouse.click(...(await placeOf(page, i)));
   await page.locator(".neighbours .tile").first().waitFor();
@@ -82,7 +82,7 @@ test("300 classes have a legend, and one picture is a scene too", async () => {
   expect(many.complaints).toEqual([]);
   await many.page.context().close();
   const one = await open(browser, write(makeScene({ count: 1, thumbnails: true, neighbours: false })), true);
-  expect((await one.page.evaluate(() => window.viewer.inspect())).points).toBe(1);
+  expect((await one.page.evaluate(() => window.viewer.statistics)).points).toBe(1);
   expect(one.complaints).toEqual([]);
   await one.page.context().close();
 });
