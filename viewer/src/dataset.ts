@@ -1,7 +1,7 @@
 /** A scene with its arrays, each fetched when it is first asked for. */
 
 import { normalise } from "./normalise";
-import { backboneKey, type Column, type Scene, type SceneMap } from "./scene";
+import { backboneKey, type Column, type Neighbours, type Scene, type SceneMap } from "./scene";
 import type { NearestPictures, Source } from "./source";
 import { Text } from "./text";
 import { ThumbnailSheets } from "./thumbnails";
@@ -86,15 +86,13 @@ export class Dataset {
     return this.scene.pictures ? (this.source.picture?.(i) ?? null) : null;
   }
 
-  /** The metric that neighbours of a map's backbone were found by, or null: there are none. */
-  metric(map: SceneMap): string | null {
-    const stored = this.scene.neighbours[backboneKey(map)];
-    if (stored) return stored.metric;
-    return this.scene.neighboursOnDemand && this.source.neighbours ? "full feature space" : null;
+  /** The metric that the stored neighbours of a map's backbone were found by. */
+  metric(map: SceneMap): string | undefined {
+    return this.scene.neighbours[backboneKey(map)]?.metric;
   }
 
   async neighbours(map: SceneMap, i: number): Promise<NearestPictures | null> {
-    const stored = this.scene.neighbours[backboneKey(map)];
+    const stored = this.scene.neighbours[backboneKey(map)] as Neighbours | undefined;
     if (stored) {
       const [indices, distances] = await Promise.all([
         this.neighbourBlob(stored.indices),

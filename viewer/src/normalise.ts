@@ -43,7 +43,7 @@ function isFinitePoint(values: Float32Array, i: number, dimensions: number): boo
 
 /** What a camera must span to see (nearly) all points, with a margin. */
 export function spanOf(points: Float32Array): number {
-  return 2.1 * radiusOf(points);
+  return 1.9 * radiusOf(points);
 }
 
 /** The radius that holds a share of the points, from at most 20,000 of them. */

@@ -10,7 +10,7 @@ export interface Scene {
   maps: SceneMap[];
   thumbnails: Thumbnails | null;
   pictures: boolean;
-  neighbours: Record<string, Neighbours>;
+  neighbours: Partial<Record<string, Neighbours>>;
   neighboursOnDemand: boolean;
 }
 

@@ -6,8 +6,8 @@ import { h } from "../element";
 import { backboneKey, type CategoryColumn } from "../scene";
 import { where } from "../selection";
 
-/** A matrix of more classes cannot be read; its mistakes are listed. */
-const READABLE = 20;
+/** A matrix of more classes cannot be read as numbers; it is drawn. */
+export const READABLE = 20;
 const LISTED = 60;
 
 export function confusionPanel(context: Context): HTMLElement {
@@ -30,10 +30,10 @@ export function confusionPanel(context: Context): HTMLElement {
     const confusion = confusionOf(truth, predicted, toClass, classes.categories.length, store.state.shown);
     const pick = (row: number, guess: number) =>
       context.select(where(store.state.shown, (i) => truth[i] === row && toClass[predicted[i]] === guess), "confusion");
-    body.replaceChildren(...content(confusion, classes.categories, pick));
+    body.replaceChildren(...content(confusion, classes.categories, pick, context.theme.now === "dark"));
   };
   store.on(["maps"], () => (follow(), void render()));
-  store.on(["shown", "panel"], () => void render());
+  store.on(["shown", "panel", "theme"], () => void render());
   follow();
   void render();
   return h("div", { class: "confusion" }, select, body);
@@ -41,13 +41,13 @@ export function confusionPanel(context: Context): HTMLElement {
 
 type Pick = (truth: number, guess: number) => void;
 
-function content(confusion: Confusion, names: readonly string[], pick: Pick): HTMLElement[] {
+function content(confusion: Confusion, names: readonly string[], pick: Pick, dark: boolean): HTMLElement[] {
   const { total, right, classes } = confusion;
   if (total === 0) return [h("p", { class: "hint" }, "None of the pictures shown has a prediction.")];
   const share = `${((100 * right) / total).toFixed(1)} %`;
   const summary = h("p", { class: "hint" }, `${share} of ${pictures(total)} right. Press a cell to select its pictures.`);
   const list = mistakeList(confusion, names, pick);
-  return classes <= READABLE ? [summary, matrix(confusion, names, pick), list] : [summary, list];
+  return [summary, classes <= READABLE ? matrix(confusion, names, pick) : heatMap(confusion, names, pick, dark), list];
 }
 
 function matrix({ classes, counts }: Confusion, names: readonly string[], pick: Pick): HTMLElement {
@@ -68,6 +68,37 @@ function matrix({ classes, counts }: Confusion, names: readonly string[], pick: 
   });
   const table = h("table", {}, h("thead", {}, head), h("tbody", {}, ...rows));
   return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Confusion matrix" }, table);
+}
+
+/** A dot a cell; the list below says the same in words, and takes the keyboard. */
+function heatMap({ classes, counts }: Confusion, names: readonly string[], pick: Pick, dark: boolean): HTMLElement {
+  const canvas = h("canvas", { class: "heat", width: classes, height: classes, role: "img", "aria-label": "Confusion matrix: rows the true class, columns the predicted one" });
+  const context = canvas.getContext("2d");
+  const cellAt = (event: MouseEvent) => {
+    const { left, top, width, height } = canvas.getBoundingClientRect();
+    const at = (share: number) => Math.min(classes - 1, Math.max(0, Math.floor(share * classes)));
+    const [truth, guess] = [at((event.clientY - top) / height), at((event.clientX - left) / width)];
+    return { truth, guess, count: counts[truth * classes + guess] };
+  };
+  for (let truth = 0; context && truth < classes; truth++) {
+    const row = counts.subarray(truth * classes, (truth + 1) * classes);
+    const sum = row.reduce((total, count) => total + count, 0);
+    row.forEach((count, guess) => {
+      context.fillStyle = truth === guess ? "#1a76c8" : "#d55e00";
+      context.globalAlpha = count > 0 ? 0.25 + 0.75 * Math.sqrt(count / sum) : 0;
+      context.fillRect(guess, truth, 1, 1);
+    });
+  }
+  canvas.style.background = dark ? "#242a32" : "#eef1f5";
+  canvas.addEventListener("pointermove", (event) => {
+    const { truth, guess, count } = cellAt(event);
+    canvas.title = `${pictures(count)} of ${names[truth]} predicted as ${names[guess]}`;
+  });
+  canvas.addEventListener("click", (event) => {
+    const { truth, guess, count } = cellAt(event);
+    if (count > 0) pick(truth, guess);
+  });
+  return canvas;
 }
 
 function mistakeList(confusion: Confusion, names: readonly string[], pick: Pick): HTMLElement {

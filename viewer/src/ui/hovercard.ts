@@ -17,7 +17,7 @@ export class HoverCard {
     store.set({ hover: i < 0 ? null : i });
     this.element.hidden = i < 0;
     if (i < 0) return;
-    const lines = facts(this.context, dataset.map(mapId), i).map(({ name, value, wrong }) =>
+    const lines = facts(this.context, dataset.map(mapId), i).filter(({ value }) => value !== "–").map(({ name, value, wrong }) =>
       h("div", {}, h("dt", {}, name), h("dd", { class: wrong ? "wrong" : "" }, value)),
     );
     this.element.replaceChildren(

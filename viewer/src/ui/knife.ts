@@ -10,7 +10,7 @@ import { where } from "../selection";
 
 const AXIS = 22;
 const RIGHT = 10;
-const LEFT = 112;
+const LEFT = 130;
 
 export function knifePanel(context: Context): HTMLElement {
   const { dataset, store } = context;

@@ -3,7 +3,7 @@
 import type { Context } from "../context";
 import { button, h, type IconName } from "../element";
 import type { Panel } from "../state";
-import { confusionPanel } from "./confusion";
+import { confusionPanel, READABLE } from "./confusion";
 import { gallery } from "./gallery";
 import { knifePanel } from "./knife";
 import { picturePanel } from "./picture";
@@ -29,6 +29,8 @@ export function sidePanel(context: Context): HTMLElement {
   selectionTab.append(" ", badge);
   const close = button({ label: "Close the panel", icon: "close", class: "ghost close", press: () => store.set({ panel: "none" }) });
   const element = h("aside", { class: "panel", "aria-label": "Details" }, h("div", { class: "tabs" }, ...parts.map(({ tab }) => tab), close), ...parts.map(({ body }) => body));
+  // A matrix of many classes needs room.
+  element.style.setProperty("--wide", `${Math.min(context.dataset.scene.classes.length, READABLE) * 29 + 130}px`);
   const update = () => {
     for (const { panel, tab, body } of parts) {
       const open = store.state.panel === panel;
@@ -39,6 +41,7 @@ export function sidePanel(context: Context): HTMLElement {
     badge.textContent = count > 0 ? compact(count) : "";
     selectionTab.setAttribute("aria-label", `Selection ${badge.textContent}`.trim());
     element.classList.toggle("closed", store.state.panel === "none");
+    element.classList.toggle("wide", store.state.panel === "confusion");
     close.hidden = store.state.panel === "none";
   };
   store.on(["panel", "selection"], update);

@@ -62,7 +62,6 @@ async function fillNeighbours(context: Context, i: number, element: HTMLElement)
   const { dataset, store, stage } = context;
   const map = leadingMap(context);
   const metric = dataset.metric(map);
-  if (!metric) return;
   let nearest: NearestPictures | null = null;
   try {
     nearest = await dataset.neighbours(map, i);
@@ -75,7 +74,7 @@ async function fillNeighbours(context: Context, i: number, element: HTMLElement)
   stage.invalidate();
   element.replaceChildren(
     h("h3", {}, `Nearest in ${backboneKey(map)}’s features`),
-    h("p", { class: "hint" }, `Distance: ${metric}.`),
+    h("p", { class: "hint" }, `With the distance in the full feature space${metric ? ` (${metric})` : ""}.`),
     h("ul", { class: "tiles" }, ...Array.from(indices, (j, k) => h("li", {}, tile(context, j, formatNumber(distances[k]))))),
   );
 }
