@@ -1,0 +1,37 @@
+/** What every part of the page works with. */
+
+import type { Dataset } from "./dataset";
+import type { CategoryColumn, SceneMap } from "./scene";
+import type { Stage } from "./stage";
+import type { Panel, State } from "./state";
+import type { Store } from "./store";
+import type { ThemeSwitch } from "./theme";
+
+export interface Context {
+  readonly dataset: Dataset;
+  readonly store: Store<State>;
+  readonly stage: Stage;
+  readonly theme: ThemeSwitch;
+  /** Select pictures and show them. */
+  readonly select: (indices: Uint32Array, panel?: Panel) => void;
+  /** Show a picture large, with its neighbours. */
+  readonly open: (i: number) => void;
+  /** Say something to who listens instead of looking. */
+  readonly announce: (text: string) => void;
+  /** Show a short message. */
+  readonly notify: (text: string) => void;
+}
+
+/** The map of the first pane. */
+export function leadingMap({ dataset, store }: Context): SceneMap {
+  return dataset.map(store.state.maps[0]);
+}
+
+export function classColumn({ dataset }: Context): CategoryColumn | undefined {
+  const column = dataset.column("class");
+  return column?.kind === "category" ? column : undefined;
+}
+
+export function pictures(count: number): string {
+  return `${count.toLocaleString("en")} ${count === 1 ? "picture" : "pictures"}`;
+}

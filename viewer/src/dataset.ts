@@ -1,0 +1,151 @@
+/** A scene with its arrays, each fetched when it is first asked for. */
+
+import { normalise } from "./normalise";
+import { backboneKey, type Column, type Neighbours, type Scene, type SceneMap } from "./scene";
+import type { NearestPictures, Source } from "./source";
+import { Text } from "./text";
+import { ThumbnailSheets } from "./thumbnails";
+
+/** Neighbours shown of a picture. */
+const NEIGHBOURS = 12;
+
+export type Values = Uint16Array | Float32Array;
+
+export class Dataset {
+  readonly thumbnails: ThumbnailSheets | null;
+  private readonly columnValues = new Map<string, Promise<Values>>();
+  private readonly loaded = new Map<string, Values>();
+  private readonly coordinates = new Map<string, Promise<Float32Array>>();
+  private text: Promise<Text | null> | null = null;
+  private readyText: Text | null = null;
+
+  constructor(
+    readonly scene: Scene,
+    private readonly source: Source,
+  ) {
+    const { thumbnails } = scene;
+    this.thumbnails = thumbnails && new ThumbnailSheets(thumbnails, (name) => source.blob(name));
+  }
+
+  get count(): number {
+    return this.scene.count;
+  }
+
+  map(id: string): SceneMap {
+    return this.scene.maps.find((map) => map.id === id) ?? this.scene.maps[0];
+  }
+
+  column(id: string): Column | undefined {
+    return this.scene.columns.find((column) => column.id === id);
+  }
+
+  /** A map's points, 3 numbers each, around 0 and of root-mean-square radius 1. */
+  points(map: SceneMap): Promise<Float32Array> {
+    return once(this.coordinates, map.id, async () => {
+      const values = new Float32Array(await this.source.blob(map.blob));
+      expectLength(map.blob, values.length, this.count * map.dimensions);
+      return normalise(values, map.dimensions);
+    });
+  }
+
+  values(column: Column): Promise<Values> {
+    return once(this.columnValues, column.id, async () => {
+      const buffer = await this.source.blob(column.blob);
+      const values = column.kind === "category" ? new Uint16Array(buffer) : new Float32Array(buffer);
+      expectLength(column.blob, values.length, this.count);
+      this.loaded.set(column.id, values);
+      return values;
+    });
+  }
+
+  /** The values of a column, if they have been fetched. */
+  known(id: string): Values | undefined {
+    return this.loaded.get(id);
+  }
+
+  paths(): Promise<Text | null> {
+    this.text ??= this.loadText();
+    return this.text;
+  }
+
+  /** The file of a picture, or its number where there are no names or not yet. */
+  name(i: number): string {
+    return this.readyText?.at(i) ?? `picture ${i}`;
+  }
+
+  /** A value in words: the category, or the number; a dash where it is not known. */
+  word(column: Column, i: number): string {
+    const values = this.known(column.id);
+    const value = values?.[i];
+    if (value === undefined) return "…";
+    if (column.kind === "category") return column.categories[value] ?? "–";
+    return Number.isNaN(value) ? "–" : formatNumber(value);
+  }
+
+  pictureAddress(i: number): string | null {
+    return this.scene.pictures ? (this.source.picture?.(i) ?? null) : null;
+  }
+
+  /** The metric that the stored neighbours of a map's backbone were found by. */
+  metric(map: SceneMap): string | undefined {
+    return this.scene.neighbours[backboneKey(map)]?.metric;
+  }
+
+  async neighbours(map: SceneMap, i: number): Promise<NearestPictures | null> {
+    const stored = this.scene.neighbours[backboneKey(map)] as Neighbours | undefined;
+    if (stored) {
+      const [indices, distances] = await Promise.all([
+        this.neighbourBlob(stored.indices),
+        this.neighbourBlob(stored.distances),
+      ]);
+      const k = Math.min(stored.k, NEIGHBOURS);
+      return {
+        indices: new Uint32Array(indices, i * stored.k * 4, k),
+        distances: new Float32Array(distances, i * stored.k * 4, k),
+      };
+    }
+    if (!this.scene.neighboursOnDemand || !this.source.neighbours) return null;
+    return this.source.neighbours(map.backbone, map.stage, i, NEIGHBOURS);
+  }
+
+  private readonly neighbourBlobs = new Map<string, Promise<ArrayBuffer>>();
+
+  private neighbourBlob(name: string): Promise<ArrayBuffer> {
+    return once(this.neighbourBlobs, name, () => this.source.blob(name));
+  }
+
+  private async loadText(): Promise<Text | null> {
+    const { paths } = this.scene;
+    if (!paths) return null;
+    const [bytes, offsets] = await Promise.all([
+      this.source.blob(paths.bytes),
+      this.source.blob(paths.offsets),
+    ]);
+    expectLength(paths.offsets, offsets.byteLength / 4, this.count + 1);
+    this.readyText = new Text(new Uint8Array(bytes), new Uint32Array(offsets));
+    return this.readyText;
+  }
+}
+
+export function formatNumber(value: number): string {
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 0.001 || size >= 100000)) return value.toExponential(2);
+  return value.toFixed(size < 10 ? 3 : 1).replace("-", "\u2212");
+}
+
+/** Do a thing once a key; forget it where it failed, so that it can be tried again. */
+function once<T>(cache: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  let promise = cache.get(key);
+  if (!promise) {
+    promise = make();
+    promise.catch(() => cache.delete(key));
+    cache.set(key, promise);
+  }
+  return promise;
+}
+
+function expectLength(name: string, length: number, expected: number): void {
+  if (length !== expected) {
+    throw new Error(`"${name}" holds ${length} values where ${expected} are due.`);
+  }
+}

@@ -1,0 +1,59 @@
+/** Coordinates of any size and place, brought to where float32 is at its best. */
+
+/**
+ * Centre points and scale them to a root-mean-square radius of 1, in float64.
+ *
+ * A map that lies far from 0 would lose its detail on the graphics card, which computes in float32.
+ * Values that are not finite go to the centre. Points of 2 dimensions get a third, 0.
+ */
+export function normalise(values: Float32Array, dimensions: 2 | 3): Float32Array {
+  const n = values.length / dimensions;
+  const centre = [0, 0, 0];
+  let finite = 0;
+  for (let i = 0; i < n; i++) {
+    if (!isFinitePoint(values, i, dimensions)) continue;
+    finite++;
+    for (let axis = 0; axis < dimensions; axis++) centre[axis] += values[i * dimensions + axis];
+  }
+  for (let axis = 0; axis < 3; axis++) centre[axis] /= Math.max(finite, 1);
+  let squares = 0;
+  for (let i = 0; i < n; i++) {
+    if (!isFinitePoint(values, i, dimensions)) continue;
+    for (let axis = 0; axis < dimensions; axis++) {
+      squares += (values[i * dimensions + axis] - centre[axis]) ** 2;
+    }
+  }
+  const scale = squares > 0 ? Math.sqrt(finite / squares) : 1;
+  const points = new Float32Array(n * 3);
+  for (let i = 0; i < n; i++) {
+    if (!isFinitePoint(values, i, dimensions)) continue;
+    for (let axis = 0; axis < dimensions; axis++) {
+      points[i * 3 + axis] = (values[i * dimensions + axis] - centre[axis]) * scale;
+    }
+  }
+  return points;
+}
+
+function isFinitePoint(values: Float32Array, i: number, dimensions: number): boolean {
+  for (let axis = 0; axis < dimensions; axis++) {
+    if (!Number.isFinite(values[i * dimensions + axis])) return false;
+  }
+  return true;
+}
+
+/** What a camera must span to see (nearly) all points, with a margin. */
+export function spanOf(points: Float32Array): number {
+  return 1.9 * radiusOf(points);
+}
+
+/** The radius that holds a share of the points, from at most 20,000 of them. */
+function radiusOf(points: Float32Array, share = 0.995): number {
+  const n = points.length / 3;
+  const step = Math.max(1, Math.floor(n / 20000));
+  const radii: number[] = [];
+  for (let i = 0; i < n; i += step) {
+    radii.push(Math.hypot(points[i * 3], points[i * 3 + 1], points[i * 3 + 2]));
+  }
+  radii.sort((a, b) => a - b);
+  return radii[Math.min(radii.length - 1, Math.floor(radii.length * share))] || 1;
+}

@@ -1,0 +1,78 @@
+/** Where a scene comes from: a page that carries it, a server, or a notebook. */
+
+import { checkScene, type Scene } from "./scene";
+
+export interface NearestPictures {
+  indices: ArrayLike<number>;
+  distances: ArrayLike<number>;
+}
+
+export interface Source {
+  scene(): Promise<Scene>;
+  blob(name: string): Promise<ArrayBuffer>;
+  /** The address of a picture itself, where the source can give it. */
+  picture?(i: number): string;
+  neighbours?(backbone: string, stage: string, i: number, k: number): Promise<NearestPictures>;
+}
+
+/** A page with the scene inside: JSON, and each blob as the base64 of its gzip. */
+export function inlineSource(root: ParentNode): Source {
+  return {
+    scene() {
+      const text = root.querySelector("script[data-scene]")?.textContent;
+      if (!text) return Promise.reject(new Error("The page holds no scene (script[data-scene])."));
+      return Promise.resolve(checkScene(JSON.parse(text)));
+    },
+    async blob(name) {
+      const element = root.querySelector(`script[data-blob="${CSS.escape(name)}"]`);
+      if (!element) throw new Error(`The page holds no data "${name}".`);
+      return inflate(fromBase64(element.textContent));
+    },
+  };
+}
+
+/** A folder on a server: scene.json, data/NAME, pictures/I, neighbours?... */
+export function serverSource(base: string): Source {
+  const address = (path: string) => `${base.replace(/\/$/, "")}/${path}`;
+  const get = async (path: string) => {
+    const response = await fetch(address(path));
+    if (!response.ok) throw new Error(`${path}: the server answered ${response.status}.`);
+    return response;
+  };
+  return {
+    scene: async () => checkScene(await (await get("scene.json")).json()),
+    blob: async (name) => (await get(`data/${encodeURIComponent(name)}`)).arrayBuffer(),
+    picture: (i) => address(`pictures/${i}`),
+    async neighbours(backbone, stage, i, k) {
+      const query = new URLSearchParams({ backbone, stage, picture: `${i}`, k: `${k}` });
+      return (await (await get(`neighbours?${query.toString()}`)).json()) as NearestPictures;
+    },
+  };
+}
+
+/** A scene and its blobs that are here already: the notebook's model. */
+export function memorySource(scene: unknown, blobs: Record<string, ArrayBufferView>): Source {
+  return {
+    scene: () => Promise.resolve(checkScene(scene)),
+    blob(name) {
+      const view = blobs[name];
+      if (!view) return Promise.reject(new Error(`The notebook sent no data "${name}".`));
+      // A copy starts at byte 0, so that arrays of any element size can lie on it.
+      return Promise.resolve(
+        new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength).slice().buffer,
+      );
+    },
+  };
+}
+
+function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  const binary = atob(text.trim());
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
+}
+
+async function inflate(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).arrayBuffer();
+}

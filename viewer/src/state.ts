@@ -1,0 +1,176 @@
+/** All that the viewer shows, as one value; and the part of it that a web address can carry. */
+
+import type { Camera } from "./camera";
+import { FLAT, START } from "./camera";
+import type { Filter, Filters } from "./filter";
+import type { Scene } from "./scene";
+
+export type Tool = "move" | "lasso" | "box";
+export type Theme = "auto" | "light" | "dark";
+export type Panel = "none" | "selection" | "picture" | "silhouettes" | "confusion";
+
+export interface State {
+  /** Ids of the maps shown: one, or two side by side. */
+  maps: readonly string[];
+  /** Id of the column that colours the points; "" where the scene has none. */
+  colour: string;
+  filters: Filters;
+  /** A byte a point: 1 shown, 0 filtered. Follows from the filters. */
+  shown: Uint8Array;
+  /** Selected pictures, in rising order. */
+  selection: Uint32Array;
+  /** The picture that is shown large. */
+  opened: number | null;
+  hover: number | null;
+  tool: Tool;
+  panel: Panel;
+  flat: boolean;
+  perspective: boolean;
+  /** Pictures stand for points where there is room. */
+  pictures: boolean;
+  /** Times the size that suits the number of points. */
+  size: number;
+  opacity: number;
+  theme: Theme;
+  camera: Camera;
+}
+
+export const SIZES = { least: 0.25, most: 4 } as const;
+export const OPACITIES = { least: 0.05, most: 1 } as const;
+
+/** What is shown first. */
+export function initialState(scene: Scene): State {
+  const flat = scene.maps[0].dimensions === 2;
+  const byClass = scene.columns.find((column) => column.id === "class");
+  return {
+    maps: [scene.maps[0].id],
+    colour: (byClass ?? scene.columns[0])?.id ?? "",
+    filters: {},
+    shown: new Uint8Array(scene.count).fill(1),
+    selection: new Uint32Array(0),
+    opened: null,
+    hover: null,
+    tool: "move",
+    panel: "none",
+    flat,
+    perspective: true,
+    pictures: false,
+    size: 1,
+    opacity: scene.count > 100_000 ? 1 : 0.9,
+    theme: "auto",
+    camera: flat ? { ...START, ...FLAT } : START,
+  };
+}
+
+/** Selections of more pictures are left out of the address. */
+const SELECTION_IN_HASH = 300;
+const PREFIX = "#view=1";
+
+export function toHash(state: State): string {
+  const { camera } = state;
+  const round = (value: number) => `${Number(value.toPrecision(6))}`;
+  const query = new URLSearchParams();
+  state.maps.forEach((id) => query.append("map", id));
+  if (state.colour) query.set("colour", state.colour);
+  for (const [id, filter] of Object.entries(state.filters)) query.append("show", `${id}=${filterText(filter)}`);
+  if (state.selection.length > 0 && state.selection.length <= SELECTION_IN_HASH) {
+    query.set("selected", differences(state.selection).map((step) => step.toString(36)).join("."));
+  }
+  if (state.opened !== null) query.set("picture", `${state.opened}`);
+  if (state.panel !== "none") query.set("panel", state.panel);
+  if (state.flat) query.set("flat", "1");
+  if (!state.perspective) query.set("perspective", "0");
+  if (state.pictures) query.set("pictures", "1");
+  query.set("size", round(state.size));
+  query.set("opacity", round(state.opacity));
+  if (state.theme !== "auto") query.set("theme", state.theme);
+  query.set("camera", [camera.azimuth, camera.elevation, camera.span, ...camera.target].map(round).join(","));
+  return `${PREFIX}&${query.toString()}`;
+}
+
+/** The state an address asks for; what it asks wrongly is as it was in `state`. */
+export function fromHash(hash: string, state: State, scene: Scene): State {
+  if (!hash.startsWith(PREFIX)) return state;
+  const query = new URLSearchParams(hash.slice(PREFIX.length));
+  const known = (id: string) => scene.maps.some((map) => map.id === id);
+  const maps = query.getAll("map").filter(known).slice(0, 2);
+  const colour = query.get("colour") ?? "";
+  const opened = wholeNumber(query.get("picture"), scene.count);
+  const panel = oneOf<Panel>(query.get("panel"), ["selection", "picture", "silhouettes", "confusion"]) ?? "none";
+  return {
+    ...state,
+    maps: maps.length > 0 ? maps : state.maps,
+    colour: scene.columns.some((column) => column.id === colour) ? colour : state.colour,
+    filters: parseFilters(query.getAll("show"), scene),
+    selection: parseSelection(query.get("selected"), scene.count),
+    opened,
+    panel: panel === "picture" && opened === null ? "none" : panel,
+    flat: query.has("flat") ? query.get("flat") === "1" : state.flat && maps.length === 0,
+    perspective: query.get("perspective") !== "0",
+    pictures: query.get("pictures") === "1",
+    size: within(query.get("size"), SIZES) ?? state.size,
+    opacity: within(query.get("opacity"), OPACITIES) ?? state.opacity,
+    theme: oneOf<Theme>(query.get("theme"), ["light", "dark"]) ?? "auto",
+    camera: parseCamera(query.get("camera")) ?? state.camera,
+  };
+}
+
+function filterText(filter: Filter): string {
+  return "codes" in filter ? filter.codes.join(".") : `${filter.low}~${filter.high}`;
+}
+
+function parseFilters(texts: string[], scene: Scene): Filters {
+  const filters: Record<string, Filter> = {};
+  for (const text of texts) {
+    const cut = text.lastIndexOf("=");
+    const id = text.slice(0, cut);
+    const value = text.slice(cut + 1);
+    const column = scene.columns.find((other) => other.id === id);
+    if (!column || value === "") continue;
+    if (column.kind === "number") {
+      const [low, high] = value.split("~").map(Number);
+      if (low <= high) filters[id] = { low, high };
+    } else {
+      const codes = value.split(".").map(Number);
+      if (codes.every((code) => Number.isInteger(code) && code >= 0 && code <= 65535)) filters[id] = { codes };
+    }
+  }
+  return filters;
+}
+
+function differences(indices: Uint32Array): number[] {
+  return Array.from(indices, (value, k) => (k === 0 ? value : value - indices[k - 1]));
+}
+
+function parseSelection(text: string | null, count: number): Uint32Array {
+  const indices: number[] = [];
+  let at = 0;
+  for (const step of text ? text.split(".") : []) {
+    const value = parseInt(step, 36);
+    at += value;
+    if (!Number.isInteger(value) || value < 0 || at >= count) return new Uint32Array(0);
+    if (indices.length === 0 || value > 0) indices.push(at);
+  }
+  return Uint32Array.from(indices);
+}
+
+function parseCamera(text: string | null): Camera | null {
+  const [azimuth, elevation, span, x, y, z, ...rest] = text?.split(",").map(Number) ?? [];
+  const all = [azimuth, elevation, span, x, y, z];
+  if (!all.every(Number.isFinite) || rest.length > 0 || span <= 0 || Math.abs(elevation) > 90) return null;
+  return { azimuth, elevation, span, target: [x, y, z] };
+}
+
+function within(text: string | null, { least, most }: { least: number; most: number }): number | null {
+  const value = Number(text);
+  return text !== null && value >= least && value <= most ? value : null;
+}
+
+function wholeNumber(text: string | null, below: number): number | null {
+  const value = Number(text);
+  return text && Number.isInteger(value) && value >= 0 && value < below ? value : null;
+}
+
+function oneOf<T extends string>(text: string | null, values: readonly T[]): T | null {
+  return values.find((value) => value === text) ?? null;
+}

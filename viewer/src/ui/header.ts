@@ -1,0 +1,45 @@
+/** The line at the top: what is shown, search, and what one does with the whole view. */
+
+import type { Context } from "../context";
+import { pictures } from "../context";
+import { button, h } from "../element";
+import { savePng } from "../png";
+import { toggleCompare } from "./panes";
+
+export interface HeaderActions {
+  help(): void;
+  legend(): void;
+}
+
+export function header(context: Context, searchElement: HTMLElement, actions: HeaderActions): HTMLElement {
+  const { dataset, store, theme } = context;
+  const { title, count, maps } = dataset.scene;
+  const compare = button({ label: "two maps side by side", icon: "compare", text: "Compare", key: "C", press: () => toggleCompare(context) });
+  const themeButton = button({ label: "Dark or light", icon: "moon", key: "T", press: () => toggleTheme(context) });
+  const update = () => {
+    compare.setAttribute("aria-pressed", `${store.state.maps.length === 2}`);
+    themeButton.setAttribute("aria-pressed", `${theme.now === "dark"}`);
+  };
+  store.on(["maps", "theme"], update);
+  update();
+  return h(
+    "header",
+    { class: "bar" },
+    button({ label: "Colours and filters", icon: "legend", class: "legend-button", press: actions.legend }),
+    h("h2", { class: "title", title }, title),
+    h("span", { class: "total" }, pictures(count)),
+    searchElement,
+    h(
+      "div",
+      { class: "actions" },
+      maps.length > 1 && compare,
+      button({ label: "Save a picture of the map (PNG)", icon: "save", key: "S", press: () => void savePng(context) }),
+      themeButton,
+      button({ label: "Keys and gestures", icon: "help", key: "?", press: actions.help }),
+    ),
+  );
+}
+
+export function toggleTheme({ store, theme }: Context): void {
+  store.set({ theme: theme.now === "dark" ? "light" : "dark" });
+}

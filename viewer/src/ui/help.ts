@@ -1,0 +1,41 @@
+/** Keys and gestures, in a dialog. */
+
+import { button, h } from "../element";
+
+const GROUPS: [string, [string, string][]][] = [
+  ["Look", [
+    ["Drag", "turn (in 2-D: move)"],
+    ["Right drag, Shift drag", "move"],
+    ["Wheel, pinch, + and −", "come nearer, go away"],
+    ["Arrows", "turn; with Shift: move"],
+    ["F", "show all"],
+    ["D", "2-D or 3-D"],
+    ["P", "perspective"],
+    ["I", "pictures in place of points"],
+  ]],
+  ["Choose", [
+    ["Point, click", "see a picture; open it"],
+    ["Enter", "open the picture nearest the middle"],
+    ["L, B, V", "lasso, box, turn and move"],
+    ["Shift, Alt while drawing", "add to, take from the selection"],
+    ["/", "search"],
+    ["Esc", "give up, close, clear"],
+  ]],
+  ["Maps and panels", [
+    ["[ and ]", "map before, map after"],
+    ["C", "two maps side by side"],
+    ["O, G, K, X", "picture, selection, silhouettes, confusion"],
+    ["T", "dark or light"],
+    ["S", "save a PNG"],
+    ["?", "this help"],
+  ]],
+]; // prettier-ignore
+
+export function helpDialog(): HTMLDialogElement {
+  const dialog = h("dialog", { class: "help", "aria-labelledby": "help-title", onclick: (event: MouseEvent) => event.target === dialog && dialog.close() });
+  dialog.append(
+    h("div", { class: "dialog-head" }, h("h2", { id: "help-title" }, "Keys and gestures"), button({ label: "Close", icon: "close", class: "ghost", press: () => dialog.close() })),
+    h("div", { class: "columns" }, ...GROUPS.map(([title, lines]) => h("section", {}, h("h3", {}, title), h("dl", {}, ...lines.flatMap(([keys, what]) => [h("dt", {}, keys), h("dd", {}, what)]))))),
+  );
+  return dialog;
+}
