@@ -22,6 +22,7 @@ from embedlens.features.engine import make_engine
 from embedlens.images import ImageSet
 from embedlens.learn.augmentation import augmentation, augmented
 from embedlens.learn.batches import batches
+from embedlens.learn.convolution import with_fast_gradients
 from embedlens.learn.rows import Rows
 from embedlens.learn.top_classifier import TopClassifier
 
@@ -305,7 +306,7 @@ def _flat_tail(network: Any, layer: str, pooling: Pooling) -> Any:
         if isinstance(each, keras.layers.BatchNormalization):
             each.trainable = False
     features = tail(parts if len(parts) > 1 else parts[0], training=False)
-    return keras.Model(flat, pool(features, pooling), name=tail.name)
+    return with_fast_gradients(keras.Model(flat, pool(features, pooling), name=tail.name))
 
 
 def _joint(tail: Any, top: TopClassifier, learning_rate: float) -> Any:
