@@ -240,7 +240,7 @@ def test_a_real_analysis_fills_every_cell(study):
     features = Features(values, images, None, {"seconds": 1.0, "embedded": 36})
     settings = Settings(str(made.pictures), ("Real",), repeats=1)
     facts = made.results.backbones.iloc[0].to_dict()
-    analysis = analyse(features, settings)
+    analysis = analyse(values, images, settings)
     write_analysis(made.folder, "Real", "key", facts, "pretrained", analysis)
     gather(made.folder, ["Real"])
     page = write_report(made.folder)
