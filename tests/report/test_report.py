@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 from embedlens.errors import StudyError
-from embedlens.features import Features
 from embedlens.images import ImageSet
 from embedlens.report import tables, write_report
 from embedlens.report.page import MAX_MISTAKES
@@ -237,10 +236,9 @@ def test_a_real_analysis_fills_every_cell(study):
     images = ImageSet.read(made.pictures)
     rng = np.random.default_rng(0)
     values = (rng.normal(size=(3, 16))[images.codes] + rng.normal(size=(36, 16))).astype(np.float32)
-    features = Features(values, images, None, {"seconds": 1.0, "embedded": 36})
     settings = Settings(str(made.pictures), ("Real",), repeats=1)
     facts = made.results.backbones.iloc[0].to_dict()
-    analysis = analyse(features, settings)
+    analysis = analyse(values, images, settings)
     write_analysis(made.folder, "Real", "key", facts, "pretrained", analysis)
     gather(made.folder, ["Real"])
     page = write_report(made.folder)

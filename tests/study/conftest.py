@@ -17,13 +17,23 @@ def stripes(kind: str, rng: np.random.Generator) -> np.ndarray:
     return grey.astype(np.uint8)
 
 
+def write_stripes(folder):
+    """Write three classes of 20 pictures."""
+    rng = np.random.default_rng(0)
+    for kind in ("across", "down", "plain"):
+        (folder / kind).mkdir(parents=True)
+        for i in range(20):
+            Image.fromarray(stripes(kind, rng)).save(folder / kind / f"{i}.png")
+    return folder
+
+
 @pytest.fixture
 def pictures(tmp_path):
     """A folder of three classes of 20 pictures."""
-    rng = np.random.default_rng(0)
-    for kind in ("across", "down", "plain"):
-        folder = tmp_path / "pictures" / kind
-        folder.mkdir(parents=True)
-        for i in range(20):
-            Image.fromarray(stripes(kind, rng)).save(folder / f"{i}.png")
-    return tmp_path / "pictures"
+    return write_stripes(tmp_path / "pictures")
+
+
+@pytest.fixture(scope="module")
+def pictures_once(tmp_path_factory):
+    """The same for all tests of a file; not to be changed."""
+    return write_stripes(tmp_path_factory.mktemp("stripes") / "pictures")

@@ -6,10 +6,12 @@ Nothing here reads pictures or runs a network over them; that is ``embedlens.fea
 from embedlens.backbones.applications import STUDY
 from embedlens.backbones.backbone import POOLINGS, Backbone, Pooling
 from embedlens.backbones.cut import cut
+from embedlens.backbones.imagenet import IMAGENET_TOP1, imagenet_top
 from embedlens.backbones.registry import get_backbone, list_backbones
 from embedlens.backbones.weights import Weights
 
 __all__ = [
+    "IMAGENET_TOP1",
     "POOLINGS",
     "STUDY",
     "Backbone",
@@ -17,5 +19,6 @@ __all__ = [
     "Weights",
     "cut",
     "get_backbone",
+    "imagenet_top",
     "list_backbones",
 ]

@@ -159,6 +159,32 @@ def study(
     repeats: Annotated[int, typer.Option(help="Splits the heads are trained and tested on.",
                                          min=1)] = 5,
     seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
+    top: Annotated[
+        bool | None,
+        typer.Option("--top/--no-top", show_default=False,
+                     help="Train the published study's top classifier as well."),
+    ] = None,
+    finetune: Annotated[
+        bool | None,
+        typer.Option("--finetune/--no-finetune", show_default=False,
+                     help="Fine-tune the last layers of each backbone too, and measure again."),
+    ] = None,
+    unfreeze: Annotated[
+        str | None,
+        typer.Option(metavar="last-conv|last-block|all|LAYER", show_default=False,
+                     help="Where fine-tuning begins. [default: last-conv]"),
+    ] = None,
+    augment: Annotated[
+        bool | None,
+        typer.Option("--augment/--no-augment", show_default=False,
+                     help="Fine-tune on pictures mirrored, cut and coloured at random: each "
+                          "epoch then takes as long as embedding them."),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Of the top, and again of fine-tuning. [default: 16]", min=1,
+                     show_default=False),
+    ] = None,
 ) -> None:  # fmt: skip
     """Embed PHOTOS with many backbones, judge them, and write a report.
 
@@ -171,7 +197,10 @@ def study(
         "repeats": repeats,
         "seed": seed,
     }
-    optional = {"pooling": pooling, "size": size, "resize": resize}
+    optional = {
+        "pooling": pooling, "size": size, "resize": resize, "top": top, "finetune": finetune,
+        "unfreeze": unfreeze, "augment": augment, "epochs": epochs,
+    }  # fmt: skip
     settings |= {
         name: value.value if isinstance(value, StrEnum) else value
         for name, value in optional.items()

@@ -46,6 +46,8 @@ def backbone_rows(backbones: Sequence[Backbone]) -> list[dict[str, Any]]:
 
 def print_results(results: Results, verdict: Verdict) -> None:
     """Print the table of a study's backbones and its verdict."""
+    from embedlens.study import judge_tuning, tuning_sentence
+
     knn = results.mean("knn.accuracy", "test")
     facts = results.backbones.set_index("backbone")
     rows = [
@@ -74,6 +76,9 @@ def print_results(results: Results, verdict: Verdict) -> None:
             f"{len(results.problems)} problems found, {aside} pictures set aside: see the report."
         )
     print(f"\n{verdict.sentence()}")
+    tuning = tuning_sentence(judge_tuning(results, seed=results.settings.seed))
+    if tuning:
+        print(f"{tuning} (The study's top, held-out pictures.)")
 
 
 def _text(value: Any) -> str:

@@ -1,6 +1,6 @@
-"""What is trained on features: linear probe, k-nearest-neighbour probe, the study's top.
+"""What is trained: linear probe, k-NN probe, the study's top, the tail of a backbone.
 
-Nothing here embeds pictures; features come in as arrays.
+All but fine-tuning takes features as arrays; fine-tuning takes the pictures.
 """
 
 from __future__ import annotations
@@ -9,18 +9,28 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from embedlens.learn.fine_tuning import FineTuned, finetune
     from embedlens.learn.linear_probe import LinearProbe
     from embedlens.learn.neighbors_probe import NeighborsProbe
     from embedlens.learn.rows import Rows
     from embedlens.learn.top_classifier import TopClassifier
 
-__all__ = ["LinearProbe", "NeighborsProbe", "Rows", "TopClassifier"]
+__all__ = [
+    "FineTuned",
+    "LinearProbe",
+    "NeighborsProbe",
+    "Rows",
+    "TopClassifier",
+    "finetune",
+]
 
 _MODULES = {
+    "FineTuned": "fine_tuning",
     "LinearProbe": "linear_probe",
     "NeighborsProbe": "neighbors_probe",
     "Rows": "rows",
     "TopClassifier": "top_classifier",
+    "finetune": "fine_tuning",
 }
 
 

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from embedlens.report.figure import FAINT, INK, MUTED, new_figure
 from embedlens.report.palette import DISTINCT, look
 from embedlens.report.viewpoint import Viewpoint
+from embedlens.study.maps import MAPS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
-MAP_NAMES = {"pca": "PCA", "tsne": "t-SNE"}
+MAP_NAMES = {name: maker.title for name, maker in MAPS.items()}
 _AXIS_NAMES = {"pca": "PC", "tsne": "t-SNE "}
 
 # More names than this hide the points; the legend has them all.

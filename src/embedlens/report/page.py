@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from embedlens.report.mistakes import Mistakes, find_mistakes
+from embedlens.report.names import HEAD_NAMES, backbone_labels
 from embedlens.report.palette import DISTINCT, look
+from embedlens.report.score_tables import METRIC_NAMES
 from embedlens.report.table import Table
-from embedlens.report.tables import HEAD_NAMES, backbone_labels, class_counts
+from embedlens.report.tables import class_counts
 from embedlens.report.thumbnails import Thumbnails, spread_rows
-from embedlens.study import Results, Verdict
+from embedlens.study import (
+    Results,
+    Verdict,
+    correlation_sentence,
+    correlations,
+    judge_tuning,
+    tuning_sentence,
+)
 from embedlens.study.analysis import DISTORTION_SAMPLE, GRAM_LIMIT
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -26,6 +35,7 @@ _PACKAGES = (
 
 # What the page may hold, so that it stays a few megabytes whatever the study.
 MAX_MAP_CHARACTERS = 4_500_000
+MAX_TUNED_CHARACTERS = 2_500_000
 MAX_ROWS = 200
 MAX_SHEET = 480
 MAX_MISTAKES = 24
@@ -56,11 +66,17 @@ class MapDrawing:
 
 @dataclass(frozen=True)
 class Figures:
-    """The drawings of a page, as SVG elements; maps by backbone, from best to worst."""
+    """The drawings of a page, as SVG elements; maps by backbone, from best to worst.
+
+    Those of fine-tuned backbones tell the silhouette by stage, "pretrained" and "tuned".
+    """
 
     accuracy: str
     speed: str | None
     maps: Mapping[str, Sequence[MapDrawing]]
+    tuned: Mapping[str, Sequence[MapDrawing]] = field(default_factory=dict)
+    learning: Mapping[str, str] = field(default_factory=dict)
+    reduced: str | None = None
 
 
 def render_page(
@@ -113,6 +129,13 @@ def render_page(
         "largest": _largest_class(results),
         "figures": figures,
         "shown_maps": _within(figures.maps, MAX_MAP_CHARACTERS),
+        "shown_tuned": _within(figures.tuned, MAX_TUNED_CHARACTERS),
+        "tuning": tuning_sentence(judge_tuning(results, seed=results.settings.seed)),
+        "layers": dict(results.tunings[["backbone", "layer"]].drop_duplicates().to_numpy()),
+        "unsettled": _unsettled(results),
+        "correlation": correlation_sentence(
+            correlations(results, seed=results.settings.seed), METRIC_NAMES
+        ),
         "sheet": _contact_sheet(results, thumbnails),
         "mistakes": mistakes,
         "wrong": _wrong(mistakes, thumbnails),
@@ -162,6 +185,12 @@ def _wrong(mistakes: Mistakes, thumbnails: Thumbnails) -> list[dict[str, Any]]:
     shown = mistakes.wrong[:MAX_MISTAKES]
     made = thumbnails.make([each.row for each in shown])
     return [{**asdict(each), "thumbnail": made.get(each.row)} for each in shown]
+
+
+def _unsettled(results: Results) -> list[str]:
+    """Name the backbones whose top was still learning at its last epoch, in any repeat."""
+    settled = results.mean("top.converged", "validation")
+    return [str(name) for name, share in settled.items() if share < 1]
 
 
 def _largest_class(results: Results) -> dict[str, Any]:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from embedlens.errors import StudyError
 from embedlens.report.accuracy_figure import draw_accuracy, draw_speed
 from embedlens.report.figure import inline_svg, write_figure
+from embedlens.report.learning_figure import draw_learning
 from embedlens.report.map_figure import MAP_NAMES, draw_one, draw_side_by_side
+from embedlens.report.names import backbone_labels
 from embedlens.report.page import Figures, MapDrawing, render_page
+from embedlens.report.paper_tables import has_paper_tables, paper_tables
+from embedlens.report.reduced_figure import draw_reduced
 from embedlens.report.table import Table
-from embedlens.report.tables import backbone_labels, class_counts, ranked, tables_of, verdicts_of
+from embedlens.report.tables import class_counts, ranked, tables_of, verdicts_of
 from embedlens.report.viewpoint import Viewpoint, best_viewpoint
 from embedlens.report.writing import write_whole
-from embedlens.study import Results, Verdict, read_results
+from embedlens.study import Results, Verdict, read_results, reduced_features
 
 
 def write_report(folder: Path) -> Path:
@@ -24,8 +29,8 @@ def write_report(folder: Path) -> Path:
     Parameters
     ----------
     folder : Path
-        The study folder. ``tables/*.csv``, ``.md`` and ``.tex``, ``figures/*.png`` and ``.svg``
-        and ``report.html`` in it are written anew.
+        The study folder. ``tables/*.csv``, ``.md`` and ``.tex``, ``figures/*.png`` and ``.svg``,
+        ``report.html`` and, where the study's top was trained, ``paper/`` in it are written anew.
 
     Returns
     -------
@@ -46,11 +51,12 @@ def write_report(folder: Path) -> Path:
     results = _read(folder)
     verdicts = verdicts_of(results)
     verdict = next(iter(verdicts.values()))
-    results = ranked(results, verdict)
+    as_named, results = results, ranked(results, verdict)
     tables = tables_of(results, verdicts)
     for name, table in tables.items():
         table.write(folder / "tables", name)
     figures = _draw(results, verdict, tables["maps"], folder / "figures")
+    tables |= _write_paper(as_named, folder / "paper", folder / "figures")
     page = folder / "report.html"
     write_whole(page, render_page(results, verdict, tables, figures))
     return page
@@ -78,6 +84,9 @@ def _draw(results: Results, verdict: Verdict, measures: Table, folder: Path) -> 
         accuracy=inline_svg(accuracy, "accuracy"),
         speed=inline_svg(speed, "speed") if speed else None,
         maps=_draw_maps(results, measures, folder),
+        tuned=_draw_tuned(results, folder),
+        learning=_draw_learning(results, folder),
+        reduced=_draw_reduced(results, folder),
     )
 
 
@@ -107,6 +116,82 @@ def _draw_maps(results: Results, measures: Table, folder: Path) -> dict[str, lis
     return drawings
 
 
+def _draw_tuned(results: Results, folder: Path) -> dict[str, list[MapDrawing]]:
+    """Draw the maps of fine-tuned backbones, with the silhouettes before and after."""
+    labels = results.pictures["label"][results.pictures["kept"]].to_numpy(str)
+    classes = list(class_counts(results).index)
+    drawings = {}
+    for backbone, label in backbone_labels(results).items():
+        maps = results.maps.get((backbone, "tuned"), {})
+        if not maps:
+            continue
+        viewpoints = {name: best_viewpoint(points, labels) for name, points in maps.items()}
+        title = f"{label}, fine-tuned"
+        both = draw_side_by_side(title, maps, labels, classes, viewpoints)
+        write_figure(both, folder, f"map-{_file_name(backbone)}-tuned")
+        drawings[backbone] = [
+            MapDrawing(
+                title=MAP_NAMES.get(name, name),
+                svg=inline_svg(
+                    draw_one(name, points, labels, classes, viewpoints[name]),
+                    f"{backbone}-{name}-tuned",
+                ),
+                seen_from=_in_words(viewpoints[name]),
+                measures={
+                    stage: f"{results.mean(f'silhouette.{name}', 'all', stage)[backbone]:.3f}"
+                    for stage in ("pretrained", "tuned")
+                },
+            )
+            for name, points in maps.items()
+        ]
+    return drawings
+
+
+def _draw_learning(results: Results, folder: Path) -> dict[str, str]:
+    drawings = {}
+    for backbone, label in backbone_labels(results).items():
+        history = results.histories[results.histories["backbone"] == backbone]
+        if len(history):
+            figure = draw_learning(label, history)
+            name = f"learning-{_file_name(backbone)}"
+            write_figure(figure, folder, name)
+            drawings[backbone] = inline_svg(figure, name)
+    return drawings
+
+
+def _draw_reduced(results: Results, folder: Path) -> str | None:
+    facts = results.backbones
+    random = set(facts.loc[~facts["pretrained"].astype(bool), "backbone"])
+    figure = draw_reduced(reduced_features(results), random)
+    if figure is None:
+        return None
+    write_figure(figure, folder, "reduced")
+    return inline_svg(figure, "reduced")
+
+
+def _write_paper(results: Results, folder: Path, figures: Path) -> dict[str, Table]:
+    """Write the published study's Tables I to IV and Figures 1 to 10, numbered as there.
+
+    The figures are copies. Backbones are in the order that they were named in, first as they were
+    pretrained and then fine-tuned, as in the publication.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    if not has_paper_tables(results):
+        return {}
+    tables = paper_tables(results)
+    for name, table in tables.items():
+        table.write(folder, name)
+    number = 0
+    for ending in ("", "-tuned"):
+        for backbone in results.backbones["backbone"]:
+            number += 1
+            for suffix in (".png", ".svg"):
+                drawn = figures / f"map-{_file_name(backbone)}{ending}{suffix}"
+                if drawn.is_file():
+                    shutil.copyfile(drawn, folder / f"figure-{number}{suffix}")
+    return tables
+
+
 def _row(columns: list[str], cells: list[str]) -> Mapping[str, str]:
     return dict(zip(columns, cells, strict=True))
 
@@ -122,5 +207,6 @@ def _file_name(backbone: str) -> str:
 
 def _forget_maps(folder: Path) -> None:
     """Remove maps of an earlier report, whose backbones may no longer be in the study."""
-    for old in [*folder.glob("map-*.png"), *folder.glob("map-*.svg")]:
-        old.unlink()
+    for kind in ("map", "learning"):
+        for old in [*folder.glob(f"{kind}-*.png"), *folder.glob(f"{kind}-*.svg")]:
+            old.unlink()

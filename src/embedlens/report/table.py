@@ -125,6 +125,8 @@ def _shown(value: Any, specification: str) -> str:
     if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
         return MISSING
     text = format(value, specification)
+    if specification and set(text) <= set("-0.%"):
+        return text.removeprefix("-")  # what rounds to nothing has no sign
     # A true minus is as wide as a digit and is not taken for a hyphen.
     return "−" + text[1:] if specification and text.startswith("-") else text
 

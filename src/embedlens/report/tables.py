@@ -8,17 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from embedlens.report.map_figure import MAP_NAMES
+from embedlens.report.names import HEAD_NAMES, SPACE_NAMES, Means, backbone_labels
+from embedlens.report.score_tables import correlation_table, reduced_table, scores_table
 from embedlens.report.table import Table
 from embedlens.study import Results, Verdict, judge
+from embedlens.study.maps import MAPS
 
-HEAD_NAMES = {"linear_probe": "linear probe", "knn": "k-NN"}
-SPACE_NAMES = {"features": "features", **MAP_NAMES}
 SPLITS = ("train", "validation", "test")
-
-
-Means = dict[tuple[str, str, str], float]
-"""The mean over repeats by backbone, metric, split."""
 
 
 def tables(results: Results) -> dict[str, Table]:
@@ -32,8 +28,8 @@ def tables(results: Results) -> dict[str, Table]:
     Returns
     -------
     dict of str to Table
-        "accuracy", "backbones", "maps", "silhouettes", "images", "problems"; the names are those
-        of the files in ``tables/``.
+        "accuracy", "backbones", "scores", "correlation", "reduced", "maps", "silhouettes",
+        "images", "problems"; the names are those of the files in ``tables/``.
     """
     return tables_of(results, verdicts_of(results))
 
@@ -45,6 +41,9 @@ def tables_of(results: Results, verdicts: dict[str, Verdict]) -> dict[str, Table
     return {
         "accuracy": accuracy_table(results, verdicts, means),
         "backbones": backbones_table(results),
+        "scores": scores_table(results, means),
+        "correlation": correlation_table(results),
+        "reduced": reduced_table(results),
         "maps": maps_table(results, means),
         "silhouettes": silhouettes_table(results, means),
         "images": images_table(results),
@@ -75,12 +74,6 @@ def means_of(results: Results) -> Means:
     return dict(zip(keys, means["value"].astype(float), strict=True))
 
 
-def backbone_labels(results: Results) -> dict[str, str]:
-    """Return what tables call each backbone: its name, and a warning with random weights."""
-    pairs = zip(results.backbones["backbone"], results.backbones["pretrained"], strict=True)
-    return {name: name if pretrained else f"{name} (random weights)" for name, pretrained in pairs}
-
-
 def accuracy_table(results: Results, verdicts: dict[str, Verdict], means: Means) -> Table:
     """How many held-out pictures each head gets right on each backbone."""
     labels, rows = backbone_labels(results), []
@@ -92,6 +85,7 @@ def accuracy_table(results: Results, verdicts: dict[str, Verdict], means: Means)
                 {
                     "backbone": labels[each.backbone],
                     "head": HEAD_NAMES.get(head, head),
+                    "group": each.group,
                     "accuracy": means[each.backbone, f"{head}.accuracy", "test"],
                     "95 % low": each.low,
                     "95 % high": each.high,
@@ -111,7 +105,8 @@ def accuracy_table(results: Results, verdicts: dict[str, Verdict], means: Means)
         "Accuracy",
         "Share of held-out pictures classified rightly by a head on frozen features: mean over "
         f"repeats, each with another split; {pictures:,} different pictures were held out in all. "
-        "Low and high: 95 % interval, bootstrap over pictures, paired between backbones. Behind: "
+        "Low and high: 95 % interval, bootstrap over pictures, paired between backbones. Group: "
+        "backbones of one group cannot be told apart from the best of it. Behind: "
         "how many points less than the best backbone with the same head. Balanced: mean over "
         "classes. Seconds: to train and test one head.",
         pd.DataFrame(rows),
@@ -190,9 +185,9 @@ def map_measures(results: Results, means: Means, backbone: str, space: str) -> d
     def value(metric: str, split: str = "all") -> float:
         return means.get((backbone, metric, split), np.nan)
 
-    cost = {"features": "gram", "pca": "pca.variance_kept", "tsne": "tsne.kl_divergence"}
+    cost = f"{space}.{MAPS[space].measure}" if space in MAPS else "gram"
     return {
-        "seconds": float(results.seconds(cost.get(space, space)).get(backbone, np.nan)),
+        "seconds": float(results.seconds(cost).get(backbone, np.nan)),
         "silhouette": value(f"silhouette.{space}"),
         "silhouette macro": value(f"silhouette.{space}.macro"),
         "silhouette test": value(f"silhouette.{space}", "test"),

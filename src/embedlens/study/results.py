@@ -17,7 +17,12 @@ from numpy.typing import NDArray
 from embedlens.study.analysis import Analysis
 from embedlens.study.settings import Settings
 
-TABLES = ("backbones", "measures", "predictions", "silhouettes")
+TABLES = ("backbones", "measures", "predictions", "histories", "tunings", "silhouettes")
+
+_HISTORY = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "repeat")
+_TUNING = (
+    "repeat", "unfreeze", "layer", "parameters", "best_epoch", "epochs", "augment", "seconds"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,10 +48,18 @@ class Results:
         Tidy: study, backbone, stage, metric, split, repeat, value, seconds.
     predictions : DataFrame
         Of test pictures: backbone, stage, head, repeat, picture (row), predicted, confidence.
+    histories : DataFrame
+        Of the study's top, a row an epoch: backbone, stage, epoch, loss, accuracy,
+        validation_loss, validation_accuracy, repeat. Stage "tuned" is top and tail together;
+        its epoch 0 is before any tuning.
+    tunings : DataFrame
+        A row a fine-tuning: backbone, stage, repeat, unfreeze, layer (where the tail begins),
+        parameters (of the tail, trained), best_epoch (kept), epochs, augment, seconds.
     silhouettes : DataFrame
         Euclidean, of all pictures together: backbone, stage, picture (row), features, pca, tsne.
+        Of stage "tuned" those of repeat 0.
     maps : dict of (backbone, stage) to dict of str to ndarray
-        Coordinates, (pictures, 3), by the map's name.
+        Coordinates, (pictures, 3), by the map's name; of stage "tuned" those of repeat 0.
     """
 
     name: str
@@ -56,6 +69,8 @@ class Results:
     backbones: pd.DataFrame
     measures: pd.DataFrame
     predictions: pd.DataFrame
+    histories: pd.DataFrame
+    tunings: pd.DataFrame
     silhouettes: pd.DataFrame
     maps: dict[tuple[str, str], dict[str, NDArray[np.float32]]]
 
@@ -82,24 +97,29 @@ def write_analysis(
     study : Path
         The study folder.
     name : str
-        The backbone's folder; what it held is replaced.
+        The folder; what it held is replaced.
     key : str
         Names all that the results depend on.
     backbone : dict
-        The row of ``Results.backbones``.
+        The row of ``Results.backbones``; its name alone where the row is told elsewhere.
     stage : {"pretrained", "tuned"}
         Which weights the features come from.
     analysis : Analysis
         What was measured.
     """
-    with _replaced(study / "maps" / name) as part:
-        for map_name, coordinates in analysis.maps.items():
-            np.save(part / f"{map_name}.npy", coordinates)
+    if analysis.maps:
+        with _replaced(study / "maps" / name) as part:
+            for map_name, coordinates in analysis.maps.items():
+                np.save(part / f"{map_name}.npy", coordinates)
     head = {"backbone": backbone["backbone"], "stage": stage}
     tables = {
-        "backbones": pd.DataFrame([backbone]),
+        "backbones": pd.DataFrame([backbone] if len(backbone) > 1 else []),
         "measures": pd.DataFrame(analysis.measures),
         "predictions": pd.concat(analysis.predictions or [pd.DataFrame()], ignore_index=True),
+        "histories": pd.concat(
+            analysis.histories or [pd.DataFrame(columns=_HISTORY)], ignore_index=True
+        ),
+        "tunings": pd.DataFrame(analysis.tunings, columns=_TUNING),
         "silhouettes": analysis.silhouettes.rename_axis("picture").reset_index(),
     }
     with _replaced(study / "results" / name) as part:
@@ -145,14 +165,13 @@ def read_results(study: Path) -> Results:
     settings = Settings.read(study / "study.toml")
     tables = {name: pd.read_parquet(study / "results" / f"{name}.parquet") for name in TABLES}
     known = set(tables["backbones"]["backbone"])
-    maps = {}
+    maps: dict[tuple[str, str], dict[str, NDArray[np.float32]]] = {}
     for key in sorted((study / "results").glob("*/key.json")):
         head = json.loads(key.read_text())
         if head["backbone"] in known:
-            maps[head["backbone"], head["stage"]] = {
-                path.stem: np.load(path)
-                for path in sorted((study / "maps" / key.parent.name).glob("*.npy"))
-            }
+            found = read_maps(study, key.parent.name)
+            if found:
+                maps[head["backbone"], head["stage"]] = found
     return Results(
         name=study.name,
         settings=settings,
@@ -161,6 +180,11 @@ def read_results(study: Path) -> Results:
         maps=maps,
         **tables,
     )
+
+
+def read_maps(study: Path, name: str) -> dict[str, NDArray[np.float32]]:
+    """Return the coordinates in a folder of ``maps/`` by the map's name; none if it is absent."""
+    return {path.stem: np.load(path) for path in sorted((study / "maps" / name).glob("*.npy"))}
 
 
 @contextmanager

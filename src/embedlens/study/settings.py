@@ -17,9 +17,13 @@ Resize = Literal["squash", "crop", "pad"]
 EngineChoice = Literal["auto", "openvino", "keras"]
 
 PRESETS: dict[str, dict[str, Any]] = {
-    # The published protocol: five backbones, 200 x 200 squashed, the flattened last feature map.
-    "paper": {"backbones": STUDY, "pooling": "none", "size": 200, "resize": "squash"},
-}
+    # The published protocol: five backbones, 200 x 200 squashed, the flattened last feature map,
+    # the study's top, fine-tuning from the last convolutional layer, 16 epochs of each.
+    "paper": {
+        "backbones": STUDY, "pooling": "none", "size": 200, "resize": "squash",
+        "top": True, "finetune": True, "unfreeze": "last-conv", "epochs": 16,
+    },
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,15 @@ class Settings:
         Five show how much of a difference is chance.
     seed : int
         Of everything that is random.
+    top : bool
+        Whether the study's top is trained as well, on the features as they are; it takes longer
+        than all else on flattened features.
+    finetune : bool
+        Whether each backbone is fine-tuned on each split, and measured again; it brings the top.
+    unfreeze, augment
+        As for ``finetune``.
+    epochs : int
+        Of the top, and again of tail and top together; 16, the study's.
     """
 
     pictures: str
@@ -57,6 +70,11 @@ class Settings:
     validation: float = 0.3
     repeats: int = 5
     seed: int = 0
+    top: bool = False
+    finetune: bool = False
+    unfreeze: str = "last-conv"
+    augment: bool = False
+    epochs: int = 16
 
     def __post_init__(self) -> None:
         if not self.backbones:
@@ -65,6 +83,14 @@ class Settings:
             )
         if self.repeats < 1:
             raise StudyError(f"repeats is {self.repeats}; give 1 or more.")
+        if self.epochs < 1:
+            raise StudyError(f"epochs is {self.epochs}; give 1 or more.")
+        cut = [each for each in self.backbones if "@" in each]
+        if self.finetune and cut:
+            raise StudyError(
+                f"{cut[0]} is cut at a layer, and fine-tuning needs the whole backbone. Leave "
+                f"@{cut[0].rpartition('@')[2]} out, or leave fine-tuning out."
+            )
         for name, share in (("test", self.test), ("validation", self.validation)):
             if not 0 < share < 1:
                 raise StudyError(f"{name} is {share}; give a share between 0 and 1.")

@@ -18,7 +18,7 @@ from embedlens.backbones import Backbone, get_backbone
 from embedlens.errors import StudyError
 from embedlens.features import Features, embed
 from embedlens.images import ImageSet
-from embedlens.study.analysis import analyse, repeats_of
+from embedlens.study.analysis import analyse, repeats_of, steps_of
 from embedlens.study.lock import hold
 from embedlens.study.results import (
     Results,
@@ -27,13 +27,12 @@ from embedlens.study.results import (
     read_results,
     write_analysis,
 )
+from embedlens.study.scores import measure_scores
 from embedlens.study.settings import PRESETS, Settings, default_backbones
+from embedlens.study.tuning import Progress, run_repeat
 from embedlens.study.verdict import Verdict, judge
 
-Progress = Callable[[str, int, int], None]
-"""Takes the name of the step, what is done of it, and what there is (0 where that is unknown)."""
-
-_FORMAT = 1  # raise it when the same features begin to give other results
+_FORMAT = 2  # raise it when the same features begin to give other results
 
 
 class Study:
@@ -131,7 +130,7 @@ class Study:
                     progress(f"{backbone.name}: weights", 0, 0)
                     backbone.weights.fetch(backbone.network)
             done = [self._one(backbone, images, progress) for backbone in self.backbones]
-            gather(self.folder, done)
+            gather(self.folder, [name for names in done for name in names])
             self.settings.write(self.folder / "study.toml")
         return self.results()
 
@@ -192,8 +191,8 @@ class Study:
         problems.astype({"kept": bool}).to_parquet(results / "problems.parquet", index=False)
         return images
 
-    def _one(self, backbone: Backbone, images: ImageSet, progress: Progress) -> str:
-        """Embed and analyse one backbone; return the name of its folders."""
+    def _one(self, backbone: Backbone, images: ImageSet, progress: Progress) -> list[str]:
+        """Embed and analyse one backbone; return the names of its folders in ``results/``."""
         name = folder_name(backbone)
         features = embed(
             images,
@@ -206,19 +205,28 @@ class Study:
             store=self.folder / "features" / name,
             progress=lambda done, total: progress(f"{backbone.name}: embedding", done, total),
         )
-        key = self._key(features, images)
-        if not has_analysis(self.folder / "results" / name, key):
-            steps = analysis_steps(backbone.name, 5 + repeats_of(images, self.settings), progress)
-            analysis = analyse(features, self.settings, steps)
-            write_analysis(self.folder, name, key, _facts(features), "pretrained", analysis)
-        return name
+        repeats, key = repeats_of(images, self.settings), self._key(features, images)
+        whole = self._key(features, images, self.settings.repeats)
+        if not has_analysis(self.folder / "results" / name, whole):
+            steps = analysis_steps(backbone.name, steps_of(repeats) + 1, progress)
+            analysis = analyse(features.values, images, self.settings, step=steps)
+            steps("scores")
+            measure_scores(analysis, features)
+            write_analysis(self.folder, name, whole, _facts(features), "pretrained", analysis)
+        names = [name]
+        if self.settings.top or self.settings.finetune:
+            for repeat in range(repeats):
+                names += run_repeat(
+                    self.folder, name, features, self.settings, repeat, key, progress
+                )
+        return names
 
-    def _key(self, features: Features, images: ImageSet) -> str:
+    def _key(self, features: Features, images: ImageSet, *others: Any) -> str:
         settings = self.settings
         parts = [
             _FORMAT, version("embedlens"), version("scikit-learn"), version("numpy"),
-            features.record["key"], images.fingerprint, settings.repeats, settings.seed,
-            settings.test, settings.validation,
+            features.record["key"], images.fingerprint, settings.seed, settings.test,
+            settings.validation, *others,
         ]  # fmt: skip
         return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
 

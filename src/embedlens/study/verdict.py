@@ -29,6 +29,8 @@ class Standing:
         Speed of embedding; NaN where it was not measured.
     pretrained : bool
         False for random weights.
+    group : int
+        Backbones of one group cannot be told apart from its best; 1 is the best group.
     """
 
     backbone: str
@@ -40,6 +42,7 @@ class Standing:
     behind_high: float
     pictures_per_second: float
     pretrained: bool
+    group: int = 1
 
     @property
     def ties_with_best(self) -> bool:
@@ -79,6 +82,85 @@ class Verdict:
         return " ".join(words)
 
 
+@dataclass(frozen=True)
+class Change:
+    """What fine-tuning did to one backbone.
+
+    Attributes
+    ----------
+    backbone : str
+        Its name.
+    before, after : float
+        Share of held-out pictures that the head gets right.
+    low, high : float
+        95 % interval of after - before, paired by picture.
+    """
+
+    backbone: str
+    before: float
+    after: float
+    low: float
+    high: float
+
+    def words(self) -> str:
+        """Say what it did, as part of a sentence."""
+        change = (
+            f"{100 * (self.after - self.before):+.1f} points, 95 % interval "
+            f"{100 * self.low:+.1f} to {100 * self.high:+.1f}"
+        ).replace("-", "−")
+        surely = (
+            "helps" if self.low > 0 else "harms" if self.high < 0 else "changes nothing sure on"
+        )
+        return (
+            f"{surely} {self.backbone} ({self.before:.1%} before, {self.after:.1%} after: {change})"
+        )
+
+
+def judge_tuning(results: Results, head: str = "top", seed: int = 0) -> tuple[Change, ...]:
+    """Compare a head before and after fine-tuning, on the same held-out pictures.
+
+    Parameters
+    ----------
+    results : Results
+        Of a study.
+    head : str, default "top"
+        Whose predictions; the top is what is trained with the tail.
+    seed : int, default 0
+        Of the bootstrap.
+
+    Returns
+    -------
+    tuple of Change
+        A backbone each, in the order of the study; empty where nothing was fine-tuned.
+    """
+    changes = []
+    rows = results.predictions.query("head == @head")
+    for name in results.backbones["backbone"]:
+        own = rows[rows["backbone"] == name]
+        tuned = own[own["stage"] == "tuned"]
+        # Repeats that were fine-tuned; the same pictures before.
+        before = own[(own["stage"] == "pretrained") & own["repeat"].isin(tuned["repeat"])]
+        if not len(tuned):
+            continue
+        both = pd.concat([before, tuned])
+        hits, shown, stages = _count(both, both["stage"], results)
+        samples = _bootstrap(hits, shown, seed)
+        first, second = stages.index("pretrained"), stages.index("tuned")
+        accuracy = hits.sum(axis=0) / shown.sum(axis=0)
+        low, high = np.quantile(samples[:, second] - samples[:, first], (0.025, 0.975))
+        changes.append(
+            Change(
+                str(name), float(accuracy[first]), float(accuracy[second]), float(low), float(high)
+            )
+        )
+    return tuple(changes)
+
+
+def tuning_sentence(changes: tuple[Change, ...]) -> str:
+    """Say what fine-tuning did; empty where nothing was fine-tuned."""
+    return f"Fine-tuning {'; '.join(each.words() for each in changes)}." if changes else ""
+
+
 def judge(results: Results, head: str = "linear_probe", seed: int = 0) -> Verdict:
     """Rank backbones by the accuracy of a head on pictures it was not trained on.
 
@@ -99,24 +181,13 @@ def judge(results: Results, head: str = "linear_probe", seed: int = 0) -> Verdic
     Verdict
     """
     rows = results.predictions.query("head == @head and stage == 'pretrained'")
-    labels = results.pictures["label"].to_numpy()
-    right = pd.DataFrame(
-        {
-            "backbone": rows["backbone"],
-            "picture": rows["picture"],
-            "right": rows["predicted"].to_numpy() == labels[rows["picture"]],
-        }
-    )
-    counts = right.groupby(["picture", "backbone"])["right"].agg(["sum", "count"]).unstack()
-    hits = counts["sum"].to_numpy(float)
-    shown = counts["count"].to_numpy(float)
-    names = list(counts["sum"].columns)
+    hits, shown, names = _count(rows, rows["backbone"], results)
     samples = _bootstrap(hits, shown, seed)
     accuracy = hits.sum(axis=0) / shown.sum(axis=0)
     facts = results.backbones.set_index("backbone")
     pretrained = facts["pretrained"].reindex(names).to_numpy(bool)
     order = sorted(range(len(names)), key=lambda i: (not pretrained[i], -accuracy[i], names[i]))
-    best = order[0]
+    best, groups = order[0], _groups(order, samples)
     standings = []
     for i in order:
         behind = samples[:, best] - samples[:, i]
@@ -126,10 +197,40 @@ def judge(results: Results, head: str = "linear_probe", seed: int = 0) -> Verdic
             Standing(
                 names[i], float(accuracy[i]), float(low), float(high),
                 float(accuracy[best] - accuracy[i]), float(behind_low), float(behind_high),
-                float(facts["pictures_per_second"][names[i]]), bool(pretrained[i]),
+                float(facts["pictures_per_second"][names[i]]), bool(pretrained[i]), groups[i],
             )
         )  # fmt: skip
     return Verdict(head, len(hits), int(rows["repeat"].nunique()), tuple(standings))
+
+
+def _count(
+    rows: pd.DataFrame, of: pd.Series, results: Results
+) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
+    """Count how often each picture (row) was right and was tested with each ``of`` (column)."""
+    labels = results.pictures["label"].to_numpy()
+    right = pd.DataFrame(
+        {
+            "of": of.to_numpy(),
+            "picture": rows["picture"].to_numpy(),
+            "right": rows["predicted"].to_numpy() == labels[rows["picture"]],
+        }
+    )
+    counts = right.groupby(["picture", "of"])["right"].agg(["sum", "count"]).unstack()
+    hits, shown = counts["sum"].to_numpy(float), counts["count"].to_numpy(float)
+    return hits, shown, [str(name) for name in counts["sum"].columns]
+
+
+def _groups(order: list[int], samples: NDArray[np.float64]) -> dict[int, int]:
+    """Group backbones, best first: each with all that chance may put behind the group's best."""
+    groups: dict[int, int] = {}
+    left = list(order)
+    while left:
+        behind = samples[:, [left[0]]] - samples[:, left]
+        tied = np.quantile(behind, 0.025, axis=0) <= 0.0
+        number = max(groups.values(), default=0) + 1
+        groups |= {i: number for i, same in zip(left, tied, strict=True) if same}
+        left = [i for i in left if i not in groups]
+    return groups
 
 
 def _bootstrap(

@@ -1,0 +1,117 @@
+"""Tables of transferability scores, of what they go with, and of heads on maps."""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+
+import numpy as np
+import pandas as pd
+
+from embedlens.report.names import HEAD_NAMES, SPACE_NAMES, Means, backbone_labels
+from embedlens.report.table import Table
+from embedlens.study import Results, correlate, correlations, reduced_features
+from embedlens.study.scores import SCORES
+
+METRIC_NAMES = {
+    **{f"score.{score}": name for score, name in SCORES.items()},
+    **{
+        f"silhouette.{space}": f"silhouette in {'the features' if space == 'features' else name}"
+        for space, name in SPACE_NAMES.items()
+    },
+}
+
+_STAGES = {"pretrained": "pretrained", "tuned": "fine-tuned"}
+
+
+def scores_table(results: Results, means: Means) -> Table:
+    """What each score foretells of each backbone, beside the accuracy it got."""
+    labels = backbone_labels(results)
+    rows = [
+        {
+            "backbone": labels[backbone],
+            **{
+                name: means.get((backbone, f"score.{score}", "train"), np.nan)
+                for score, name in SCORES.items()
+            },
+            "linear probe": means.get((backbone, "linear_probe.accuracy", "test"), np.nan),
+        }
+        for backbone in results.backbones["backbone"]
+    ]
+    frame = pd.DataFrame(rows).dropna(axis=1, how="all")
+    shares = {"ImageNet top-1", "linear probe"}
+    return Table(
+        "Transferability scores",
+        "Guesses, without training a head, of how well features will serve; higher is better in "
+        "every column, and no column is to be compared with another or with that of another image "
+        "set. Of average-pooled features of the training and validation pictures of the first "
+        "split. ImageNet top-1: the accuracy published with the network's ImageNet weights, the "
+        "baseline that a score must beat. Linear probe: accuracy on held-out pictures, which the "
+        "scores mean to foretell.",
+        frame,
+        {
+            column: ".1%" if column in shares else ".3f"
+            for column in frame.columns
+            if column != "backbone"
+        },
+    )
+
+
+def correlation_table(results: Results) -> Table:
+    """Which scores and silhouettes go with accuracy across the backbones."""
+    found = correlations(results, seed=results.settings.seed)
+    columns = [
+        "score", "backbones", "Pearson", "Pearson low", "Pearson high", "Spearman",
+        "Spearman low", "Spearman high", "p",
+    ]  # fmt: skip
+    rows = [(METRIC_NAMES.get(metric, metric), *astuple(each)) for metric, each in found.items()]
+    return Table(
+        "Scores and accuracy across backbones",
+        "How each score and silhouette goes with the accuracy of the linear probe on held-out "
+        "pictures, across the pretrained backbones of this study. Low and high: 95 % interval, "
+        "bootstrap over backbones. p: how often a random order of the backbones has a Spearman "
+        "correlation as far from 0. Under 5 backbones even a perfect order is not beyond chance.",
+        pd.DataFrame(rows, columns=columns),
+        {**dict.fromkeys(columns[2:8], ".2f"), "p": ".3f"},
+    )
+
+
+def reduced_table(results: Results) -> Table:
+    """How many held-out pictures a head gets right from the coordinates of a map alone."""
+    labels, found = backbone_labels(results), reduced_features(results)
+    frame = pd.DataFrame(
+        {
+            "backbone": found["backbone"].map(labels),
+            "weights": found["stage"].map(_STAGES),
+            "map": found["space"].map(SPACE_NAMES),
+            "head": found["head"].map(HEAD_NAMES),
+            "silhouette": found["silhouette"],
+            "accuracy": found["accuracy"],
+        }
+    )
+    return Table(
+        "Heads on maps",
+        "Accuracy on held-out pictures of heads that get nothing but the three coordinates of a "
+        "map, beside the silhouette of that map; mean over repeats. PCA and t-SNE are made of all "
+        f"pictures together, without their classes. {reduced_sentence(results)}",
+        frame,
+        {"silhouette": ".3f", "accuracy": ".1%"},
+    )
+
+
+def reduced_sentence(results: Results) -> str:
+    """Say how accuracy and silhouette of maps go together, by head."""
+    found = reduced_features(results)
+    told = []
+    for head, points in found.groupby("head", sort=False):
+        each = correlate(points["silhouette"], points["accuracy"], points["backbone"])
+        if each.backbones >= 3:
+            told.append(
+                f"{HEAD_NAMES[str(head)]} {each.pearson:.2f} ({each.pearson_low:.2f} to "
+                f"{each.pearson_high:.2f})"
+            )
+    if not told:
+        return "Under 3 backbones there is no correlation to give."
+    return (
+        f"Pearson correlation of the two over all maps, with its 95 % interval (bootstrap over "
+        f"{found['backbone'].nunique()} backbones): {', '.join(told)}."
+    )
