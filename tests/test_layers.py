@@ -20,6 +20,7 @@ ROOMS = (
     "report",
     "viewer",
     "study",
+    "curation",
     "learn",
     "metrics",
     "reduce",

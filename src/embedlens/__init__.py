@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_PACKAGES = ("backbones", "features", "images", "learn", "metrics", "reduce", "report", "study")
+_PACKAGES = (
+    "backbones", "curation", "features", "images", "learn", "metrics", "reduce", "report", "study",
+)  # fmt: skip
 _NAMES = {
     "Features": "features",
     "ImageSet": "images",
@@ -26,6 +28,7 @@ __all__ = [
     "Study",
     "__version__",
     "backbones",
+    "curation",
     "embed",
     "features",
     "get_backbone",
@@ -38,7 +41,17 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from embedlens import backbones, features, images, learn, metrics, reduce, report, study
+    from embedlens import (
+        backbones,
+        curation,
+        features,
+        images,
+        learn,
+        metrics,
+        reduce,
+        report,
+        study,
+    )
     from embedlens.backbones import get_backbone
     from embedlens.features import Features, embed
     from embedlens.images import ImageSet

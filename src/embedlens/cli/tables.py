@@ -10,6 +10,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from embedlens.backbones import Backbone
+    from embedlens.curation import Check, Relabelling
     from embedlens.study import Results, Verdict
 
 
@@ -79,6 +80,43 @@ def print_results(results: Results, verdict: Verdict) -> None:
     tuning = tuning_sentence(judge_tuning(results, seed=results.settings.seed))
     if tuning:
         print(f"{tuning} (The study's top, held-out pictures.)")
+
+
+def print_counts(check: Check) -> None:
+    """Print how many findings there are of each kind, and the first of each."""
+    from embedlens.curation.finding import KINDS
+
+    counts = check.counts()
+    print()
+    if not counts:
+        print(f"{len(check.images):,} pictures: nothing was found.")
+        return
+    first = check.findings.drop_duplicates("kind").to_dict("records")
+    rows = [
+        {
+            "found": counts[each["kind"]],
+            "what": KINDS[each["kind"]],
+            "first": f"{each['path']}: {each['reason']}",
+        }
+        for each in first
+    ]
+    print_table(rows, ["found", "what", "first"])
+
+
+def print_relabelling(found: Relabelling) -> None:
+    """Print how many pictures get each label."""
+    sure = found.proposals[found.proposals["sure"]]
+    rows = [
+        {
+            "label": name,
+            "pictures": int((sure["proposed"] == name).sum()),
+            "ImageNet classes": ", ".join(meant[:6]) + (", ..." if len(meant) > 6 else ""),
+        }
+        for name, meant in found.meanings.items()
+    ]
+    print()
+    print_table(rows, list(rows[0]))
+    print(f"\n{len(found.unsure):,} of {len(found.proposals):,} are unsure and left out.")
 
 
 def _text(value: Any) -> str:

@@ -20,6 +20,7 @@ from embedlens.errors import ImageSetError
 from embedlens.images.copies import find_copies
 from embedlens.images.decode import ImageError, decode
 from embedlens.images.listing import TABLE_SUFFIXES, Entry, list_folders, list_table
+from embedlens.images.near_copies import group_copies
 from embedlens.images.problem import Problem
 from embedlens.images.record import Record, known_records, read_records
 from embedlens.images.source import FileSource, FolderSource, Source, ZipSource
@@ -33,7 +34,7 @@ Integers = npt.NDArray[np.int64]
 
 _ALIGNED = (
     "ids", "paths", "labels", "splits", "given_splits", "widths", "heights", "formats", "sizes",
-    "mtimes_ns",
+    "mtimes_ns", "hashes",
 )  # fmt: skip
 
 
@@ -68,6 +69,8 @@ class ImageSet:
         Bytes of the files.
     mtimes_ns : ndarray of shape (n,), int64
         Times of the files' last change.
+    hashes : ndarray of shape (n,), uint64
+        `perceptual_hash` of each picture, 0 where there is none.
     classes : tuple of str
         Sorted once; every class index in the project points into it.
     problems : tuple of Problem
@@ -86,6 +89,7 @@ class ImageSet:
     formats: Strings
     sizes: Integers
     mtimes_ns: Integers
+    hashes: npt.NDArray[np.uint64]
     classes: tuple[str, ...]
     problems: tuple[Problem, ...]
 
@@ -105,8 +109,8 @@ class ImageSet:
         A folder or zip has a folder a class, or ``train`` and any of ``val`` and ``test`` with
         class folders within; a CSV, TSV or Parquet table has the columns path, label and perhaps
         split. Splits that are given are kept; what is missing is drawn from train, stratified and
-        seeded, identical pictures always on one side. Files that cannot be used are set aside and
-        listed in `problems`.
+        seeded, identical and near-identical pictures (see `group_copies`) always on one side. Files
+        that cannot be used are set aside and listed in `problems`.
 
         Parameters
         ----------
@@ -164,7 +168,7 @@ class ImageSet:
         problems += _small_classes(rows)
         splits = complete_split(
             [entry.label for entry, _ in rows],
-            [record.id for _, record in rows],
+            group_copies([record.id for _, record in rows], _hashes(rows)),
             [entry.split for entry, _ in rows],
             test=test,
             validation=validation,
@@ -247,7 +251,7 @@ class ImageSet:
         """
         splits = complete_split(
             self.labels.tolist(),
-            self.ids.tolist(),
+            group_copies(self.ids.tolist(), self.hashes),
             self.given_splits.tolist(),
             test=test,
             validation=validation,
@@ -269,7 +273,8 @@ class ImageSet:
     def to_frame(self) -> pd.DataFrame:
         """A row a picture, then a row for each that was set aside.
 
-        Columns: path, id, label, split, width, height, format, bytes, mtime_ns, kept, problem.
+        Columns: path, id, label, split, width, height, format, bytes, mtime_ns, hash, kept,
+        problem.
         Those set aside have `kept` False and but a path and a problem.
         """
         import pandas as pd
@@ -282,11 +287,11 @@ class ImageSet:
             {
                 "path": self.paths, "id": self.ids, "label": self.labels, "split": self.splits,
                 "width": self.widths, "height": self.heights, "format": self.formats,
-                "bytes": self.sizes, "mtime_ns": self.mtimes_ns, "kept": True,
+                "bytes": self.sizes, "mtime_ns": self.mtimes_ns, "hash": self.hashes, "kept": True,
             }
         )  # fmt: skip
         aside = sorted({p.path for p in self.problems if not p.kept} - set(self.paths))
-        blank = {name: 0 if frame[name].dtype == np.int64 else "" for name in frame.columns}
+        blank = {name: 0 if frame[name].dtype.kind in "iu" else "" for name in frame.columns}
         rows = [{**blank, "path": path, "kept": False} for path in aside]
         frame = pd.concat([frame, pd.DataFrame(rows, columns=frame.columns)], ignore_index=True)
         frame["problem"] = ["; ".join(told.get(path, [])) for path in frame["path"]]
@@ -359,8 +364,13 @@ def _arrays(rows: Sequence[tuple[Entry, Record]], splits: Strings) -> dict[str, 
         "formats": np.array([record.format for record in records]),
         "sizes": np.array([record.bytes for record in records], dtype=np.int64),
         "mtimes_ns": np.array([record.mtime_ns for record in records], dtype=np.int64),
+        "hashes": _hashes(rows),
     }
     return {name: _frozen(array) for name, array in arrays.items()}
+
+
+def _hashes(rows: Sequence[tuple[Entry, Record]]) -> npt.NDArray[np.uint64]:
+    return np.array([record.hash for _, record in rows], dtype=np.uint64)
 
 
 def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

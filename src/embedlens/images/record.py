@@ -34,6 +34,8 @@ class Record:
         Size of the file.
     mtime_ns : int
         Time of its last change.
+    hash : int
+        As in `Probe`.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Record:
     format: str
     bytes: int
     mtime_ns: int
+    hash: int
 
 
 def read_records(
@@ -91,7 +94,7 @@ def _read_record(source: Source, known: Mapping[str, Record], name: str) -> Reco
     except ImageError as error:
         return error
     content = hashlib.blake2b(data, digest_size=16).hexdigest()
-    return Record(content, seen.width, seen.height, seen.format, size, mtime_ns)
+    return Record(content, seen.width, seen.height, seen.format, size, mtime_ns, seen.hash)
 
 
 def known_records(path: Path | None) -> dict[str, Record]:
@@ -111,7 +114,7 @@ def known_records(path: Path | None) -> dict[str, Record]:
         return {}
     import pyarrow.parquet as pq
 
-    columns = ["path", "id", "width", "height", "format", "bytes", "mtime_ns"]
+    columns = ["path", "id", "width", "height", "format", "bytes", "mtime_ns", "hash"]
     try:
         rows = pq.read_table(path, columns=[*columns, "kept"]).to_pylist()
     except (OSError, ValueError, KeyError):

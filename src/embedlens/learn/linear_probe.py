@@ -95,6 +95,16 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.converged_ = bool((self._model.n_iter_ < self.max_iter).all())
         return self
 
+    def fit_at(self, X: ArrayLike, y: ArrayLike, strength: float) -> LinearProbe:
+        """Fit at a given strength, with no validation set."""
+        X, y = np.asarray(X), np.asarray(y)
+        self._scale_from(X)
+        self.validation_loss_, self.strength_ = {}, strength
+        self._model = self._fit_one(self._scaled(X), y, strength)
+        self.classes_ = self._model.classes_
+        self.converged_ = bool((self._model.n_iter_ < self.max_iter).all())
+        return self
+
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the probability of each class, shape (pictures, classes)."""
         check_is_fitted(self, "classes_")

@@ -6,8 +6,9 @@ import base64
 import hashlib
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -44,24 +45,43 @@ class Thumbnails:
 
         Rows whose file is gone, or holds other bytes than the study saw, are left out.
         """
+        made = self.by_path([self._paths[row] for row in rows])
+        return {row: made[self._paths[row]] for row in rows if self._paths[row] in made}
+
+    def by_path(self, paths: Sequence[str]) -> dict[str, str]:
+        """Return the same by path."""
         if self._source is None:
             return {}
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            made = zip(rows, pool.map(self._one, rows), strict=True)
-            return {row: address for row, address in made if address}
+        ids = dict(zip(self._paths, self._ids, strict=True))
+        return thumbnails(self._source, {path: ids[path] for path in paths if path in ids})
 
-    def _one(self, row: int) -> str:
-        assert self._source is not None
-        try:
-            data = self._source.read(self._paths[row])
-            if hashlib.blake2b(data, digest_size=16).hexdigest() != self._ids[row]:
-                return ""
-            pixels = decode(data, SIDE, "crop")
-        except (ImageSetError, KeyError):
+
+def thumbnails(source: Source, ids: Mapping[str, str]) -> dict[str, str]:
+    """Return a ``data:`` address by path, a square cut from the middle of each picture.
+
+    Parameters
+    ----------
+    source : Source
+        Where the pictures are.
+    ids : mapping of str to str
+        The content id that is expected of each; files that are gone or others are left out.
+    """
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        made = zip(ids, pool.map(partial(_one, source), ids, ids.values()), strict=True)
+        return {path: address for path, address in made if address}
+
+
+def _one(source: Source, path: str, content: str) -> str:
+    try:
+        data = source.read(path)
+        if hashlib.blake2b(data, digest_size=16).hexdigest() != content:
             return ""
-        file = io.BytesIO()
-        Image.fromarray(pixels).save(file, "WEBP", quality=_QUALITY)
-        return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
+        pixels = decode(data, SIDE, "crop")
+    except (ImageSetError, KeyError):
+        return ""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "WEBP", quality=_QUALITY)
+    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def spread_rows(results: Results, per_class: int) -> dict[str, list[int]]:

@@ -1,0 +1,33 @@
+"""What is wrong with an image set, and giving its pictures other labels.
+
+Nothing here changes a file: findings are tables to act on, new labels are a table that points at
+the same files.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from embedlens.curation.checks import Check, check
+    from embedlens.curation.relabelling import Relabelling, relabel
+
+__all__ = ["Check", "Relabelling", "check", "relabel"]
+
+_MODULES = {
+    "Check": "checks",
+    "Relabelling": "relabelling",
+    "check": "checks",
+    "relabel": "relabelling",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(importlib.import_module(f"embedlens.curation.{_MODULES[name]}"), name)
+    raise AttributeError(f"module 'embedlens.curation' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,233 @@
+"""Checking an image set: all that is wrong with it, in one table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from embedlens.backbones import Backbone
+from embedlens.curation.duplicates import describe_copies, find_near_copies, groups_of
+from embedlens.curation.file_facts import FileFacts, judge_file_facts
+from embedlens.curation.finding import KINDS, Finding
+from embedlens.curation.labels import describe_suspects, suspect_labels
+from embedlens.features import embed
+from embedlens.images import ImageSet
+from embedlens.metrics.outliers import outlier_scores
+
+# With fewer test pictures the 95 % interval of a class's accuracy is wider than 30 points.
+FEW = 50
+# A class this many times larger than another: accuracy then says little of the smaller.
+UNEQUAL = 5.0
+# In robust standard deviations from the typical distance to the 10 nearest pictures.
+APART = 5.0
+
+_SET_ASIDE = ("unreadable", "missing", "outside", "loose")
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a check found.
+
+    Attributes
+    ----------
+    images : ImageSet
+        What was checked.
+    backbone : str
+        Whose features it was checked with.
+    findings : DataFrame
+        A row a `Finding`: kind, path, reason, action, label, split, other, other_label,
+        other_split, suggested, score; by kind, then by score.
+    facts : FileFacts
+        How well the classes are told by their files.
+    """
+
+    images: ImageSet
+    backbone: str
+    findings: pd.DataFrame
+    facts: FileFacts
+
+    def counts(self) -> dict[str, int]:
+        """Return how many findings there are of each kind, those of none left out."""
+        found = self.findings["kind"].value_counts()
+        return {kind: int(found[kind]) for kind in KINDS if kind in found}
+
+    def write(self, folder: Path) -> Path:
+        """Write ``findings.csv`` and ``findings.parquet``, each whole or not at all.
+
+        Returns
+        -------
+        Path
+            ``findings.csv``.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        for suffix in ("parquet", "csv"):
+            partial = folder / f"findings.{suffix}.{os.getpid()}.tmp"
+            try:
+                if suffix == "csv":
+                    self.findings.to_csv(partial, index=False)
+                else:
+                    self.findings.to_parquet(partial, index=False)
+                partial.replace(folder / f"findings.{suffix}")
+            finally:
+                partial.unlink(missing_ok=True)
+        return folder / "findings.csv"
+
+
+def check(
+    images: ImageSet,
+    features: NDArray[np.floating] | None = None,
+    *,
+    backbone: str | Backbone = "EfficientNetLite0",
+    store: Path | str | None = None,
+    seed: int = 0,
+    progress: Progress = lambda step, done, total: None,
+) -> Check:
+    """Look for all that makes a study of these pictures worth less.
+
+    Files that cannot be used; copies within a class, across the split and across classes; labels
+    that are likely wrong; pictures like no other; classes too small to judge; unequal classes;
+    classes that can be told by their files.
+
+    Parameters
+    ----------
+    images : ImageSet
+        The pictures; with the problems found while reading them.
+    features : ndarray of shape (n, d), optional
+        Of a backbone, averaged over the picture; by default computed with ``backbone``.
+    backbone : str or Backbone, default "EfficientNetLite0"
+        A name as for ``get_backbone``, or what it returned. The default comes with the
+        install and is the fastest.
+    store : path, optional
+        Folder to keep the features in, for the next check.
+    seed : int, default 0
+        Of folds and forests.
+    progress : callable, optional
+        Called with (step, done, total) as the work goes on.
+
+    Returns
+    -------
+    Check
+
+    Raises
+    ------
+    BackboneError, WeightsError, ImageSetError, EmbedlensError
+        As ``embed``.
+
+    Examples
+    --------
+    >>> found = check(ImageSet.read("photos/"))  # doctest: +SKIP
+    >>> found.counts()  # doctest: +SKIP
+    {'leak': 3, 'suspect label': 12}
+    """
+    name = backbone if isinstance(backbone, str) else backbone.name
+    if features is None:
+        features = embed(
+            images,
+            backbone,
+            store=store,
+            progress=lambda done, total: progress(f"{name}: embedding", done, total),
+        ).values
+    values = np.asarray(features)
+    progress("copies", 0, 0)
+    copies = find_near_copies(images, values)
+    progress("labels", 0, 0)
+    suspects = suspect_labels(values, images.codes, groups_of(len(images), copies), seed)
+    progress("files", 0, 0)
+    facts = judge_file_facts(images, seed)
+    findings = [
+        *_set_aside(images),
+        *describe_copies(images, copies),
+        *describe_suspects(images, suspects),
+        *_outliers(images, values),
+        *_classes(images),
+        *_told_by_files(facts),
+    ]
+    return Check(images, name, _table(findings), facts)
+
+
+def _table(findings: list[Finding]) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        [asdict(each) for each in findings], columns=[each.name for each in fields(Finding)]
+    )
+    rank = frame["kind"].map(list(KINDS).index).astype(int)
+    ordered = frame.assign(rank=rank).sort_values(
+        ["rank", "score", "path", "other"], ascending=[True, False, True, True]
+    )
+    return ordered.drop(columns="rank").reset_index(drop=True)
+
+
+def _set_aside(images: ImageSet) -> Iterator[Finding]:
+    """Give what reading the pictures found: files, and copies that are no longer in the set."""
+    for each in images.problems:
+        if each.kind in _SET_ASIDE:
+            yield Finding(each.kind, each.path, each.reason, "mend, replace or remove it")
+        elif not each.kept:
+            yield Finding(each.kind, each.path, each.reason, "remove it; it was set aside", score=1)
+
+
+def _outliers(images: ImageSet, features: NDArray[np.floating]) -> Iterator[Finding]:
+    scores = outlier_scores(features)
+    for row in np.flatnonzero(scores > APART):
+        yield Finding(
+            "outlier",
+            str(images.paths[row]),
+            f"{scores[row]:.1f} times as far from its nearest pictures as is usual",
+            "look whether it belongs here",
+            str(images.labels[row]),
+            str(images.splits[row]),
+            score=float(scores[row]),
+        )
+
+
+def _classes(images: ImageSet) -> Iterator[Finding]:
+    counts = images.counts()
+    sizes, tested = counts.sum(axis=1), counts["test"]
+    for name in counts.index:
+        if tested[name] < FEW:
+            # The normal interval at an accuracy of 90 %.
+            wide = 1.96 * (0.09 / max(tested[name], 1)) ** 0.5
+            yield Finding(
+                "small class",
+                str(name),
+                f"{tested[name]} test pictures of {sizes[name]}: its accuracy is known to "
+                f"{100 * min(wide, 1):.0f} points either way at best",
+                "add pictures, or judge it over many splits",
+                str(name),
+                score=float(1 / (1 + tested[name])),
+            )
+    ratio = sizes.max() / max(sizes.min(), 1)
+    if ratio >= UNEQUAL:
+        yield Finding(
+            "imbalance",
+            str(sizes.idxmax()),
+            f"{sizes.max()} pictures, {ratio:.1f} times as many as {sizes.idxmin()} "
+            f"({sizes.min()})",
+            "read balanced accuracy, not accuracy, or add pictures of the small classes",
+            str(sizes.idxmax()),
+            score=float(ratio),
+        )
+
+
+def _told_by_files(facts: FileFacts) -> Iterator[Finding]:
+    if not facts.notable:
+        return
+    by = ", ".join(f"{name} ({share:.0%})" for name, share in list(facts.alone.items())[:3])
+    best = max(facts.classes, key=facts.classes.__getitem__)
+    yield Finding(
+        "file facts",
+        best,
+        f"facts of the files alone, without a look at the pictures, name the class of "
+        f"{facts.accuracy:.0%} (mean over classes; chance {facts.chance:.0%}), of {best} "
+        f"{facts.classes[best]:.0%}. By itself: {by}",
+        "take pictures of all classes from the same sources, saved in the same way",
+        best,
+        score=facts.accuracy - facts.chance,
+    )

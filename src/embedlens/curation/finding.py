@@ -1,0 +1,60 @@
+"""What a check finds, as one tidy table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KINDS = {
+    "unreadable": "Files that are no picture, or a broken one",
+    "missing": "Files that a table names and that are not there",
+    "outside": "Files that lie outside",
+    "loose": "Pictures in no class folder",
+    "two labels": "Copies under two labels",
+    "leak": "Copies across the split",
+    "duplicate": "Copies within a class",
+    "suspect label": "Labels that are likely wrong",
+    "outlier": "Pictures that are like no other",
+    "small class": "Classes too small to judge",
+    "imbalance": "Unequal classes",
+    "file facts": "Classes told by their files, not by content",
+}
+"""Kinds of findings, the most harmful first but for files that are set aside."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found.
+
+    Attributes
+    ----------
+    kind : str
+        One of `KINDS`.
+    path : str
+        The picture, as in ``ImageSet.paths``; for a class, its name.
+    reason : str
+        What is wrong, in a few words.
+    action : str
+        What to do about it.
+    label, split : str
+        The picture's; "" where it has none.
+    other : str
+        The other picture of a pair; "" where there is none.
+    other_label, other_split : str
+        Its label and split.
+    suggested : str
+        Another label for it; "" where none is suggested.
+    score : float
+        How strong the finding is, within its kind: the larger, the sooner it is worth a look.
+    """
+
+    kind: str
+    path: str
+    reason: str
+    action: str
+    label: str = ""
+    split: str = ""
+    other: str = ""
+    other_label: str = ""
+    other_split: str = ""
+    suggested: str = ""
+    score: float = 0.0

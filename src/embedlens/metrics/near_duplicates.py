@@ -1,0 +1,231 @@
+"""All pairs of points that nearly coincide: of hashes by differing bits, of features by cosine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from embedlens.reduce.gram import as_matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import ArrayLike, NDArray
+
+_MOST = 32
+_ROWS = 1024
+_COLUMNS = 4096
+_SAMPLE = 4096
+_DIRECTIONS = 64
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of points.
+
+    Attributes
+    ----------
+    first, second : ndarray of shape (pairs,), int64
+        Rows, ``first < second``, in ascending order.
+    value : ndarray of shape (pairs,), int64 or float64
+        Differing bits, or cosine similarity.
+    """
+
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    value: NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+
+def hamming_pairs(hashes: ArrayLike, radius: int, *, most: int = _MOST) -> Pairs:
+    """Return the pairs of 64-bit hashes that differ in at most ``radius`` bits, exactly.
+
+    Every pair is compared, which takes a few seconds for 100,000 hashes on two cores.
+
+    Parameters
+    ----------
+    hashes : array-like of shape (n,), uint64
+        The hashes.
+    radius : int
+        0 to 64.
+    most : int, default=32
+        Pairs listed for a hash with later ones, the first in order: ten thousand equal hashes
+        would make fifty million pairs. They stay linked with each other all the same.
+
+    Returns
+    -------
+    Pairs
+
+    Raises
+    ------
+    ValueError
+        If the hashes are not uint64 in one dimension, or ``radius`` or ``most`` is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pairs = hamming_pairs(np.array([0b0000, 0b1111, 0b0001], np.uint64), 1)
+    >>> pairs.first, pairs.second, pairs.value
+    (array([0]), array([2]), array([1]))
+    """
+    from embedlens.metrics.hamming import near_rows
+    from embedlens.metrics.threads import in_order
+
+    values = np.ascontiguousarray(hashes)
+    if values.dtype != np.uint64 or values.ndim != 1:
+        raise ValueError(f"hashes must be uint64, one a point; got {values.dtype} {values.shape}.")
+    if not 0 <= radius <= 64:
+        raise ValueError(f"radius must be between 0 and 64 bits; got {radius}.")
+    _check_most(most)
+
+    def search(rows: tuple[int, int]) -> Pairs:
+        return Pairs(*near_rows(values, *rows, radius, most))
+
+    return _joined(in_order(search, _blocks(len(values))))
+
+
+def cosine_pairs(X: ArrayLike, threshold: float, *, most: int = _MOST) -> Pairs:
+    """Return the pairs of points whose cosine similarity is at least ``threshold``, exactly.
+
+    For points of length 1, ``|x - y|^2 = 2 - 2 cos``. A projection to some orthogonal directions
+    only shortens distances, so pairs that are too far apart in the first 64 principal components
+    are out, at a small part of the cost; the others are measured in full, in float64.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, d)
+        Points; the zero vector is near none.
+    threshold : float
+        Between 0 and 1. The lower, the more pairs have to be measured in full.
+    most : int, default=32
+        Pairs measured in full for a point with later ones: those nearest in the projection.
+
+    Returns
+    -------
+    Pairs
+
+    Raises
+    ------
+    ValueError
+        If ``X`` is no matrix of finite numbers, or ``threshold`` or ``most`` is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pairs = cosine_pairs(np.array([[1.0, 0.0], [0.0, 1.0], [2.0, 0.1]]), 0.99)
+    >>> pairs.first, pairs.second
+    (array([0]), array([2]))
+    """
+    from embedlens.metrics.threads import in_order
+
+    if not 0 < threshold <= 1:
+        raise ValueError(f"threshold must be between 0 and 1; got {threshold}.")
+    _check_most(most)
+    points = _unit(as_matrix(X))
+    left, right = _lifted(_projected(points))
+    # Half the squared distance, with room for the rounding of float32.
+    limit = np.float32(-(1 - threshold) - 1e-5)
+
+    def search(rows: tuple[int, int]) -> Pairs:
+        return _measured(points, _close(left, right, rows, limit, most), threshold)
+
+    return _joined(in_order(search, _blocks(len(points))))
+
+
+def _check_most(most: int) -> None:
+    if most < 1:
+        raise ValueError(f"most must be 1 or more; got {most}.")
+
+
+def _blocks(n: int) -> list[tuple[int, int]]:
+    return [(start, min(start + _ROWS, n)) for start in range(0, n, _ROWS)]
+
+
+def _joined(parts: Iterable[Pairs]) -> Pairs:
+    columns = [(each.first, each.second, each.value) for each in parts]
+    if not columns:
+        return Pairs(*(np.empty(0, np.int64) for _ in range(3)))
+    return Pairs(*map(np.concatenate, zip(*columns, strict=True)))
+
+
+def _unit(X: NDArray[Any]) -> NDArray[np.float32]:
+    """Bring rows to length 1; what has no direction stays at zero."""
+    lengths = np.linalg.norm(X, axis=1, keepdims=True).astype(np.float32)
+    unit: NDArray[np.float32] = np.divide(
+        X, lengths, out=np.zeros(X.shape, np.float32), where=lengths > 0
+    )
+    return unit
+
+
+def _projected(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Centre the points and project them to the principal components of a sample."""
+    mean = points.mean(axis=0, dtype=np.float64).astype(np.float32)
+    if points.shape[1] <= _DIRECTIONS:
+        centred: NDArray[np.float32] = points - mean
+        return centred
+    step = max(1, len(points) // _SAMPLE)
+    sample = (points[::step] - mean).astype(np.float64)
+    # Of a few thousand points the smaller of the two Gram matrices gives the directions.
+    if len(sample) < sample.shape[1]:
+        vectors = np.linalg.eigh(sample @ sample.T)[1]
+        axes = sample.T @ vectors[:, -_DIRECTIONS:]
+    else:
+        axes = np.linalg.eigh(sample.T @ sample)[1][:, -_DIRECTIONS:]
+    axes = np.linalg.qr(axes)[0].astype(np.float32)
+    projected: NDArray[np.float32] = points @ axes - mean @ axes
+    return projected
+
+
+def _lifted(points: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Add columns with which a single product gives minus half of each squared distance."""
+    half = -0.5 * np.einsum("ij,ij->i", points, points)[:, None]
+    one = np.ones_like(half)
+    return np.hstack([points, half, one]), np.hstack([points, one, half])
+
+
+def _close(
+    left: NDArray[np.float32],
+    right: NDArray[np.float32],
+    rows: tuple[int, int],
+    limit: np.float32,
+    most: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return pairs of some rows with later ones that are close in the projection."""
+    start, stop = rows
+    found, keys = [], []
+    for first in range(start, len(right), _COLUMNS):
+        block = left[start:stop] @ right[first : first + _COLUMNS].T
+        at = np.flatnonzero(block >= limit)
+        row, column = at // block.shape[1] + start, at % block.shape[1] + first
+        later = column > row
+        found.append(np.stack([row[later], column[later]]))
+        keys.append(block.ravel()[at[later]])
+    (row, column), key = np.concatenate(found, axis=1), np.concatenate(keys)
+    order = np.lexsort((column, -key, row))
+    row, column = row[order], column[order]
+    place = np.arange(len(row)) - np.searchsorted(row, row)
+    kept = place < most
+    return row[kept], column[kept]
+
+
+def _measured(
+    points: NDArray[np.float32],
+    pairs: tuple[NDArray[np.int64], NDArray[np.int64]],
+    threshold: float,
+) -> Pairs:
+    """Measure candidates in float64 and keep those at or above the threshold, in order."""
+    row, column = pairs
+    order = np.lexsort((column, row))
+    row, column = row[order], column[order]
+    value = np.empty(len(row))
+    for start in range(0, len(row), _ROWS):
+        some = slice(start, start + _ROWS)
+        one, other = points[row[some]].astype(np.float64), points[column[some]].astype(np.float64)
+        value[some] = np.einsum("ij,ij->i", one, other)
+        value[some] /= np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    near = value >= threshold
+    return Pairs(row[near], column[near], value[near])
