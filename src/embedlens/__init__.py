@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_PACKAGES = ("backbones", "features", "images", "learn", "metrics", "reduce", "report", "study")
+_PACKAGES = (
+    "backbones", "features", "images", "learn", "metrics", "reduce", "report", "study", "viewer",
+)  # fmt: skip
 _NAMES = {
     "Features": "features",
     "ImageSet": "images",
     "Study": "study",
     "embed": "features",
     "get_backbone": "backbones",
+    "view": "viewer",
 }
 
 __all__ = [
@@ -35,14 +38,17 @@ __all__ = [
     "reduce",
     "report",
     "study",
+    "view",
+    "viewer",
 ]
 
 if TYPE_CHECKING:
-    from embedlens import backbones, features, images, learn, metrics, reduce, report, study
+    from embedlens import backbones, features, images, learn, metrics, reduce, report, study, viewer
     from embedlens.backbones import get_backbone
     from embedlens.features import Features, embed
     from embedlens.images import ImageSet
     from embedlens.study import Study
+    from embedlens.viewer import view
 
 
 def __getattr__(name: str) -> Any:

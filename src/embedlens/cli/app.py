@@ -192,6 +192,37 @@ def report(
 
 
 @app.command()
+def view(
+    what: Annotated[
+        Path,
+        typer.Argument(
+            metavar="STUDY",
+            show_default=False,
+            help="A study folder; or a map as `embedlens map` writes it: a CSV or Parquet table "
+            "with the columns x, y, perhaps z, label, path, and any others.",
+        ),
+    ],
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="[default: a free one]", show_default=False)
+    ] = 0,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
+    ] = True,
+) -> None:
+    """Look at a study in 3-D, in the browser, served on this machine only."""
+    from embedlens.viewer import serve, served_file, served_study
+
+    served = served_study(what) if what.is_dir() else served_file(what)
+    print(served.summary())
+    serve(
+        served,
+        port,
+        open_browser=browser,
+        ready=lambda url: print(f"{url}  (Ctrl-C stops it)", flush=True),
+    )
+
+
+@app.command()
 def backbones(json_: Json = False, weights: Weights = None) -> None:
     """List the backbones: size, parameters, features, weights, and whether those are here."""
     from embedlens.backbones import list_backbones

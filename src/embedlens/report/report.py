@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from embedlens.errors import StudyError
 from embedlens.report.accuracy_figure import draw_accuracy, draw_speed
 from embedlens.report.figure import inline_svg, write_figure
 from embedlens.report.map_figure import MAP_NAMES, draw_one, draw_side_by_side
@@ -15,7 +14,8 @@ from embedlens.report.table import Table
 from embedlens.report.tables import backbone_labels, class_counts, ranked, tables_of, verdicts_of
 from embedlens.report.viewpoint import Viewpoint, best_viewpoint
 from embedlens.report.writing import write_whole
-from embedlens.study import Results, Verdict, read_results
+from embedlens.study import Results, Verdict
+from embedlens.study.results import finished_results
 
 
 def write_report(folder: Path) -> Path:
@@ -43,7 +43,7 @@ def write_report(folder: Path) -> Path:
     PosixPath('my-study/report.html')
     """
     folder = Path(folder)
-    results = _read(folder)
+    results = finished_results(folder)
     verdicts = verdicts_of(results)
     verdict = next(iter(verdicts.values()))
     results = ranked(results, verdict)
@@ -54,16 +54,6 @@ def write_report(folder: Path) -> Path:
     page = folder / "report.html"
     write_whole(page, render_page(results, verdict, tables, figures))
     return page
-
-
-def _read(folder: Path) -> Results:
-    try:
-        return read_results(folder)
-    except FileNotFoundError as error:
-        raise StudyError(
-            f"{folder} has no results yet: its study did not run to the end. Run it again, "
-            f"`embedlens study PHOTOS --out {folder}`: what it did is kept."
-        ) from error
 
 
 def _draw(results: Results, verdict: Verdict, measures: Table, folder: Path) -> Figures:

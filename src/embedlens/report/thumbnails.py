@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from embedlens.errors import ImageSetError
-from embedlens.images import Source, ZipSource, decode
-from embedlens.images.source import FileSource
 from embedlens.study import Results
+from embedlens.study.pictures import Pictures
 
 SIDE = 112
 """Pixels; shown a little smaller, so that they are sharp on fine screens."""
@@ -34,30 +30,21 @@ class Thumbnails:
     """
 
     def __init__(self, results: Results) -> None:
-        self.place = Path(results.settings.pictures).expanduser()
-        self._paths = results.pictures["path"].to_list()
-        self._ids = results.pictures["id"].to_list()
-        self._source = _open(self.place)
+        self._pictures = Pictures(results)
+        self.place = self._pictures.place
 
     def make(self, rows: Sequence[int]) -> dict[int, str]:
         """Return a ``data:`` address by row, a square cut from the middle of each picture.
 
         Rows whose file is gone, or holds other bytes than the study saw, are left out.
         """
-        if self._source is None:
-            return {}
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             made = zip(rows, pool.map(self._one, rows), strict=True)
             return {row: address for row, address in made if address}
 
     def _one(self, row: int) -> str:
-        assert self._source is not None
-        try:
-            data = self._source.read(self._paths[row])
-            if hashlib.blake2b(data, digest_size=16).hexdigest() != self._ids[row]:
-                return ""
-            pixels = decode(data, SIDE, "crop")
-        except (ImageSetError, KeyError):
+        pixels = self._pictures.pixels(row, SIDE)
+        if pixels is None:
             return ""
         file = io.BytesIO()
         Image.fromarray(pixels).save(file, "WEBP", quality=_QUALITY)
@@ -72,14 +59,3 @@ def spread_rows(results: Results, per_class: int) -> dict[str, list[int]]:
         places = np.linspace(0, len(rows) - 1, min(per_class, len(rows)))
         chosen[str(name)] = [int(rows[round(place)]) for place in places]
     return chosen
-
-
-def _open(place: Path) -> Source | None:
-    if place.is_dir():
-        return FileSource(place, ())
-    if not place.exists():
-        return None
-    try:
-        return ZipSource(place)
-    except ImageSetError:  # a table: its paths start at its folder
-        return FileSource(place.parent, ())

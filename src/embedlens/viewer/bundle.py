@@ -1,0 +1,44 @@
+"""The viewer's built files."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+
+from embedlens.errors import EmbedlensError
+
+STATIC = Path(__file__).parent / "static"
+
+
+def read_bundle() -> str | None:
+    """Return the viewer as one ES module; None in a checkout where it is not built."""
+    path = STATIC / "viewer.js"
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def read_index() -> str:
+    """Return the page of the served viewer.
+
+    Raises
+    ------
+    EmbedlensError
+        In a checkout where it is not built.
+    """
+    try:
+        return (STATIC / "index.html").read_text(encoding="utf-8")
+    except OSError:
+        raise EmbedlensError(
+            f"The viewer is not built: {STATIC} has no index.html. Run `npm ci && npm run build` "
+            "in viewer/, or install a released embedlens."
+        ) from None
+
+
+def script_hashes(page: str) -> list[str]:
+    """Return what a Content-Security-Policy calls each script that a page holds within itself."""
+    scripts = re.findall(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", page, flags=re.DOTALL)
+    return [
+        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+        for script in scripts
+    ]
