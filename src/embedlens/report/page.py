@@ -10,11 +10,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from embedlens.report.misplaced import Misplaced, find_misplaced
 from embedlens.report.mistakes import Mistakes, find_mistakes
 from embedlens.report.palette import DISTINCT, look
+from embedlens.report.silhouette_figure import MAX_CLASSES
 from embedlens.report.table import Table
 from embedlens.report.tables import HEAD_NAMES, backbone_labels, class_counts
 from embedlens.report.thumbnails import Thumbnails, spread_rows
+from embedlens.report.viewer_block import ViewerBlock
 from embedlens.study import Results, Verdict
 from embedlens.study.analysis import DISTORTION_SAMPLE, GRAM_LIMIT
 
@@ -29,7 +35,9 @@ MAX_MAP_CHARACTERS = 4_500_000
 MAX_ROWS = 200
 MAX_SHEET = 480
 MAX_MISTAKES = 24
+MAX_MISPLACED = 12
 _PER_CLASS = 8
+_NEAREST = 5
 
 
 @dataclass(frozen=True)
@@ -56,15 +64,31 @@ class MapDrawing:
 
 @dataclass(frozen=True)
 class Figures:
-    """The drawings of a page, as SVG elements; maps by backbone, from best to worst."""
+    """The drawings of a page, as SVG elements.
+
+    Attributes
+    ----------
+    accuracy, speed
+        Of all backbones.
+    maps
+        By backbone, from best to worst.
+    silhouettes
+        Of the best backbone, with the name of the space.
+    """
 
     accuracy: str
     speed: str | None
     maps: Mapping[str, Sequence[MapDrawing]]
+    silhouettes: Sequence[tuple[str, str]]
 
 
 def render_page(
-    results: Results, verdict: Verdict, tables: Mapping[str, Table], figures: Figures
+    results: Results,
+    verdict: Verdict,
+    tables: Mapping[str, Table],
+    figures: Figures,
+    nearest: NDArray[np.int64] | None,
+    viewer: ViewerBlock | None,
 ) -> str:
     """Return the page.
 
@@ -78,6 +102,11 @@ def render_page(
         All of them.
     figures : Figures
         All of them.
+    nearest : ndarray of shape (pictures, k) or None
+        Rows of the nearest pictures of each in the features of the best backbone; None where those
+        are gone.
+    viewer : ViewerBlock or None
+        The 3-D viewer.
 
     Returns
     -------
@@ -94,7 +123,9 @@ def render_page(
         lstrip_blocks=True,
     )
     thumbnails = Thumbnails(results)
-    mistakes = find_mistakes(results, verdict.standings[0].backbone, verdict.head)
+    best = verdict.standings[0].backbone
+    mistakes = find_mistakes(results, best, verdict.head)
+    misplaced = () if nearest is None else find_misplaced(results, best, nearest)
     counts = class_counts(results)
     context: dict[str, Any] = {
         "name": results.name,
@@ -116,6 +147,13 @@ def render_page(
         "sheet": _contact_sheet(results, thumbnails),
         "mistakes": mistakes,
         "wrong": _wrong(mistakes, thumbnails),
+        "best": best,
+        "silhouette_drawings": figures.silhouettes,
+        "max_knives": MAX_CLASSES,
+        "nearest": nearest,
+        "misplaced": misplaced,
+        "astray": _astray(results, misplaced, thumbnails),
+        "viewer": viewer,
         "place": str(thumbnails.place),
         "versions": _versions(),
         "max_rows": MAX_ROWS,
@@ -162,6 +200,25 @@ def _wrong(mistakes: Mistakes, thumbnails: Thumbnails) -> list[dict[str, Any]]:
     shown = mistakes.wrong[:MAX_MISTAKES]
     made = thumbnails.make([each.row for each in shown])
     return [{**asdict(each), "thumbnail": made.get(each.row)} for each in shown]
+
+
+def _astray(
+    results: Results, misplaced: Sequence[Misplaced], thumbnails: Thumbnails
+) -> list[dict[str, Any]]:
+    """Return the pictures that are most misplaced, and those nearest to each."""
+    shown = misplaced[:MAX_MISPLACED]
+    made = thumbnails.make([row for each in shown for row in (each.row, *each.nearest[:_NEAREST])])
+    labels = results.pictures["label"]
+    return [
+        {
+            **asdict(each),
+            "thumbnail": made.get(each.row),
+            "near": [
+                (made[row], str(labels[row])) for row in each.nearest[:_NEAREST] if row in made
+            ],
+        }
+        for each in shown
+    ]
 
 
 def _largest_class(results: Results) -> dict[str, Any]:

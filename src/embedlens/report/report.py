@@ -10,12 +10,23 @@ from embedlens.report.accuracy_figure import draw_accuracy, draw_speed
 from embedlens.report.figure import inline_svg, write_figure
 from embedlens.report.map_figure import MAP_NAMES, draw_one, draw_side_by_side
 from embedlens.report.page import Figures, MapDrawing, render_page
+from embedlens.report.silhouette_figure import draw_silhouettes, worst_classes
 from embedlens.report.table import Table
-from embedlens.report.tables import backbone_labels, class_counts, ranked, tables_of, verdicts_of
+from embedlens.report.tables import (
+    SPACE_NAMES,
+    backbone_labels,
+    class_counts,
+    ranked,
+    tables_of,
+    verdicts_of,
+)
+from embedlens.report.viewer_block import viewer_block
 from embedlens.report.viewpoint import Viewpoint, best_viewpoint
 from embedlens.report.writing import write_whole
 from embedlens.study import Results, Verdict
 from embedlens.study.results import finished_results
+from embedlens.viewer.scene import backbone_key
+from embedlens.viewer.whole_scene import nearest_pictures
 
 
 def write_report(folder: Path) -> Path:
@@ -51,14 +62,17 @@ def write_report(folder: Path) -> Path:
     for name, table in tables.items():
         table.write(folder / "tables", name)
     figures = _draw(results, verdict, tables["maps"], folder / "figures")
+    found = nearest_pictures(folder, results).get((verdict.standings[0].backbone, "pretrained"))
+    nearest = found[1] if found else None
+    viewer = viewer_block(folder, results)
     page = folder / "report.html"
-    write_whole(page, render_page(results, verdict, tables, figures))
+    write_whole(page, render_page(results, verdict, tables, figures, nearest, viewer))
     return page
 
 
 def _draw(results: Results, verdict: Verdict, measures: Table, folder: Path) -> Figures:
     """Write every figure and return the page's copies."""
-    _forget_maps(folder)
+    _forget_figures(folder)
     accuracy = draw_accuracy(verdict.standings)
     write_figure(accuracy, folder, "accuracy")
     speed = draw_speed(verdict.standings)
@@ -68,7 +82,26 @@ def _draw(results: Results, verdict: Verdict, measures: Table, folder: Path) -> 
         accuracy=inline_svg(accuracy, "accuracy"),
         speed=inline_svg(speed, "speed") if speed else None,
         maps=_draw_maps(results, measures, folder),
+        silhouettes=_draw_silhouettes(results, verdict.standings[0].backbone, folder),
     )
+
+
+def _draw_silhouettes(results: Results, best: str, folder: Path) -> list[tuple[str, str]]:
+    """Write the silhouettes of every backbone in every space; return those of the best."""
+    labels = results.pictures["label"][results.pictures["kept"]].to_numpy(str)
+    classes = list(class_counts(results).index)
+    drawn = []
+    for (backbone, stage), rows in results.silhouettes.groupby(["backbone", "stage"], sort=False):
+        values = rows.drop(columns=["backbone", "stage", "picture"]).dropna(axis=1)
+        low = float(values.to_numpy().min()) - 0.05
+        shown = worst_classes(values.iloc[:, 0].to_numpy(), labels, classes)
+        for space in values:
+            figure = draw_silhouettes(values[space].to_numpy(), labels, classes, shown, low)
+            name = f"silhouettes-{_file_name(backbone_key(str(backbone), str(stage)))}-{space}"
+            write_figure(figure, folder, name)
+            if (backbone, stage) == (best, "pretrained"):
+                drawn.append((SPACE_NAMES.get(str(space), str(space)), inline_svg(figure, name)))
+    return drawn
 
 
 def _draw_maps(results: Results, measures: Table, folder: Path) -> dict[str, list[MapDrawing]]:
@@ -110,7 +143,8 @@ def _file_name(backbone: str) -> str:
     return re.sub(r"[^\w.@+-]", "_", backbone)
 
 
-def _forget_maps(folder: Path) -> None:
-    """Remove maps of an earlier report, whose backbones may no longer be in the study."""
-    for old in [*folder.glob("map-*.png"), *folder.glob("map-*.svg")]:
-        old.unlink()
+def _forget_figures(folder: Path) -> None:
+    """Remove figures of an earlier report, whose backbones may no longer be in the study."""
+    for kind in ("map", "silhouettes"):
+        for old in [*folder.glob(f"{kind}-*.png"), *folder.glob(f"{kind}-*.svg")]:
+            old.unlink()
