@@ -58,6 +58,13 @@ class DemoOption(StrEnum):
     digits = "digits"
 
 
+class ExportOption(StrEnum):
+    """What for."""
+
+    parquet = "parquet"
+    tensorboard = "tensorboard"
+
+
 class MapOption(StrEnum):
     """Which map."""
 
@@ -220,6 +227,31 @@ def view(
         open_browser=browser,
         ready=lambda url: print(f"{url}  (Ctrl-C stops it)", flush=True),
     )
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="STUDY", help="A study folder.")],
+    to: Annotated[
+        ExportOption,
+        typer.Option(
+            help="parquet: a row a picture, with predictions, coordinates, silhouettes. "
+            "tensorboard: features and maps for its Embedding Projector."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    features: Annotated[
+        bool, typer.Option("--features", help="With parquet: the features too.")
+    ] = False,
+) -> None:
+    """Write what a study found for other tools."""
+    from embedlens.report import export_parquet, export_tensorboard
+
+    if to is ExportOption.parquet:
+        print(export_parquet(folder, out, features=features))
+    else:
+        print(export_tensorboard(folder, out))
+        print(f"Look at it with: tensorboard --logdir {out}")
 
 
 @app.command()

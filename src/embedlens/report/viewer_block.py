@@ -14,7 +14,7 @@ import numpy as np
 
 from embedlens.study import Results
 from embedlens.viewer import Scene
-from embedlens.viewer.bundle import read_bundle
+from embedlens.viewer.bundle import is_built, read_bundle
 from embedlens.viewer.whole_scene import rounded, whole_study_scene
 
 _LOADER = Path(__file__).parent / "templates" / "viewer_loader.js"
@@ -62,14 +62,13 @@ def viewer_block(folder: Path, results: Results) -> ViewerBlock | None:
     results : Results
         What was read from it; the backbones in the order that they are offered.
     """
-    bundle = read_bundle()
-    if bundle is None:
+    if not is_built():
         return None
     scene = whole_study_scene(folder, results)
     return ViewerBlock(
         scene=in_script(json.dumps(scene.manifest(), separators=(",", ":"))),
         blobs={name: _packed(_short(scene, name)) for name in scene.blobs},
-        bundle=_packed(bundle.encode()),
+        bundle=_packed(read_bundle().encode()),
         loader=_LOADER.read_text(encoding="utf-8"),
     )
 

@@ -30,10 +30,12 @@ def stored_features(study: Path, results: Results) -> dict[tuple[str, str], Path
     found = {}
     for key in sorted((study / "results").glob("*/key.json")):
         head = json.loads(key.read_text())
-        folder = study / "features" / key.parent.name
-        if (head["backbone"], head["stage"]) in results.maps and _ids(folder) == ids:
+        # Tuned features are kept of the first repeat alone, in the order of the pretrained ones.
+        name, tuned, _ = key.parent.name.partition(".tuned-")
+        folder = study / "features" / (f"{name}.tuned" if tuned else name)
+        if _ids(folder) == ids:
             found[head["backbone"], head["stage"]] = folder
-    return found
+    return {stage: folder for stage, folder in found.items() if stage in results.maps}
 
 
 def load_features(folder: Path) -> NDArray[np.float32]:

@@ -25,7 +25,7 @@ from starlette.responses import (
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from embedlens.viewer.bundle import STATIC, read_index, script_hashes
+from embedlens.viewer.bundle import read_bundle, read_index, script_hashes
 from embedlens.viewer.neighbors import FeatureNeighbors
 from embedlens.viewer.scene import Scene, backbone_key
 
@@ -106,8 +106,7 @@ def application(served: Served) -> Starlette:
 
 
 def _script(request: Request) -> Response:
-    script = (STATIC / "viewer.js").read_bytes()
-    return Response(script, media_type="text/javascript; charset=utf-8")
+    return Response(read_bundle(), media_type="text/javascript; charset=utf-8")
 
 
 def _blob(request: Request, served: Served) -> Response:

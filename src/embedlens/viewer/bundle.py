@@ -12,10 +12,20 @@ from embedlens.errors import EmbedlensError
 STATIC = Path(__file__).parent / "static"
 
 
-def read_bundle() -> str | None:
-    """Return the viewer as one ES module; None in a checkout where it is not built."""
-    path = STATIC / "viewer.js"
-    return path.read_text(encoding="utf-8") if path.is_file() else None
+def is_built() -> bool:
+    """Whether the files are there; in a checkout they may not be."""
+    return (STATIC / "viewer.js").is_file()
+
+
+def read_bundle() -> str:
+    """Return the viewer as one ES module.
+
+    Raises
+    ------
+    EmbedlensError
+        If it is not built.
+    """
+    return _read("viewer.js")
 
 
 def read_index() -> str:
@@ -24,14 +34,18 @@ def read_index() -> str:
     Raises
     ------
     EmbedlensError
-        In a checkout where it is not built.
+        If it is not built.
     """
+    return _read("index.html")
+
+
+def _read(name: str) -> str:
     try:
-        return (STATIC / "index.html").read_text(encoding="utf-8")
+        return (STATIC / name).read_text(encoding="utf-8")
     except OSError:
         raise EmbedlensError(
-            f"The viewer is not built: {STATIC} has no index.html. Run `npm ci && npm run build` "
-            "in viewer/, or install a released embedlens."
+            f"The viewer is not built: {STATIC} has no {name}. Run `npm ci && npm run build` in "
+            "viewer/, or install a released embedlens."
         ) from None
 
 

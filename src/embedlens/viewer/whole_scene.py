@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,7 @@ def nearest_pictures(
 ) -> dict[tuple[str, str], tuple[NDArray[np.float64], NDArray[np.int64]]]:
     """Return distances and rows of the 12 nearest of every picture, by backbone and stage.
 
-    They are kept beside the features, and go with them when those are made anew.
+    They are kept beside the features, and found anew when those have changed.
     """
     count = int(results.pictures["kept"].sum())
     room = _NEIGHBORS_LIMIT // (8 * NEIGHBORS * count)
@@ -78,15 +79,19 @@ def rounded(values: NDArray[np.floating]) -> NDArray[np.float32]:
 
 def _kept_neighbors(features: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     path = features / "neighbors.npz"
+    status = (features / "features.npy").stat()
+    stamp = np.array([status.st_size, status.st_mtime_ns])
     try:
         with np.load(path, allow_pickle=False) as file:
-            return file["distances"], file["indices"]
-    except (OSError, KeyError, ValueError):
-        distances, indices = all_neighbors(load_features(features), NEIGHBORS)
+            if np.array_equal(file["stamp"], stamp):
+                return file["distances"], file["indices"]
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        pass
+    distances, indices = all_neighbors(load_features(features), NEIGHBORS)
     partial = path.with_name(path.name + ".tmp")
     try:
         with partial.open("wb") as file:
-            np.savez(file, distances=distances, indices=indices)
+            np.savez(file, distances=distances, indices=indices, stamp=stamp)
         partial.replace(path)
     except OSError:  # a folder that cannot be written to keeps none
         partial.unlink(missing_ok=True)

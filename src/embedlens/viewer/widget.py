@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from embedlens.errors import EmbedlensError
 from embedlens.study.results import finished_results
 from embedlens.viewer.arrays_scene import arrays_scene
-from embedlens.viewer.bundle import STATIC
+from embedlens.viewer.bundle import read_bundle
 from embedlens.viewer.scene import Scene
 from embedlens.viewer.whole_scene import whole_study_scene
 
@@ -93,7 +93,7 @@ def scene_widget(scene: Scene, height: int = 640) -> Any:
     class SceneWidget(anywidget.AnyWidget):  # type: ignore[misc, name-defined]
         """The viewer of one scene."""
 
-        _esm = STATIC / "viewer.js"
+        _esm = read_bundle()
         scene = traitlets.Dict().tag(sync=True)
         blobs = traitlets.Dict().tag(sync=True)
         selection = traitlets.List(traitlets.Int()).tag(sync=True)
