@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 _NAMES = {
     "Scene": "scene",
     "Served": "application",
-    "arrays_scene": "arrays_scene",
+    "arrays_scene": "arrays",
     "serve": "server",
     "served_file": "server",
     "served_study": "server",
@@ -32,7 +32,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from embedlens.viewer.application import Served
-    from embedlens.viewer.arrays_scene import arrays_scene
+    from embedlens.viewer.arrays import arrays_scene
     from embedlens.viewer.scene import Scene
     from embedlens.viewer.server import serve, served_file, served_study
     from embedlens.viewer.widget import view, view_study

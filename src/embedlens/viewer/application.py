@@ -149,8 +149,7 @@ def _encoded(pixels: NDArray[np.uint8]) -> tuple[bytes, str]:
 
 def _neighbours(request: Request, served: Served) -> Response:
     query = request.query_params
-    backbone, stage = query.get("backbone", ""), query.get("stage", "pretrained")
-    key = backbone if backbone in served.features else backbone_key(backbone, stage)
+    key = backbone_key(query.get("backbone", ""), query.get("stage", "pretrained"))
     if key not in served.features:
         return _told(404, "There are no features of this backbone.")
     try:

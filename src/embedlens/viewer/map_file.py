@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from embedlens.errors import EmbedlensError
-from embedlens.viewer.arrays_scene import arrays_scene
+from embedlens.viewer.arrays import arrays_scene
 from embedlens.viewer.scene import Scene
 
 _AXES = ("x", "y", "z")

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from embedlens.errors import EmbedlensError
 from embedlens.study.results import finished_results
-from embedlens.viewer.arrays_scene import arrays_scene
+from embedlens.viewer.arrays import arrays_scene
 from embedlens.viewer.bundle import read_bundle
 from embedlens.viewer.scene import Scene
 from embedlens.viewer.whole_scene import whole_study_scene
