@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 _PACKAGES = (
     "backbones", "curation", "features", "images", "learn", "metrics", "reduce", "report", "study",
+    "viewer",
 )  # fmt: skip
 _NAMES = {
     "Features": "features",
@@ -20,6 +21,7 @@ _NAMES = {
     "Study": "study",
     "embed": "features",
     "get_backbone": "backbones",
+    "view": "viewer",
 }
 
 __all__ = [
@@ -38,6 +40,8 @@ __all__ = [
     "reduce",
     "report",
     "study",
+    "view",
+    "viewer",
 ]
 
 if TYPE_CHECKING:
@@ -51,11 +55,13 @@ if TYPE_CHECKING:
         reduce,
         report,
         study,
+        viewer,
     )
     from embedlens.backbones import get_backbone
     from embedlens.features import Features, embed
     from embedlens.images import ImageSet
     from embedlens.study import Study
+    from embedlens.viewer import view
 
 
 def __getattr__(name: str) -> Any:

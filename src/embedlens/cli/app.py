@@ -58,6 +58,13 @@ class DemoOption(StrEnum):
     digits = "digits"
 
 
+class ExportOption(StrEnum):
+    """What for."""
+
+    parquet = "parquet"
+    tensorboard = "tensorboard"
+
+
 class MapOption(StrEnum):
     """Which map."""
 
@@ -218,6 +225,62 @@ def report(
     from embedlens.report import write_report
 
     print(write_report(folder))
+
+
+@app.command()
+def view(
+    what: Annotated[
+        Path,
+        typer.Argument(
+            metavar="STUDY",
+            show_default=False,
+            help="A study folder; or a map as `embedlens map` writes it: a CSV or Parquet table "
+            "with the columns x, y, perhaps z, label, path, and any others.",
+        ),
+    ],
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="[default: a free one]", show_default=False)
+    ] = 0,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
+    ] = True,
+) -> None:
+    """Look at a study in 3-D, in the browser, served on this machine only."""
+    from embedlens.viewer import serve, served_file, served_study
+
+    served = served_study(what) if what.is_dir() else served_file(what)
+    print(served.summary())
+    serve(
+        served,
+        port,
+        open_browser=browser,
+        ready=lambda url: print(f"{url}  (Ctrl-C stops it)", flush=True),
+    )
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="STUDY", help="A study folder.")],
+    to: Annotated[
+        ExportOption,
+        typer.Option(
+            help="parquet: a row a picture, with predictions, coordinates, silhouettes. "
+            "tensorboard: features and maps for its Embedding Projector."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    features: Annotated[
+        bool, typer.Option("--features", help="With parquet: the features too.")
+    ] = False,
+) -> None:
+    """Write what a study found for other tools."""
+    from embedlens.report import export_parquet, export_tensorboard
+
+    if to is ExportOption.parquet:
+        print(export_parquet(folder, out, features=features))
+    else:
+        print(export_tensorboard(folder, out))
+        print(f"Look at it with: tensorboard --logdir {out}")
 
 
 @app.command()

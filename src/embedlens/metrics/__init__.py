@@ -17,6 +17,7 @@ _NAMES = {
     "distance_correlation": "distortion",
     "distortion_report": "distortion",
     "nearest_neighbors": "neighbors",
+    "neighbor_purity": "purity",
     "neighborhood_preservation": "distortion",
     "silhouette_report": "silhouette",
     "silhouette_samples": "silhouette",
@@ -33,6 +34,7 @@ __all__ = [
     "distance_correlation",
     "distortion_report",
     "nearest_neighbors",
+    "neighbor_purity",
     "neighborhood_preservation",
     "silhouette_report",
     "silhouette_samples",
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
         trustworthiness,
     )
     from embedlens.metrics.neighbors import nearest_neighbors
+    from embedlens.metrics.purity import neighbor_purity
     from embedlens.metrics.silhouette import (
         ClassSilhouette,
         SilhouetteReport,

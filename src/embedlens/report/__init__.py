@@ -1,4 +1,4 @@
-"""Results made readable: tables (CSV, Markdown, LaTeX), figures, and the one HTML report.
+"""Results made readable: tables, figures, the one HTML report, and files for other tools.
 
 Nothing is computed here that is not already in the study folder, but for pictures of it.
 """
@@ -6,8 +6,19 @@ Nothing is computed here that is not already in the study folder, but for pictur
 from __future__ import annotations
 
 from embedlens.report.findings import write_check, write_relabelling
+from embedlens.report.picture_table import export_parquet, picture_table
 from embedlens.report.report import write_report
 from embedlens.report.table import Table
 from embedlens.report.tables import tables
+from embedlens.report.tensorboard import export_tensorboard
 
-__all__ = ["Table", "tables", "write_check", "write_relabelling", "write_report"]
+__all__ = [
+    "Table",
+    "export_parquet",
+    "export_tensorboard",
+    "picture_table",
+    "tables",
+    "write_check",
+    "write_relabelling",
+    "write_report",
+]

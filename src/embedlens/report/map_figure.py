@@ -67,7 +67,7 @@ def draw_side_by_side(
     """
     from matplotlib.patheffects import withStroke
 
-    columns = min(6, len(classes))
+    columns = -(-len(classes) // -(-len(classes) // 6))  # rows of at most six, evenly filled
     distinct = len(classes) <= DISTINCT
     legend = 0.25 * -(-len(classes) // columns) + 0.2 if distinct else 0.0
     head = 0.6

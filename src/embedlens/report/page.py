@@ -10,13 +10,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from embedlens.report.misplaced import Misplaced, find_misplaced
 from embedlens.report.mistakes import Mistakes, find_mistakes
 from embedlens.report.names import HEAD_NAMES, backbone_labels
 from embedlens.report.palette import DISTINCT, look
 from embedlens.report.score_tables import METRIC_NAMES
+from embedlens.report.silhouette_figure import MAX_CLASSES
 from embedlens.report.table import Table
 from embedlens.report.tables import class_counts
 from embedlens.report.thumbnails import Thumbnails, spread_rows
+from embedlens.report.viewer_block import ViewerBlock
 from embedlens.study import (
     Results,
     Verdict,
@@ -39,7 +45,9 @@ MAX_TUNED_CHARACTERS = 2_500_000
 MAX_ROWS = 200
 MAX_SHEET = 480
 MAX_MISTAKES = 24
+MAX_MISPLACED = 12
 _PER_CLASS = 8
+_NEAREST = 5
 
 
 @dataclass(frozen=True)
@@ -66,21 +74,40 @@ class MapDrawing:
 
 @dataclass(frozen=True)
 class Figures:
-    """The drawings of a page, as SVG elements; maps by backbone, from best to worst.
+    """The drawings of a page, as SVG elements.
 
-    Those of fine-tuned backbones tell the silhouette by stage, "pretrained" and "tuned".
+    Attributes
+    ----------
+    accuracy, speed
+        Of all backbones.
+    maps
+        By backbone, from best to worst.
+    silhouettes
+        Of the best backbone, with the name of the space.
+    tuned
+        Maps of fine-tuned backbones; they tell the silhouette by stage, "pretrained" and "tuned".
+    learning
+        Learning curves, by backbone.
+    reduced
+        Accuracy of the top on maps against their silhouette.
     """
 
     accuracy: str
     speed: str | None
     maps: Mapping[str, Sequence[MapDrawing]]
+    silhouettes: Sequence[tuple[str, str]]
     tuned: Mapping[str, Sequence[MapDrawing]] = field(default_factory=dict)
     learning: Mapping[str, str] = field(default_factory=dict)
     reduced: str | None = None
 
 
 def render_page(
-    results: Results, verdict: Verdict, tables: Mapping[str, Table], figures: Figures
+    results: Results,
+    verdict: Verdict,
+    tables: Mapping[str, Table],
+    figures: Figures,
+    nearest: NDArray[np.int64] | None,
+    viewer: ViewerBlock | None,
 ) -> str:
     """Return the page.
 
@@ -94,6 +121,11 @@ def render_page(
         All of them.
     figures : Figures
         All of them.
+    nearest : ndarray of shape (pictures, k) or None
+        Rows of the nearest pictures of each in the features of the best backbone; None where those
+        are gone.
+    viewer : ViewerBlock or None
+        The 3-D viewer.
 
     Returns
     -------
@@ -110,7 +142,9 @@ def render_page(
         lstrip_blocks=True,
     )
     thumbnails = Thumbnails(results)
-    mistakes = find_mistakes(results, verdict.standings[0].backbone, verdict.head)
+    best = verdict.standings[0].backbone
+    mistakes = find_mistakes(results, best, verdict.head)
+    misplaced = () if nearest is None else find_misplaced(results, best, nearest)
     counts = class_counts(results)
     context: dict[str, Any] = {
         "name": results.name,
@@ -139,6 +173,13 @@ def render_page(
         "sheet": _contact_sheet(results, thumbnails),
         "mistakes": mistakes,
         "wrong": _wrong(mistakes, thumbnails),
+        "best": best,
+        "silhouette_drawings": figures.silhouettes,
+        "max_knives": MAX_CLASSES,
+        "nearest": nearest,
+        "misplaced": misplaced,
+        "astray": _astray(results, misplaced, thumbnails),
+        "viewer": viewer,
         "place": str(thumbnails.place),
         "versions": _versions(),
         "max_rows": MAX_ROWS,
@@ -191,6 +232,25 @@ def _unsettled(results: Results) -> list[str]:
     """Name the backbones whose top was still learning at its last epoch, in any repeat."""
     settled = results.mean("top.converged", "validation")
     return [str(name) for name, share in settled.items() if share < 1]
+
+
+def _astray(
+    results: Results, misplaced: Sequence[Misplaced], thumbnails: Thumbnails
+) -> list[dict[str, Any]]:
+    """Return the pictures that are most misplaced, and those nearest to each."""
+    shown = misplaced[:MAX_MISPLACED]
+    made = thumbnails.make([row for each in shown for row in (each.row, *each.nearest[:_NEAREST])])
+    labels = results.pictures["label"]
+    return [
+        {
+            **asdict(each),
+            "thumbnail": made.get(each.row),
+            "near": [
+                (made[row], str(labels[row])) for row in each.nearest[:_NEAREST] if row in made
+            ],
+        }
+        for each in shown
+    ]
 
 
 def _largest_class(results: Results) -> dict[str, Any]:

@@ -7,20 +7,24 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from embedlens.errors import StudyError
 from embedlens.report.accuracy_figure import draw_accuracy, draw_speed
 from embedlens.report.figure import inline_svg, write_figure
 from embedlens.report.learning_figure import draw_learning
 from embedlens.report.map_figure import MAP_NAMES, draw_one, draw_side_by_side
-from embedlens.report.names import backbone_labels
+from embedlens.report.names import SPACE_NAMES, backbone_labels
 from embedlens.report.page import Figures, MapDrawing, render_page
 from embedlens.report.paper_tables import has_paper_tables, paper_tables
 from embedlens.report.reduced_figure import draw_reduced
+from embedlens.report.silhouette_figure import draw_silhouettes, worst_classes
 from embedlens.report.table import Table
 from embedlens.report.tables import class_counts, ranked, tables_of, verdicts_of
+from embedlens.report.viewer_block import viewer_block
 from embedlens.report.viewpoint import Viewpoint, best_viewpoint
 from embedlens.report.writing import write_whole
-from embedlens.study import Results, Verdict, read_results, reduced_features
+from embedlens.study import Results, Verdict, reduced_features
+from embedlens.study.results import finished_results
+from embedlens.viewer.scene import backbone_key
+from embedlens.viewer.whole_scene import nearest_pictures
 
 
 def write_report(folder: Path) -> Path:
@@ -48,7 +52,7 @@ def write_report(folder: Path) -> Path:
     PosixPath('my-study/report.html')
     """
     folder = Path(folder)
-    results = _read(folder)
+    results = finished_results(folder)
     verdicts = verdicts_of(results)
     verdict = next(iter(verdicts.values()))
     as_named, results = results, ranked(results, verdict)
@@ -57,24 +61,17 @@ def write_report(folder: Path) -> Path:
         table.write(folder / "tables", name)
     figures = _draw(results, verdict, tables["maps"], folder / "figures")
     tables |= _write_paper(as_named, folder / "paper", folder / "figures")
+    found = nearest_pictures(folder, results).get((verdict.standings[0].backbone, "pretrained"))
+    nearest = found[1] if found else None
+    viewer = viewer_block(folder, results)
     page = folder / "report.html"
-    write_whole(page, render_page(results, verdict, tables, figures))
+    write_whole(page, render_page(results, verdict, tables, figures, nearest, viewer))
     return page
-
-
-def _read(folder: Path) -> Results:
-    try:
-        return read_results(folder)
-    except FileNotFoundError as error:
-        raise StudyError(
-            f"{folder} has no results yet: its study did not run to the end. Run it again, "
-            f"`embedlens study PHOTOS --out {folder}`: what it did is kept."
-        ) from error
 
 
 def _draw(results: Results, verdict: Verdict, measures: Table, folder: Path) -> Figures:
     """Write every figure and return the page's copies."""
-    _forget_maps(folder)
+    _forget_figures(folder)
     accuracy = draw_accuracy(verdict.standings)
     write_figure(accuracy, folder, "accuracy")
     speed = draw_speed(verdict.standings)
@@ -84,10 +81,29 @@ def _draw(results: Results, verdict: Verdict, measures: Table, folder: Path) -> 
         accuracy=inline_svg(accuracy, "accuracy"),
         speed=inline_svg(speed, "speed") if speed else None,
         maps=_draw_maps(results, measures, folder),
+        silhouettes=_draw_silhouettes(results, verdict.standings[0].backbone, folder),
         tuned=_draw_tuned(results, folder),
         learning=_draw_learning(results, folder),
         reduced=_draw_reduced(results, folder),
     )
+
+
+def _draw_silhouettes(results: Results, best: str, folder: Path) -> list[tuple[str, str]]:
+    """Write the silhouettes of every backbone in every space; return those of the best."""
+    labels = results.pictures["label"][results.pictures["kept"]].to_numpy(str)
+    classes = list(class_counts(results).index)
+    drawn = []
+    for (backbone, stage), rows in results.silhouettes.groupby(["backbone", "stage"], sort=False):
+        values = rows.drop(columns=["backbone", "stage", "picture"]).dropna(axis=1)
+        low = float(values.to_numpy().min()) - 0.05
+        shown = worst_classes(values.iloc[:, 0].to_numpy(), labels, classes)
+        for space in values:
+            figure = draw_silhouettes(values[space].to_numpy(), labels, classes, shown, low)
+            name = f"silhouettes-{_file_name(backbone_key(str(backbone), str(stage)))}-{space}"
+            write_figure(figure, folder, name)
+            if (backbone, stage) == (best, "pretrained"):
+                drawn.append((SPACE_NAMES.get(str(space), str(space)), inline_svg(figure, name)))
+    return drawn
 
 
 def _draw_maps(results: Results, measures: Table, folder: Path) -> dict[str, list[MapDrawing]]:
@@ -205,8 +221,8 @@ def _file_name(backbone: str) -> str:
     return re.sub(r"[^\w.@+-]", "_", backbone)
 
 
-def _forget_maps(folder: Path) -> None:
-    """Remove maps of an earlier report, whose backbones may no longer be in the study."""
-    for kind in ("map", "learning"):
+def _forget_figures(folder: Path) -> None:
+    """Remove figures of an earlier report, whose backbones may no longer be in the study."""
+    for kind in ("map", "learning", "silhouettes"):
         for old in [*folder.glob(f"{kind}-*.png"), *folder.glob(f"{kind}-*.svg")]:
             old.unlink()

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
+from itertools import repeat
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from embedlens.errors import ImageSetError
-from embedlens.images import Source, ZipSource, decode
-from embedlens.images.source import FileSource
+from embedlens.images import Source
 from embedlens.study import Results
+from embedlens.study.pictures import Pictures, pixels_of
 
 SIDE = 112
 """Pixels; shown a little smaller, so that they are sharp on fine screens."""
@@ -35,25 +34,18 @@ class Thumbnails:
     """
 
     def __init__(self, results: Results) -> None:
-        self.place = Path(results.settings.pictures).expanduser()
-        self._paths = results.pictures["path"].to_list()
-        self._ids = results.pictures["id"].to_list()
-        self._source = _open(self.place)
+        self._pictures = Pictures(results)
+        self.place = self._pictures.place
 
     def make(self, rows: Sequence[int]) -> dict[int, str]:
         """Return a ``data:`` address by row, a square cut from the middle of each picture.
 
         Rows whose file is gone, or holds other bytes than the study saw, are left out.
         """
-        made = self.by_path([self._paths[row] for row in rows])
-        return {row: made[self._paths[row]] for row in rows if self._paths[row] in made}
-
-    def by_path(self, paths: Sequence[str]) -> dict[str, str]:
-        """Return the same by path."""
-        if self._source is None:
-            return {}
-        ids = dict(zip(self._paths, self._ids, strict=True))
-        return thumbnails(self._source, {path: ids[path] for path in paths if path in ids})
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            pixels = pool.map(lambda row: self._pictures.pixels(row, SIDE), rows)
+            made = zip(rows, pool.map(_address, pixels), strict=True)
+            return {row: address for row, address in made if address}
 
 
 def thumbnails(source: Source, ids: Mapping[str, str]) -> dict[str, str]:
@@ -67,17 +59,13 @@ def thumbnails(source: Source, ids: Mapping[str, str]) -> dict[str, str]:
         The content id that is expected of each; files that are gone or others are left out.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        made = zip(ids, pool.map(partial(_one, source), ids, ids.values()), strict=True)
+        pixels = pool.map(partial(pixels_of, source), ids, ids.values(), repeat(SIDE))
+        made = zip(ids, pool.map(_address, pixels), strict=True)
         return {path: address for path, address in made if address}
 
 
-def _one(source: Source, path: str, content: str) -> str:
-    try:
-        data = source.read(path)
-        if hashlib.blake2b(data, digest_size=16).hexdigest() != content:
-            return ""
-        pixels = decode(data, SIDE, "crop")
-    except (ImageSetError, KeyError):
+def _address(pixels: NDArray[np.uint8] | None) -> str:
+    if pixels is None:
         return ""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "WEBP", quality=_QUALITY)
@@ -92,14 +80,3 @@ def spread_rows(results: Results, per_class: int) -> dict[str, list[int]]:
         places = np.linspace(0, len(rows) - 1, min(per_class, len(rows)))
         chosen[str(name)] = [int(rows[round(place)]) for place in places]
     return chosen
-
-
-def _open(place: Path) -> Source | None:
-    if place.is_dir():
-        return FileSource(place, ())
-    if not place.exists():
-        return None
-    try:
-        return ZipSource(place)
-    except ImageSetError:  # a table: its paths start at its folder
-        return FileSource(place.parent, ())

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from embedlens.errors import StudyError
 from embedlens.study.analysis import Analysis
 from embedlens.study.settings import Settings
 
@@ -185,6 +186,23 @@ def read_results(study: Path) -> Results:
 def read_maps(study: Path, name: str) -> dict[str, NDArray[np.float32]]:
     """Return the coordinates in a folder of ``maps/`` by the map's name; none if it is absent."""
     return {path.stem: np.load(path) for path in sorted((study / "maps" / name).glob("*.npy"))}
+
+
+def finished_results(study: Path) -> Results:
+    """Read a study's results for somebody who wants to see them.
+
+    Raises
+    ------
+    StudyError
+        If it is no study folder, or the study has not been run to its end.
+    """
+    try:
+        return read_results(Path(study).resolve())
+    except FileNotFoundError as error:
+        raise StudyError(
+            f"{study} has no results yet: its study did not run to the end. Run it again, "
+            f"`embedlens study PHOTOS --out {study}`: what it did is kept."
+        ) from error
 
 
 @contextmanager

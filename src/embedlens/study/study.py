@@ -161,6 +161,24 @@ class Study:
         ).write_report
         return write_report(self.folder)
 
+    def view(self, height: int = 640) -> Any:
+        """Show the study in a notebook; ``.selection`` of what is returned is what is selected.
+
+        Parameters
+        ----------
+        height : int, default 640
+            Pixels.
+
+        Raises
+        ------
+        EmbedlensError
+            If anywidget, of the extra ``notebook``, is not installed.
+        """
+        view_study: Callable[[Path, int], Any] = importlib.import_module(
+            "embedlens.viewer"
+        ).view_study
+        return view_study(self.folder, height)
+
     def _look_up(self) -> list[Backbone]:
         found = [
             get_backbone(name, weights=self.settings.weights_of(name))

@@ -1,0 +1,90 @@
+"""The viewer inside the page: its scene, its data and its script, all inline."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from embedlens.study import Results
+from embedlens.viewer import Scene
+from embedlens.viewer.bundle import is_built, read_bundle
+from embedlens.viewer.whole_scene import rounded, whole_study_scene
+
+_LOADER = Path(__file__).parent / "templates" / "viewer_loader.js"
+
+
+@dataclass(frozen=True)
+class ViewerBlock:
+    """What the page holds for the viewer.
+
+    Attributes
+    ----------
+    scene : str
+        The manifest, as JSON that may stand in a script element.
+    blobs : mapping of str to str
+        Base64 of gzip, by name.
+    bundle : str
+        The viewer's module, likewise.
+    loader : str
+        The page's one script: it starts the viewer when it comes near the window.
+    """
+
+    scene: str
+    blobs: Mapping[str, str]
+    bundle: str
+    loader: str
+
+    @property
+    def policy(self) -> str:
+        """The page's Content-Security-Policy: this script, and nothing from any other place."""
+        digest = base64.b64encode(hashlib.sha256(self.loader.encode()).digest()).decode()
+        return (
+            f"default-src 'none'; script-src 'sha256-{digest}' blob:; worker-src blob:; "
+            "style-src 'unsafe-inline'; img-src data: blob:; connect-src data: blob:; "
+            "base-uri 'none'; form-action 'none'"
+        )
+
+
+def viewer_block(folder: Path, results: Results) -> ViewerBlock | None:
+    """Return the viewer of a study for its page; None in a checkout where it is not built.
+
+    Parameters
+    ----------
+    folder : Path
+        The study folder.
+    results : Results
+        What was read from it; the backbones in the order that they are offered.
+    """
+    if not is_built():
+        return None
+    scene = whole_study_scene(folder, results)
+    return ViewerBlock(
+        scene=in_script(json.dumps(scene.manifest(), separators=(",", ":"))),
+        blobs={name: _packed(_short(scene, name)) for name in scene.blobs},
+        bundle=_packed(read_bundle().encode()),
+        loader=_LOADER.read_text(encoding="utf-8"),
+    )
+
+
+def in_script(text: str) -> str:
+    """Return JSON without what could end the script element it stands in."""
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _short(scene: Scene, name: str) -> bytes | memoryview:
+    """Return a blob; numbers that only colour points without the digits nobody sees."""
+    content = scene.blob(name)
+    if any(column.blob == name and column.kind == "number" for column in scene.columns):
+        return rounded(np.frombuffer(content, np.float32)).tobytes()
+    return content
+
+
+def _packed(content: bytes | memoryview) -> str:
+    return base64.b64encode(gzip.compress(content, 9, mtime=0)).decode()

@@ -1,0 +1,89 @@
+"""The pictures of a finished study, where they still are as the study saw them."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedlens.errors import ImageSetError
+from embedlens.images import Source, ZipSource, decode
+from embedlens.images.source import FileSource
+from embedlens.study.results import Results
+
+
+class Pictures:
+    """Reads a study's pictures by their row, and no other file.
+
+    Parameters
+    ----------
+    results : Results
+        Its pictures are looked for where the study found them.
+
+    Attributes
+    ----------
+    place : Path
+        The folder, zip or table that the study read.
+    here : bool
+        Whether that is still there.
+    ids : list of str
+        The content of each picture, hashed.
+    """
+
+    def __init__(self, results: Results) -> None:
+        self.place = Path(results.settings.pictures).expanduser()
+        kept = results.pictures[results.pictures["kept"]]
+        self._paths = kept["path"].to_list()
+        self.ids = kept["id"].to_list()
+        self._source = _open(self.place)
+        self.here = self._source is not None
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def pixels(self, row: int, size: int | None, resize: str = "crop") -> NDArray[np.uint8] | None:
+        """Return a picture decoded as by ``embedlens.images.decode``.
+
+        Parameters
+        ----------
+        row : int
+            Of the picture in the study.
+        size : int or None
+            Side of the square it is brought to; None keeps its own size.
+        resize : {"crop", "squash", "pad"}, default "crop"
+            How.
+
+        Returns
+        -------
+        ndarray of shape (height, width, 3), uint8, or None
+            None where the file is gone or holds other bytes than the study saw.
+        """
+        if self._source is None:
+            return None
+        return pixels_of(self._source, self._paths[row], self.ids[row], size, resize)
+
+
+def pixels_of(
+    source: Source, path: str, content: str, size: int | None, resize: str = "crop"
+) -> NDArray[np.uint8] | None:
+    """Return a picture decoded, or None where it is gone or its bytes hash to other content."""
+    try:
+        data = source.read(path)
+        if hashlib.blake2b(data, digest_size=16).hexdigest() != content:
+            return None
+        return decode(data, size, resize)
+    except (ImageSetError, KeyError):
+        return None
+
+
+def _open(place: Path) -> Source | None:
+    if place.is_dir():
+        return FileSource(place, ())
+    if not place.exists():
+        return None
+    try:
+        return ZipSource(place)
+    except ImageSetError:  # a table: its paths start at its folder
+        return FileSource(place.parent, ())

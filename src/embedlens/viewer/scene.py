@@ -1,0 +1,286 @@
+"""The scene: what the viewer is given. A manifest of names and facts, and binary blobs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from embedlens.viewer.sprites import Sheets
+
+FORMAT = 1
+UNKNOWN = 65_535
+"""The code of a picture whose category is not known."""
+
+Array = NDArray[Any]
+Blob = Array | bytes | Callable[[], "Array | bytes"]
+"""What a name stands for: an array, bytes, or a function that makes one when it is asked for."""
+
+
+@dataclass(frozen=True)
+class TextBlob:
+    """A text a picture: UTF-8 bytes of all, and uint32 offsets (n + 1) into them."""
+
+    bytes: str
+    offsets: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """Something that pictures are coloured and filtered by.
+
+    Attributes
+    ----------
+    id, name : str
+        For programs, and for people.
+    kind : {"category", "number"}
+        uint16 codes, `UNKNOWN` where nothing is known; or float32, NaN where nothing is known.
+    blob : str
+        The values.
+    categories : sequence of str, optional
+        What the codes stand for.
+    backbone : str, optional
+        The backbone it belongs to, as `backbone_key` names it.
+    range : (float, float), optional
+        The ends of the colour scale.
+    """
+
+    id: str
+    name: str
+    kind: Literal["category", "number"]
+    blob: str
+    categories: Sequence[str] | None = None
+    backbone: str | None = None
+    range: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class SceneMap:
+    """A map: float32 coordinates, (n, dimensions), and what is to be said of them.
+
+    Attributes
+    ----------
+    id, name : str
+        For programs, and for people.
+    backbone, stage, method : str
+        Of what and how it was made.
+    dimensions : {2, 3}
+        Columns of the blob.
+    blob : str
+        The coordinates.
+    pretrained : bool
+        False for random weights.
+    learned : bool
+        Whether the map was made with the labels.
+    facts : str
+        A line under the map.
+    silhouette_column : str, optional
+        The column with the silhouette of each point in this map.
+    """
+
+    id: str
+    backbone: str
+    stage: str
+    method: str
+    name: str
+    dimensions: int
+    blob: str
+    pretrained: bool = True
+    learned: bool = False
+    facts: str = ""
+    silhouette_column: str | None = None
+
+
+@dataclass(frozen=True)
+class ThumbnailSheets:
+    """Sheets of small pictures, cells of size x size pixels, row by row, in order."""
+
+    size: int
+    columns: int
+    rows: int
+    sheets: Sequence[str]
+
+
+@dataclass(frozen=True)
+class NearestPictures:
+    """The k nearest of each picture, nearest first, itself left out: uint32 and float32, (n, k)."""
+
+    k: int
+    indices: str
+    distances: str
+    metric: str
+
+
+@dataclass
+class Scene:
+    r"""The manifest and the blobs it names.
+
+    Attributes
+    ----------
+    title : str
+        The study's name.
+    count : int
+        Pictures, and so points.
+    classes : tuple of str
+        Sorted.
+    paths : TextBlob or None
+        The file of each picture.
+    columns, maps : list
+        In the order that they are offered.
+    thumbnails : ThumbnailSheets or None
+        Of all pictures.
+    pictures : bool
+        Whether the viewer may ask for the pictures themselves.
+    neighbours : dict of str to NearestPictures
+        By backbone.
+    neighbours_on_demand : bool
+        Whether the viewer may ask for more of them.
+    blobs : dict of str to Blob
+        By name; names are letters, digits and "-".
+
+    Examples
+    --------
+    >>> scene = Scene("two points", 2, ("a", "b"))
+    >>> scene.add_category("class", "class", np.array([0, 1]), scene.classes)
+    >>> scene.add_map(np.eye(2), id="x/pretrained/pca", backbone="x", method="pca", name="x · PCA")
+    >>> [each["id"] for each in scene.manifest()["columns"]], bytes(scene.blob("column-0"))
+    (['class'], b'\x00\x00\x01\x00')
+    """
+
+    title: str
+    count: int
+    classes: tuple[str, ...]
+    paths: TextBlob | None = None
+    columns: list[Column] = field(default_factory=list)
+    maps: list[SceneMap] = field(default_factory=list)
+    thumbnails: ThumbnailSheets | None = None
+    pictures: bool = False
+    neighbours: dict[str, NearestPictures] = field(default_factory=dict)
+    neighbours_on_demand: bool = False
+    blobs: dict[str, Blob] = field(default_factory=dict)
+
+    def manifest(self) -> dict[str, Any]:
+        """Return what JSON says of the scene; names as in the viewer's own types."""
+        return {
+            "format": FORMAT,
+            "title": self.title,
+            "count": self.count,
+            "classes": list(self.classes),
+            "paths": asdict(self.paths) if self.paths else None,
+            "columns": [_known(column) for column in self.columns],
+            "maps": [_known(each) for each in self.maps],
+            "thumbnails": asdict(self.thumbnails) if self.thumbnails else None,
+            "pictures": self.pictures,
+            "neighbours": {name: asdict(each) for name, each in self.neighbours.items()},
+            "neighboursOnDemand": self.neighbours_on_demand,
+        }
+
+    def blob(self, name: str) -> memoryview:
+        """Return a blob's bytes, little-endian; it is made now if it is a function.
+
+        Raises
+        ------
+        KeyError
+            If there is none of this name.
+        """
+        content = self.blobs[name]
+        made = content() if callable(content) else content
+        if isinstance(made, np.ndarray):
+            made = np.ascontiguousarray(made, made.dtype.newbyteorder("<"))
+            return made.reshape(-1).view(np.uint8).data
+        return memoryview(made)
+
+    def add_paths(self, paths: Sequence[str]) -> None:
+        """Name the file of each picture."""
+        encoded = [path.encode("utf-8", "backslashreplace") for path in paths]
+        offsets = np.zeros(len(encoded) + 1, np.uint32)
+        np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), out=offsets[1:])
+        self.blobs |= {"paths-bytes": b"".join(encoded), "paths-offsets": offsets}
+        self.paths = TextBlob("paths-bytes", "paths-offsets")
+
+    def add_category(
+        self,
+        id: str,
+        name: str,
+        codes: Array,
+        categories: Sequence[str],
+        backbone: str | None = None,
+    ) -> None:
+        """Add a column of codes that point into ``categories``; -1 is not known."""
+        blob = self._next("column", len(self.columns))
+        self.blobs[blob] = np.where(codes < 0, UNKNOWN, codes).astype(np.uint16)
+        self.columns.append(Column(id, name, "category", blob, list(categories), backbone))
+
+    def add_number(
+        self,
+        id: str,
+        name: str,
+        values: Array | Callable[[], Array],
+        range: tuple[float, float] | None = None,
+        backbone: str | None = None,
+    ) -> None:
+        """Add a column of numbers, or of a function that computes them."""
+        blob = self._next("column", len(self.columns))
+        self.blobs[blob] = (
+            (lambda: np.asarray(values(), np.float32))
+            if callable(values)
+            else np.asarray(values, np.float32)
+        )
+        self.columns.append(Column(id, name, "number", blob, backbone=backbone, range=range))
+
+    def add_map(
+        self,
+        coordinates: ArrayLike,
+        *,
+        id: str,
+        backbone: str,
+        method: str,
+        name: str,
+        stage: str = "pretrained",
+        **facts: Any,
+    ) -> None:
+        """Add a map of coordinates (n, 2) or (n, 3); ``facts`` are the other fields of `SceneMap`.
+
+        The middle of the points becomes the origin: coordinates far from it would lose their
+        digits in float32.
+        """
+        points = np.asarray(coordinates, np.float64)
+        points = points - (points.min(axis=0) + points.max(axis=0)) / 2
+        blob = self._next("map", len(self.maps))
+        self.blobs[blob] = points.astype(np.float32)
+        self.maps.append(
+            SceneMap(id, backbone, stage, method, name, points.shape[1], blob, **facts)
+        )
+
+    def add_neighbours(self, backbone: str, indices: Array, distances: Array, metric: str) -> None:
+        """Add the nearest pictures of each in a backbone's features."""
+        number = len(self.neighbours)
+        names = f"neighbours-{number}-indices", f"neighbours-{number}-distances"
+        self.blobs[names[0]] = indices.astype(np.uint32)
+        self.blobs[names[1]] = distances.astype(np.float32)
+        self.neighbours[backbone] = NearestPictures(indices.shape[1], *names, metric)
+
+    def add_thumbnails(self, sheets: Sheets, draw: Callable[[int], bytes]) -> None:
+        """Add sheets of thumbnails; ``draw`` makes one, by its number, when it is asked for."""
+        names = [f"thumbnails-{sheet}" for sheet in range(sheets.number)]
+        self.blobs |= {name: partial(draw, sheet) for sheet, name in enumerate(names)}
+        self.thumbnails = ThumbnailSheets(sheets.side, sheets.across, sheets.across, names)
+
+    def _next(self, kind: str, number: int) -> str:
+        return f"{kind}-{number}"
+
+
+def backbone_key(backbone: str, stage: str) -> str:
+    """Name a backbone and its stage in one: "Xception", "Xception tuned"."""
+    return backbone if stage == "pretrained" else f"{backbone} {stage}"
+
+
+def _known(entry: Column | SceneMap) -> dict[str, Any]:
+    """Return an entry's fields that are set, their names in the viewer's spelling."""
+    fields = {name: value for name, value in asdict(entry).items() if value is not None}
+    return {re.sub("_(.)", lambda m: m[1].upper(), name): value for name, value in fields.items()}

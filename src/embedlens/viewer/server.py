@@ -1,0 +1,148 @@
+"""Serving a scene on this machine until it is stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from embedlens.errors import EmbedlensError
+from embedlens.study.pictures import Pictures
+from embedlens.study.results import finished_results
+from embedlens.study.stored_features import load_features, stored_features
+from embedlens.viewer.application import Served, application
+from embedlens.viewer.map_file import file_scene
+from embedlens.viewer.scene import backbone_key
+from embedlens.viewer.sprites import Sheets
+from embedlens.viewer.study_scene import study_scene, study_sheets
+
+ADDRESS = "127.0.0.1"
+"""The loopback: no other machine reaches it."""
+
+
+def served_study(folder: Path) -> Served:
+    """Return a study as it is served: thumbnails, pictures and neighbours when asked for.
+
+    Parameters
+    ----------
+    folder : Path
+        The study folder.
+
+    Raises
+    ------
+    StudyError
+        If it is no study folder, or the study has not been run to its end.
+    """
+    results = finished_results(folder)
+    pictures = Pictures(results)
+    scene = study_scene(results)
+    scene.pictures = pictures.here
+    if pictures.here:
+        sheets = Sheets(scene.count)
+        scene.add_thumbnails(sheets, study_sheets(folder, sheets, pictures))
+    gone = "This picture is" if pictures.here else "The pictures are"
+    features = {
+        backbone_key(backbone, stage): partial(load_features, path)
+        for (backbone, stage), path in stored_features(folder, results).items()
+    }
+    scene.neighbours_on_demand = bool(features) and scene.count > 1
+    return Served(
+        scene,
+        lambda row: pictures.pixels(row, None),
+        features,
+        missing=f"{gone} no longer at {pictures.place}, or changed since the study.",
+    )
+
+
+def served_file(path: Path) -> Served:
+    """Return a table of coordinates as it is served; see `file_scene`.
+
+    Raises
+    ------
+    EmbedlensError
+        If it is no such table.
+    """
+    return Served(file_scene(Path(path)), missing="It is a map alone, without pictures.")
+
+
+def serve(
+    served: Served,
+    port: int = 0,
+    *,
+    open_browser: bool = True,
+    ready: Callable[[str], None] = lambda url: print(url, flush=True),
+) -> None:
+    """Serve on the loopback until Ctrl-C or SIGTERM.
+
+    Parameters
+    ----------
+    served : Served
+        What.
+    port : int, default 0
+        0 takes a free one.
+    open_browser : bool, default True
+        Whether to open the page in a browser.
+    ready : callable, optional
+        Called with the address once the server can be reached.
+
+    Raises
+    ------
+    EmbedlensError
+        If the port is taken.
+    """
+    config = uvicorn.Config(
+        application(served), log_level="warning", access_log=False, lifespan="off",
+        timeout_graceful_shutdown=1, server_header=False,
+    )  # fmt: skip
+    with _listening(port) as listener:
+        url = f"http://{ADDRESS}:{listener.getsockname()[1]}/"
+        ready(url)
+        if open_browser:
+            # Some browsers that run in a terminal return only when they are closed.
+            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+        _Server(config).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Ends quietly when it is told to; uvicorn's own would be killed by the signal in the end."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {each: signal.signal(each, self._stop) for each in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self.force_exit = self.should_exit  # told twice: do not wait for answers under way
+        self.should_exit = True
+
+
+@contextlib.contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    with socket.socket() as listener:
+        if sys.platform != "win32":  # there it would let two servers share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((ADDRESS, port))
+        except OSError as error:
+            raise EmbedlensError(
+                f"Port {port} cannot be used ({error.strerror or error}); give another with "
+                "--port, or none to take a free one."
+            ) from error
+        listener.listen(128)
+        yield listener

@@ -1,0 +1,197 @@
+"""A study's results as a scene."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from embedlens.images import Splits
+from embedlens.metrics import neighbor_purity
+from embedlens.study import Results
+from embedlens.study.pictures import Pictures
+from embedlens.viewer.scene import Scene, backbone_key
+from embedlens.viewer.sprites import Sheets
+
+METHOD_NAMES = {"pca": "PCA", "tsne": "t-SNE", "silhouette": "silhouette projection"}
+LEARNED_METHODS = {"silhouette"}
+"""Maps that are made with the labels."""
+
+_HEADS = {"linear_probe": "linear probe", "knn": "k-NN"}
+_ORDER = {name: i for i, name in enumerate(METHOD_NAMES)}
+_PURITY_NEIGHBORS = 10
+
+
+def study_scene(results: Results, head: str = "linear_probe") -> Scene:
+    """Return the maps of a study and all that pictures can be coloured by.
+
+    Parameters
+    ----------
+    results : Results
+        Of the study.
+    head : str, default "linear_probe"
+        Whose predictions are shown.
+
+    Returns
+    -------
+    Scene
+        Without thumbnails, pictures and neighbours, which depend on where it is shown. The purity
+        of a map is computed when it is asked for.
+    """
+    pictures = results.pictures[results.pictures["kept"]]
+    labels = pictures["label"].astype(str)
+    classes = tuple(sorted(labels.unique()))
+    scene = Scene(results.name, len(pictures), classes)
+    scene.add_paths(pictures["path"].to_list())
+    codes = codes_in(labels, classes)
+    scene.add_category("class", "class", codes, classes)
+    scene.add_category("split", "split", codes_in(pictures["split"], Splits), Splits)
+    for backbone, stage in _stages(results):
+        _add_predictions(scene, results, backbone, stage, head, codes)
+        for method in sorted(results.maps[backbone, stage], key=lambda m: (_ORDER.get(m, 99), m)):
+            _add_map(scene, results, backbone, stage, method, codes)
+        _add_silhouettes(scene, results, backbone, stage)
+    return scene
+
+
+def study_sheets(folder: Path, sheets: Sheets, pictures: Pictures) -> Callable[[int], bytes]:
+    """Return what draws a study's sheets of thumbnails, and keeps them in ``thumbnails/``.
+
+    Parameters
+    ----------
+    folder : Path
+        The study folder. One that cannot be written to keeps none.
+    sheets : Sheets
+        The layout.
+    pictures : Pictures
+        Of the study; its files are read again only where their sheet is not there.
+    """
+    key = [str(sheets), *pictures.ids]
+    name = hashlib.blake2b("\n".join(key).encode(), digest_size=8).hexdigest()
+
+    def draw(sheet: int) -> bytes:
+        path = folder / "thumbnails" / f"{name}-{sheet}.jpg"
+        try:
+            return path.read_bytes()
+        except OSError:
+            made = sheets.draw(pictures.pixels, sheet)
+        partial_path = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        try:
+            path.parent.mkdir(exist_ok=True)
+            partial_path.write_bytes(made)
+            partial_path.replace(path)
+        except OSError:
+            partial_path.unlink(missing_ok=True)
+        return made
+
+    return draw
+
+
+def codes_in(values: pd.Series, categories: Sequence[str]) -> NDArray[np.int64]:
+    """Return the place of each value among the categories; -1 where it is none of them."""
+    codes = pd.Index(list(categories)).get_indexer(pd.Index(values.to_numpy(object)))
+    return np.asarray(codes, np.int64)
+
+
+def stage_name(backbone: str, stage: str) -> str:
+    """Name a backbone at a stage for people: "Xception", "Xception, tuned"."""
+    return backbone if stage == "pretrained" else f"{backbone}, {stage}"
+
+
+def _stages(results: Results) -> list[tuple[str, str]]:
+    """Return backbone and stage of all maps: backbones in their order, pretrained first."""
+    order = {name: i for i, name in enumerate(results.backbones["backbone"].unique())}
+    return sorted(results.maps, key=lambda key: (order[key[0]], key[1] != "pretrained", key[1]))
+
+
+def _add_predictions(
+    scene: Scene, results: Results, backbone: str, stage: str, head: str, codes: NDArray[np.int64]
+) -> None:
+    """Add what a head says of the test pictures of the first split; nothing is known of others."""
+    rows = results.predictions.query(
+        "backbone == @backbone and stage == @stage and head == @head and repeat == 0"
+    )
+    if rows.empty:
+        return
+    said = np.full(scene.count, -1, np.int64)
+    said[rows["picture"]] = codes_in(rows["predicted"].astype(str), scene.classes)
+    confidence = np.full(scene.count, np.nan, np.float32)
+    confidence[rows["picture"]] = rows["confidence"]
+    wrong = np.where(said < 0, -1, said != codes)
+    key, name = backbone_key(backbone, stage), stage_name(backbone, stage)
+    by = f"{name} ({_HEADS.get(head, head)}, test pictures of the first split)"
+    scene.add_category(f"predicted:{key}", f"predicted by {by}", said, scene.classes, key)
+    scene.add_category(f"right:{key}", f"right or wrong, {by}", wrong, ("right", "wrong"), key)
+    scene.add_number(f"confidence:{key}", f"confidence of {by}", confidence, (0, 1), key)
+
+
+def _add_map(
+    scene: Scene,
+    results: Results,
+    backbone: str,
+    stage: str,
+    method: str,
+    codes: NDArray[np.int64],
+) -> None:
+    key, name = backbone_key(backbone, stage), stage_name(backbone, stage)
+    title = METHOD_NAMES.get(method, method)
+    points = results.maps[backbone, stage][method]
+    pretrained = results.backbones.set_index("backbone")["pretrained"]
+    has_silhouettes = method in results.silhouettes
+    scene.add_map(
+        points,
+        id=f"{backbone}/{stage}/{method}",
+        backbone=backbone,
+        stage=stage,
+        method=method,
+        name=f"{name} · {title}",
+        pretrained=bool(np.all(pretrained[backbone])),
+        learned=method in LEARNED_METHODS,
+        facts=map_facts(results, backbone, stage, method),
+        silhouette_column=f"silhouette:{key}:{method}" if has_silhouettes else None,
+    )
+    scene.add_number(
+        f"purity:{key}:{method}",
+        f"own class among the {_PURITY_NEIGHBORS} nearest in {name} · {title}",
+        partial(neighbor_purity, points, codes, _PURITY_NEIGHBORS),
+        (0, 1),
+        key,
+    )
+
+
+def _add_silhouettes(scene: Scene, results: Results, backbone: str, stage: str) -> None:
+    rows = results.silhouettes.query("backbone == @backbone and stage == @stage")
+    key, name = backbone_key(backbone, stage), stage_name(backbone, stage)
+    for space in rows.columns.drop(["backbone", "stage", "picture"]):
+        if rows[space].isna().all():
+            continue
+        values = np.full(scene.count, np.nan, np.float32)
+        values[rows["picture"]] = rows[space]
+        where = "all features" if space == "features" else METHOD_NAMES.get(space, space)
+        scene.add_number(
+            f"silhouette:{key}:{space}", f"silhouette in {name} · {where}", values, (-1, 1), key
+        )
+
+
+def map_facts(results: Results, backbone: str, stage: str, method: str) -> str:
+    """Say in a line how far a map parts the classes and what it keeps."""
+
+    def value(metric: str, split: str) -> float:
+        return float(results.mean(metric, split, stage).get(backbone, np.nan))
+
+    everywhere = value(f"silhouette.{method}", "all")
+    tested = value(f"silhouette.{method}", "test")
+    kept = value(f"{method}.neighbors_kept", "all")
+    words = []
+    if not np.isnan(everywhere):
+        test = "" if np.isnan(tested) else f" (test {tested:.3f})"
+        words.append(f"silhouette {everywhere:.3f} in this map{test}, Euclidean")
+    if not np.isnan(kept):
+        words.append(f"keeps {100 * kept:.0f} % of neighbours")
+    return "; ".join(words).replace("-0.", "−0.")

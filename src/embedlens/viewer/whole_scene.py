@@ -1,0 +1,98 @@
+"""A study as a scene that needs nothing besides: for the report and the notebook."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedlens.study import Results
+from embedlens.study.pictures import Pictures
+from embedlens.study.stored_features import load_features, stored_features
+from embedlens.viewer.neighbors import METRIC, all_neighbors
+from embedlens.viewer.scene import Scene, backbone_key
+from embedlens.viewer.sprites import Pixels, Sheets, bytes_a_picture
+from embedlens.viewer.study_scene import study_scene, study_sheets
+
+NEIGHBORS = 12
+
+# Bytes. With them a report of 2,800 pictures and five backbones stays below 8 MB.
+_THUMBNAILS_LIMIT = 2_600_000
+_NEIGHBORS_LIMIT = 3_000_000
+_SIDES = (64, 48, 32)
+
+
+def whole_study_scene(folder: Path, results: Results) -> Scene:
+    """Return a study's scene with thumbnails and neighbours inside.
+
+    Parameters
+    ----------
+    folder : Path
+        The study folder.
+    results : Results
+        What was read from it.
+
+    Returns
+    -------
+    Scene
+        Thumbnails are as large as there is room for, 64, 48 or 32 pixels, and none where there is
+        not; neighbours are left out from the backbone on for which there is no room.
+    """
+    scene = study_scene(results)
+    pictures = Pictures(results)
+    sheets = fitting_sheets(pictures.pixels, scene.count) if pictures.here else None
+    if sheets is not None:
+        scene.add_thumbnails(sheets, study_sheets(folder, sheets, pictures))
+    for (backbone, stage), (distances, indices) in nearest_pictures(folder, results).items():
+        scene.add_neighbours(backbone_key(backbone, stage), indices, rounded(distances), METRIC)
+    return scene
+
+
+def fitting_sheets(pixels: Pixels, count: int, limit: int = _THUMBNAILS_LIMIT) -> Sheets | None:
+    """Choose the largest thumbnails that take no more than ``limit`` bytes together."""
+    for side in _SIDES:
+        if count * bytes_a_picture(pixels, count, side) <= limit:
+            return Sheets(count, side)
+    return None
+
+
+def nearest_pictures(
+    folder: Path, results: Results
+) -> dict[tuple[str, str], tuple[NDArray[np.float64], NDArray[np.int64]]]:
+    """Return distances and rows of the 12 nearest of every picture, by backbone and stage.
+
+    They are kept beside the features, and found anew when those have changed.
+    """
+    count = int(results.pictures["kept"].sum())
+    room = _NEIGHBORS_LIMIT // (8 * NEIGHBORS * count)
+    found = list(stored_features(folder, results).items())[:room] if count > 1 else []
+    return {key: _kept_neighbors(path) for key, path in found}
+
+
+def rounded(values: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return float32 with 12 bits after the first: four digits, and half as long compressed."""
+    bits = values.astype(np.float32).view(np.uint32)
+    return ((bits + 0x400) & np.uint32(0xFFFFF800)).view(np.float32)
+
+
+def _kept_neighbors(features: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    path = features / "neighbors.npz"
+    status = (features / "features.npy").stat()
+    stamp = np.array([status.st_size, status.st_mtime_ns])
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if np.array_equal(file["stamp"], stamp):
+                return file["distances"], file["indices"]
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        pass
+    distances, indices = all_neighbors(load_features(features), NEIGHBORS)
+    partial = path.with_name(path.name + ".tmp")
+    try:
+        with partial.open("wb") as file:
+            np.savez(file, distances=distances, indices=indices, stamp=stamp)
+        partial.replace(path)
+    except OSError:  # a folder that cannot be written to keeps none
+        partial.unlink(missing_ok=True)
+    return distances, indices

@@ -1,0 +1,145 @@
+"""A small study folder with everything a scene can show, and a stand-in for the built viewer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from embedlens.images import ImageSet
+from embedlens.study import Results, Settings, read_results
+from embedlens.study.analysis import Analysis
+from embedlens.study.results import gather, write_analysis
+
+CLASSES = ("ant", "<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>")
+STAGES = (("A", "pretrained"), ("A", "tuned"), ("B/2", "pretrained"))
+MAPS = ("pca", "tsne", "silhouette")
+
+# It does what the contract says of the viewer, as far as these tests look.
+STUB = """
+export const inlineSource = () => null;
+export const serverSource = () => null;
+export function mount(element) { element.textContent = "mounted </script> <!-- here"; }
+export default { render() {} };
+"""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A study folder."""
+
+    folder: Path
+    pictures: Path
+
+    @property
+    def results(self) -> Results:
+        return read_results(self.folder)
+
+
+def write_pictures(folder: Path, per_class: int) -> None:
+    rng = np.random.default_rng(0)
+    for code in range(len(CLASSES)):
+        # A class may be called what no file may, so that the table names it.
+        (folder / str(code)).mkdir(parents=True)
+        for i in range(per_class):
+            pixels = np.full((20, 24, 3), rng.integers(0, 256, 3), np.uint8)
+            Image.fromarray(pixels).save(folder / str(code) / f"{i} é.png")
+
+
+def invent(images: ImageSet, seed: int) -> Analysis:
+    rng, analysis, count = np.random.default_rng(seed), Analysis(), len(images)
+    centres = 4 * rng.normal(size=(len(images.classes), 3))
+    for name in MAPS:
+        analysis.maps[name] = (centres[images.codes] + rng.normal(size=(count, 3))).astype("f4")
+        analysis.add(f"silhouette.{name}", 0.5)
+        analysis.add(f"silhouette.{name}", -0.25, "test")
+        analysis.add(f"{name}.neighbors_kept", 0.17)
+        analysis.add({"pca": "pca.variance_kept"}.get(name, f"{name}.seconds"), 0.5, seconds=1.0)
+    analysis.add("gram", count, seconds=0.5)
+    analysis.silhouettes = pd.DataFrame(rng.uniform(-1, 1, (count, 4)), columns=["features", *MAPS])
+    for repeat in range(2):
+        test = images.resplit(repeat).where("test")
+        for head in ("linear_probe", "knn"):
+            analysis.predictions.append(
+                pd.DataFrame(
+                    {
+                        "head": head, "repeat": repeat, "picture": test,
+                        "predicted": rng.choice(images.classes, len(test)),
+                        "confidence": rng.uniform(0.3, 1, len(test)),
+                    }
+                )
+            )  # fmt: skip
+            analysis.add(f"{head}.accuracy", 0.5, "test", repeat, 0.1)
+            analysis.add(f"{head}.balanced_accuracy", 0.5, "test", repeat)
+    return analysis
+
+
+def facts(name: str, count: int) -> dict:
+    return {
+        "backbone": name, "network": name, "family": "keras.applications", "weights": "ImageNet",
+        "pretrained": name != "B/2", "size": "200x200", "pooling": "avg", "resize": "squash",
+        "precision": "float32", "engine": "openvino", "versions": "keras 3", "features": 8,
+        "feature_map": "1x1x8", "parameters": 9, "parameters_to_cut": 9,
+        "pictures_per_second": 20.0, "embedded": count, "seconds": 1.0,
+    }  # fmt: skip
+
+
+def make_study(parent: Path, per_class: int = 15) -> Made:
+    pictures, folder = parent / "pictures", parent / "study"
+    write_pictures(pictures, per_class)
+    paths = sorted(path.relative_to(pictures).as_posix() for path in pictures.rglob("*.png"))
+    labels = [CLASSES[int(path[0])] for path in paths]
+    pd.DataFrame({"path": paths, "label": labels}).to_csv(pictures / "table.csv", index=False)
+    (folder / "results").mkdir(parents=True)
+    images = ImageSet.read(pictures / "table.csv")
+    images.write(folder / "images.parquet")
+    pd.DataFrame(
+        [asdict(problem) for problem in images.problems], columns=["path", "kind", "reason", "kept"]
+    ).astype({"kept": bool}).to_parquet(folder / "results" / "problems.parquet", index=False)
+    names = []
+    for seed, (backbone, stage) in enumerate(STAGES):
+        name = backbone.replace("/", "_")
+        results = name if stage == "pretrained" else f"{name}.tuned-0"
+        kept = folder / "features" / (name if stage == "pretrained" else f"{name}.tuned")
+        kept.mkdir(parents=True)
+        values = np.random.default_rng(seed).normal(size=(len(images), 8)).astype(np.float32)
+        np.save(kept / "features.npy", values + images.codes[:, None])
+        (kept / "ids.txt").write_text("\n".join(images.ids))
+        analysis = invent(images, seed)
+        write_analysis(folder, results, "key", facts(backbone, len(images)), stage, analysis)
+        names.append(results)
+    gather(folder, names)
+    table = pd.read_parquet(folder / "results" / "backbones.parquet")
+    table.drop_duplicates("backbone").to_parquet(folder / "results" / "backbones.parquet")
+    Settings(str(pictures / "table.csv"), ("A", "B/2"), repeats=2).write(folder / "study.toml")
+    return Made(folder, pictures)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Made:
+    """A study that a test may change."""
+    return make_study(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A study that is not to be changed."""
+    return make_study(tmp_path_factory.mktemp("finished"))
+
+
+@pytest.fixture
+def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Puts a stand-in in the place of the built viewer; returns its module."""
+    static = tmp_path / "static"
+    static.mkdir()
+    (static / "viewer.js").write_text(STUB)
+    (static / "index.html").write_text(
+        "<!doctype html><title>x</title><script>let a = 1;</script>"
+        '<script type="module" src="viewer.js"></script>'
+    )
+    monkeypatch.setattr("embedlens.viewer.bundle.STATIC", static)
+    return STUB
