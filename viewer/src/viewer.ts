@@ -6,7 +6,7 @@ import { Page, type ViewerOptions } from "./page";
 import type { Scene } from "./scene";
 import type { Source } from "./source";
 import { fromHash, initialState, type State } from "./state";
-import css from "./style.css?inline";
+import { css } from "./styles";
 import { ThemeSwitch } from "./theme";
 
 export class Viewer {

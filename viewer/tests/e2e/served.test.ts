@@ -275,7 +275,6 @@ describe("maps", () => {
       [900, 640],
     ]);
     expect((await selection(page)).length).toBeGreaterThan(50);
-    await page.screenshot();
   });
 
   test("any map can be shown, and one of two dimensions is shown flat", async () => {
@@ -322,8 +321,24 @@ describe("maps", () => {
   test("pictures stand for points", async () => {
     await page.keyboard.press("i");
     await page.waitForFunction(() => window.viewer.state!.pictures);
-    await page.waitForTimeout(500);
-    await page.screenshot();
+    // Where a picture stands for its point, the overlay shows its colour and no other's.
+    const drawn = () =>
+      page.evaluate(() => {
+        const { screen } = window.viewer.inspect().panes[0];
+        const overlay = document
+          .querySelector("[data-embedlens]")!
+          .shadowRoot!.querySelector<HTMLCanvasElement>(".overlay")!;
+        const context = overlay.getContext("2d")!;
+        return Array.from(screen.x, (x, i) => [
+          ...context.getImageData(Math.round(x), Math.round(screen.y[i]), 1, 1).data,
+        ]);
+      });
+    await expect
+      .poll(
+        async () =>
+          (await drawn()).filter((pixel, i) => colourOf(i).every((value, k) => value === pixel[k])).length,
+      )
+      .toBeGreaterThan(20);
   });
 
   test("saves a PNG", async () => {
