@@ -11,7 +11,8 @@ export default defineConfig({
       name: "licence-notice", // after minification, which drops comments
       enforce: "post",
       generateBundle(_, bundle) {
-        for (const chunk of Object.values(bundle)) if (chunk.type === "chunk") chunk.code = notice + chunk.code;
+        for (const chunk of Object.values(bundle))
+          if (chunk.type === "chunk") chunk.code = notice + chunk.code;
       },
     },
   ],

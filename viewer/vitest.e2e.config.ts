@@ -2,5 +2,10 @@ import { defineConfig } from "vitest/config";
 
 // One browser at a time: it draws in software.
 export default defineConfig({
-  test: { include: ["tests/e2e/**/*.test.ts"], fileParallelism: false, testTimeout: 30_000, hookTimeout: 60_000 },
+  test: {
+    include: ["tests/e2e/**/*.test.ts"],
+    fileParallelism: false,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
 });

@@ -18,10 +18,18 @@ export class AlignedMaps {
     const reference = this.dataset.scene.maps[0];
     const left = await this.on(first, reference, () => this.dataset.points(reference), reference.id);
     if (!second) return [left];
-    return [left, await this.on(second, first, () => Promise.resolve(left), `${first.id} on ${reference.id}`)];
+    return [
+      left,
+      await this.on(second, first, () => Promise.resolve(left), `${first.id} on ${reference.id}`),
+    ];
   }
 
-  private async on(map: SceneMap, other: SceneMap, fixed: () => Promise<Float32Array>, name: string): Promise<Float32Array> {
+  private async on(
+    map: SceneMap,
+    other: SceneMap,
+    fixed: () => Promise<Float32Array>,
+    name: string,
+  ): Promise<Float32Array> {
     const moving = await this.dataset.points(map);
     if (map.id === other.id) return fixed();
     const key = `${map.id} on ${name}`;

@@ -50,7 +50,7 @@ export function viewOf(camera: Camera, aspect: number, perspective: boolean, rad
   const far = distance + reach;
   const matrix = new Float64Array(16);
   const halfWidth = (camera.span / 2) * Math.max(1, aspect);
-  const halfHeight = (camera.span / 2) / Math.min(1, aspect);
+  const halfHeight = camera.span / 2 / Math.min(1, aspect);
   const across = [right, up, towards];
   // Eye coordinates: e = axes . (p - target), z shifted by the distance of the eye.
   const offset = across.map((axis) => -dot(axis, camera.target));

@@ -74,7 +74,8 @@ export class Controls {
     const { tool, flat } = this.store.state;
     const second = event.button !== 0;
     const turn = flat ? "pan" : "orbit";
-    const drag = tool === "move" ? (second || event.shiftKey || event.ctrlKey ? "pan" : turn) : second ? turn : tool;
+    const drag =
+      tool === "move" ? (second || event.shiftKey || event.ctrlKey ? "pan" : turn) : second ? turn : tool;
     this.press = { x, y, pane: this.stage.paneAt(x, y), drag, moved: false, line: [[x, y]] };
   }
 
@@ -141,9 +142,16 @@ export class Controls {
     const other = moved === a ? b : a;
     if (!moved || !other) return;
     const { viewport } = this.stage.panes[this.stage.paneAt(other.x, other.y)];
-    const factor = Math.hypot(x - other.x, y - other.y) / Math.max(1, Math.hypot(moved.x - other.x, moved.y - other.y));
+    const factor =
+      Math.hypot(x - other.x, y - other.y) / Math.max(1, Math.hypot(moved.x - other.x, moved.y - other.y));
     let camera: Camera = pan(this.store.state.camera, (x - moved.x) / 2, (y - moved.y) / 2, viewport);
-    camera = zoom(camera, factor, (x + other.x) / 2 - viewport.left, (y + other.y) / 2 - viewport.top, viewport);
+    camera = zoom(
+      camera,
+      factor,
+      (x + other.x) / 2 - viewport.left,
+      (y + other.y) / 2 - viewport.top,
+      viewport,
+    );
     this.stage.jump(camera);
   }
 

@@ -25,7 +25,8 @@ const SVG = "http://www.w3.org/2000/svg";
 /** Strokes in a box of 20 x 20. */
 const ICONS = {
   move: "M10 2v16M2 10h16M10 2l-2.5 2.5M10 2l2.5 2.5M10 18l-2.5-2.5M10 18l2.5-2.5M2 10l2.5-2.5M2 10l2.5 2.5M18 10l-2.5-2.5M18 10l-2.5 2.5",
-  lasso: "M6.5 13.2C4 12.3 2.5 10.7 2.5 8.7C2.5 5.5 5.9 3 10 3s7.5 2.5 7.5 5.7s-3.4 5.7-7.5 5.7c-.7 0-1.3 0-1.9-.2M6.4 15.6a1.7 1.7 0 1 0 0-3.3a1.7 1.7 0 0 0 0 3.3c.1 1-.4 2-1.9 2.4",
+  lasso:
+    "M6.5 13.2C4 12.3 2.5 10.7 2.5 8.7C2.5 5.5 5.9 3 10 3s7.5 2.5 7.5 5.7s-3.4 5.7-7.5 5.7c-.7 0-1.3 0-1.9-.2M6.4 15.6a1.7 1.7 0 1 0 0-3.3a1.7 1.7 0 0 0 0 3.3c.1 1-.4 2-1.9 2.4",
   perspective: "M4 6.5l12-3v13l-12-3zM10 5v10M4 10h12",
   box: "M3.5 3.5h13v13h-13z",
   fit: "M3 7V3h4M13 3h4v4M17 13v4h-4M7 17H3v-4M8 8h4v4H8z",
@@ -66,7 +67,14 @@ export interface ButtonOptions {
 }
 
 /** A button that says in words what it does, whether or not it shows them. */
-export function button({ label, icon: name, text, key, class: extra, press }: ButtonOptions): HTMLButtonElement {
+export function button({
+  label,
+  icon: name,
+  text,
+  key,
+  class: extra,
+  press,
+}: ButtonOptions): HTMLButtonElement {
   // Who speaks to the computer says what is written on the button: its name must hold that.
   const spoken = text && !label.includes(text) ? `${text}: ${label}` : label;
   return h(

@@ -45,7 +45,11 @@ export function countCodes(column: Column, values: ArrayLike<number>, shown?: Ui
 }
 
 /** How many of some points have each code. */
-export function countCodesOf(column: CategoryColumn, values: ArrayLike<number>, indices: Uint32Array): number[] {
+export function countCodesOf(
+  column: CategoryColumn,
+  values: ArrayLike<number>,
+  indices: Uint32Array,
+): number[] {
   const counts = new Array<number>(column.categories.length).fill(0);
   for (let k = 0; k < indices.length; k++) {
     const code = values[indices[k]];
@@ -55,7 +59,12 @@ export function countCodesOf(column: CategoryColumn, values: ArrayLike<number>, 
 }
 
 /** Isolate a category, or with `add` put it to or take it from those shown; all shown is no filter. */
-export function withCategory(filter: Filter | undefined, code: number, all: readonly number[], add: boolean): Filter | undefined {
+export function withCategory(
+  filter: Filter | undefined,
+  code: number,
+  all: readonly number[],
+  add: boolean,
+): Filter | undefined {
   const codes = filter && "codes" in filter ? filter.codes : all;
   const alone = codes.length === 1 && codes[0] === code;
   if (!add) return alone ? undefined : { codes: [code] };

@@ -1,7 +1,8 @@
 /** The doors of the viewer: a page, a server, a notebook. */
 
+import type { ViewerOptions } from "./page";
 import { inlineSource, serverSource, type Source } from "./source";
-import { Viewer, type ViewerOptions } from "./viewer";
+import { Viewer } from "./viewer";
 import { render } from "./widget";
 
 export { inlineSource, serverSource };

@@ -27,7 +27,8 @@ export function onKey(context: Context, actions: KeyActions, event: KeyboardEven
   const onButton = target instanceof HTMLButtonElement && (event.key === "Enter" || event.key === " ");
   const inDialog = event.composedPath().some((element) => element instanceof HTMLDialogElement);
   if (onButton || inDialog) return;
-  const act = keys(context, actions)[event.key.length === 1 ? event.key.toLowerCase() : event.key] as (() => void) | undefined;
+  const act = keys(context, actions)[event.key.length === 1 ? event.key.toLowerCase() : event.key] as
+    (() => void) | undefined;
   const move = act ?? cameraMove(context, event);
   if (!move) return;
   event.preventDefault();
@@ -65,14 +66,25 @@ function cameraMove({ stage, store, open }: Context, event: KeyboardEvent): (() 
   if (target instanceof HTMLElement && target !== stage.element && target !== document.body) return undefined;
   const { viewport } = stage.panes[0] ?? { viewport: { left: 0, top: 0, width: 1, height: 1 } };
   const [middleX, middleY] = [viewport.width / 2, viewport.height / 2];
-  const directions: Record<string, [number, number] | undefined> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  const directions: Record<string, [number, number] | undefined> = {
+    ArrowLeft: [-1, 0],
+    ArrowRight: [1, 0],
+    ArrowUp: [0, -1],
+    ArrowDown: [0, 1],
+  };
   const direction = directions[event.key];
   if (direction) {
     const [x, y] = direction;
     const moves = event.shiftKey || store.state.flat;
-    return () => stage.glide((camera) => (moves ? pan(camera, -x * STEP_PIXELS, -y * STEP_PIXELS, viewport) : orbit(camera, x * STEP_DEGREES, y * STEP_DEGREES)));
+    return () =>
+      stage.glide((camera) =>
+        moves
+          ? pan(camera, -x * STEP_PIXELS, -y * STEP_PIXELS, viewport)
+          : orbit(camera, x * STEP_DEGREES, y * STEP_DEGREES),
+      );
   }
-  const near = (factor: number) => () => stage.glide((camera) => zoom(camera, factor, middleX, middleY, viewport));
+  const near = (factor: number) => () =>
+    stage.glide((camera) => zoom(camera, factor, middleX, middleY, viewport));
   if (event.key === "+" || event.key === "=") return near(1.3);
   if (event.key === "-") return near(1 / 1.3);
   if (event.key !== "Enter") return undefined;

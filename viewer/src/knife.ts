@@ -17,7 +17,12 @@ export interface Knife {
 }
 
 /** Shown points whose silhouette is known, by class, then from high to low. */
-export function knifeOf(values: ArrayLike<number>, codes: ArrayLike<number>, classes: number, shown: Uint8Array): Knife {
+export function knifeOf(
+  values: ArrayLike<number>,
+  codes: ArrayLike<number>,
+  classes: number,
+  shown: Uint8Array,
+): Knife {
   const members: number[][] = Array.from({ length: classes }, () => []);
   for (let i = 0; i < values.length; i++) {
     if (shown[i] && codes[i] < classes && !Number.isNaN(values[i])) members[codes[i]].push(i);

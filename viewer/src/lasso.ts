@@ -68,5 +68,10 @@ function oddCrossings(edges: Float64Array, start: number, end: number, x: number
 }
 
 export function box(x1: number, y1: number, x2: number, y2: number): Polygon {
-  return [[x1, y1], [x2, y1], [x2, y2], [x1, y2]];
+  return [
+    [x1, y1],
+    [x2, y1],
+    [x2, y2],
+    [x1, y2],
+  ];
 }

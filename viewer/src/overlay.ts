@@ -64,11 +64,18 @@ export class Overlay {
     return best;
   }
 
-  private drawPictures(pane: Pane, view: View, pictures: number[], side: number, selection: Uint32Array): void {
+  private drawPictures(
+    pane: Pane,
+    view: View,
+    pictures: number[],
+    side: number,
+    selection: Uint32Array,
+  ): void {
     const { context, thumbnails } = this;
     if (!thumbnails || pictures.length === 0) return;
     const selected = new Set(selection);
-    const depth = (i: number) => view.towards.reduce((sum, value, axis) => sum + value * pane.points[i * 3 + axis], 0);
+    const depth = (i: number) =>
+      view.towards.reduce((sum, value, axis) => sum + value * pane.points[i * 3 + axis], 0);
     context.imageSmoothingQuality = "high";
     for (const i of [...pictures].sort((a, b) => depth(a) - depth(b))) {
       const at = place(pane.points, i, view, pane.viewport);
@@ -79,7 +86,8 @@ export class Overlay {
       context.beginPath();
       context.roundRect(x - 2, y - 2, side + 4, side + 4, 4);
       context.fill();
-      if (!thumbnails.draw(context, i, x, y, side)) void thumbnails.load(i).then(this.changed, () => undefined);
+      if (!thumbnails.draw(context, i, x, y, side))
+        void thumbnails.load(i).then(this.changed, () => undefined);
     }
     context.globalAlpha = 1;
   }
@@ -109,7 +117,13 @@ export class Overlay {
     if (hover !== null) this.ring(at(hover), 7, 2, colours.ink, this.shading.colour(hover));
   }
 
-  private ring(at: [number, number] | null, radius: number, width: number, stroke: string, fill: string): void {
+  private ring(
+    at: [number, number] | null,
+    radius: number,
+    width: number,
+    stroke: string,
+    fill: string,
+  ): void {
     if (!at) return;
     const { context } = this;
     context.beginPath();

@@ -1,6 +1,18 @@
 /** Colours for categories and ramps for numbers, chosen for every kind of colour vision. */
 
-import { between, contrast, distance, fromLch, type Lab, parseHex, type Rgb, seenBy, type Sight, toHex, toLab } from "./oklab";
+import {
+  between,
+  contrast,
+  distance,
+  fromLch,
+  type Lab,
+  parseHex,
+  type Rgb,
+  seenBy,
+  type Sight,
+  toHex,
+  toLab,
+} from "./oklab";
 import type { Column, NumberColumn } from "./scene";
 import { UNKNOWN } from "./scene";
 

@@ -68,7 +68,11 @@ export class Pane {
   /** Where the points are on the screen; computed once a view. */
   project(camera: Camera, perspective: boolean): Projected {
     const last = this.projected;
-    if (last?.camera === camera && last.perspective === perspective && last.points.viewport === this.viewport) {
+    if (
+      last?.camera === camera &&
+      last.perspective === perspective &&
+      last.points.viewport === this.viewport
+    ) {
       return last.points;
     }
     const points = new Projected(this.points, this.view(camera, perspective), this.viewport);

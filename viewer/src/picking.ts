@@ -94,7 +94,8 @@ class Grid {
 
   near(x: number, y: number, visit: (i: number) => void): void {
     const first = (value: number) => Math.max(0, Math.floor((value - PICK_RADIUS) / CELL));
-    const last = (value: number, size: number) => Math.min(size - 1, Math.floor((value + PICK_RADIUS) / CELL));
+    const last = (value: number, size: number) =>
+      Math.min(size - 1, Math.floor((value + PICK_RADIUS) / CELL));
     for (let row = first(y); row <= last(y, this.rows); row++) {
       for (let column = first(x); column <= last(x, this.columns); column++) {
         const cell = row * this.columns + column;
@@ -105,7 +106,12 @@ class Grid {
 }
 
 /** Where one point lies on the screen, in pixels of the viewport, or null: behind the eye. */
-export function place(points: Float32Array, i: number, { matrix: m }: View, viewport: Viewport): [number, number] | null {
+export function place(
+  points: Float32Array,
+  i: number,
+  { matrix: m }: View,
+  viewport: Viewport,
+): [number, number] | null {
   const [x, y, z] = points.subarray(i * 3, i * 3 + 3);
   const w = m[3] * x + m[7] * y + m[11] * z + m[15];
   if (!(w > 0)) return null;

@@ -35,7 +35,9 @@ export function picturePng(context: Context): HTMLCanvasElement {
   pen.scale(unit, unit);
   pen.fillStyle = theme.colours.ink;
   pen.font = "600 14px system-ui, sans-serif";
-  stage.panes.forEach(({ viewport }, k) => pen.fillText(dataset.map(store.state.maps[k]).name, viewport.left + 14, viewport.top + 24));
+  stage.panes.forEach(({ viewport }, k) =>
+    pen.fillText(dataset.map(store.state.maps[k]).name, viewport.left + 14, viewport.top + 24),
+  );
   const colours = categoryColours(names.length);
   pen.font = "13px system-ui, sans-serif";
   const left = map.width / unit + 8;

@@ -56,7 +56,12 @@ export function orthogonalFactor(matrix: Matrix3): Matrix3 {
   ]; // columns of V
   for (let sweep = 0; sweep < 30; sweep++) {
     let off = 0;
-    for (const [i, j] of [[0, 1], [0, 2], [1, 2]]) off = Math.max(off, rotatePair(columns, v, i, j));
+    for (const [i, j] of [
+      [0, 1],
+      [0, 2],
+      [1, 2],
+    ])
+      off = Math.max(off, rotatePair(columns, v, i, j));
     if (off < 1e-15) break;
   }
   const u = orthonormal(columns);
@@ -107,7 +112,11 @@ function perpendicular(done: number[][]): number[] {
     const [a, b] = done;
     return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
   }
-  const axes = [[1, 0, 0], [0, 1, 0], [0, 0, 1]];
+  const axes = [
+    [1, 0, 0],
+    [0, 1, 0],
+    [0, 0, 1],
+  ];
   if (done.length === 0) return axes[0];
   const [a] = done;
   const axis = axes.reduce((best, next) => (Math.abs(dot(next, a)) < Math.abs(dot(best, a)) ? next : best));

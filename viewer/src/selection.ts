@@ -3,7 +3,7 @@
 export function union(a: Uint32Array, b: Uint32Array): Uint32Array {
   const joined = new Uint32Array(a.length + b.length);
   let count = 0;
-  for (let i = 0, j = 0; i < a.length || j < b.length; ) {
+  for (let i = 0, j = 0; i < a.length || j < b.length;) {
     const next = Math.min(a[i] ?? Infinity, b[j] ?? Infinity);
     joined[count++] = next;
     if (a[i] === next) i++;

@@ -12,7 +12,12 @@ const GAP = 5;
  * Those on screen before go first, so that pictures do not jump when the view changes a little; then
  * all others, in a scattered order that is the same each time.
  */
-export function choosePictures(points: Projected, shown: Uint8Array, before: readonly number[], side: number): number[] {
+export function choosePictures(
+  points: Projected,
+  shown: Uint8Array,
+  before: readonly number[],
+  side: number,
+): number[] {
   const { width, height } = points.viewport;
   const step = side + GAP;
   const columns = Math.ceil(width / step) + 1;

@@ -43,7 +43,11 @@ export class Stage {
   ) {
     this.overlay = new Overlay(shading, thumbnails, () => this.invalidate());
     this.element = h("div", { class: "canvases" }, this.canvas, this.overlay.canvas);
-    this.renderer = new WebGLRenderer({ canvas: this.canvas, antialias: false, powerPreference: "high-performance" });
+    this.renderer = new WebGLRenderer({
+      canvas: this.canvas,
+      antialias: false,
+      powerPreference: "high-performance",
+    });
     // Colours go to the screen as they are given.
     this.renderer.outputColorSpace = LinearSRGBColorSpace;
     this.renderer.autoClear = false;
@@ -52,7 +56,22 @@ export class Stage {
     this.canvas.addEventListener("webglcontextrestored", () => this.invalidate());
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.element);
-    store.on(["camera", "perspective", "flat", "shown", "selection", "colour", "opened", "hover", "pictures", "size", "opacity"], () => this.invalidate());
+    store.on(
+      [
+        "camera",
+        "perspective",
+        "flat",
+        "shown",
+        "selection",
+        "colour",
+        "opened",
+        "hover",
+        "pictures",
+        "size",
+        "opacity",
+      ],
+      () => this.invalidate(),
+    );
   }
 
   /** Show as many panes as there are sets of points. */
@@ -221,14 +240,36 @@ export class Stage {
       this.chosenFor = [];
       return;
     }
-    const key = [camera, perspective, flat, this.shown, this.pictureSide, ...this.panes.flatMap((p) => [p.points, p.viewport])];
-    if (moving || (key.length === this.chosenFor.length && key.every((value, k) => value === this.chosenFor[k]))) return;
+    const key = [
+      camera,
+      perspective,
+      flat,
+      this.shown,
+      this.pictureSide,
+      ...this.panes.flatMap((p) => [p.points, p.viewport]),
+    ];
+    if (
+      moving ||
+      (key.length === this.chosenFor.length && key.every((value, k) => value === this.chosenFor[k]))
+    )
+      return;
     const choose = () => {
       this.chosenFor = key;
       this.overlay.pictures = this.panes.map((pane, k) =>
-        choosePictures(pane.project(camera, perspective && !flat), this.shown, this.overlay.pictures[k] ?? [], this.pictureSide),
+        choosePictures(
+          pane.project(camera, perspective && !flat),
+          this.shown,
+          this.overlay.pictures[k] ?? [],
+          this.pictureSide,
+        ),
       );
-      this.overlay.pictures.flat().forEach((i) => void this.thumbnails?.load(i).then(() => this.invalidate(), () => undefined));
+      this.overlay.pictures.flat().forEach(
+        (i) =>
+          void this.thumbnails?.load(i).then(
+            () => this.invalidate(),
+            () => undefined,
+          ),
+      );
     };
     clearTimeout(this.restTimer);
     if (this.chosenFor.length === 0) choose();

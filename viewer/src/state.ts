@@ -72,9 +72,15 @@ export function toHash(state: State): string {
   const query = new URLSearchParams();
   state.maps.forEach((id) => query.append("map", id));
   if (state.colour) query.set("colour", state.colour);
-  for (const [id, filter] of Object.entries(state.filters)) query.append("show", `${id}=${filterText(filter)}`);
+  for (const [id, filter] of Object.entries(state.filters))
+    query.append("show", `${id}=${filterText(filter)}`);
   if (state.selection.length > 0 && state.selection.length <= SELECTION_IN_HASH) {
-    query.set("selected", differences(state.selection).map((step) => step.toString(36)).join("."));
+    query.set(
+      "selected",
+      differences(state.selection)
+        .map((step) => step.toString(36))
+        .join("."),
+    );
   }
   if (state.opened !== null) query.set("picture", `${state.opened}`);
   if (state.panel !== "none") query.set("panel", state.panel);
@@ -96,7 +102,8 @@ export function fromHash(hash: string, state: State, scene: Scene): State {
   const maps = query.getAll("map").filter(known).slice(0, 2);
   const colour = query.get("colour") ?? "";
   const opened = wholeNumber(query.get("picture"), scene.count);
-  const panel = oneOf<Panel>(query.get("panel"), ["selection", "picture", "silhouettes", "confusion"]) ?? "none";
+  const panel =
+    oneOf<Panel>(query.get("panel"), ["selection", "picture", "silhouettes", "confusion"]) ?? "none";
   return {
     ...state,
     maps: maps.length > 0 ? maps : state.maps,
@@ -132,7 +139,8 @@ function parseFilters(texts: string[], scene: Scene): Filters {
       if (low <= high) filters[id] = { low, high };
     } else {
       const codes = value.split(".").map(Number);
-      if (codes.every((code) => Number.isInteger(code) && code >= 0 && code <= 65535)) filters[id] = { codes };
+      if (codes.every((code) => Number.isInteger(code) && code >= 0 && code <= 65535))
+        filters[id] = { codes };
     }
   }
   return filters;

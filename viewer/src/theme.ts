@@ -13,8 +13,22 @@ export interface Colours {
 }
 
 const COLOURS: Record<"light" | "dark", Colours> = {
-  light: { stage: "#fbfcfd", ink: "#1b2129", muted: "#5b6572", accent: "#1a66b8", filtered: "#b9c0c9", line: "#dfe4ea" },
-  dark: { stage: "#14171c", ink: "#eef1f5", muted: "#9ca7b5", accent: "#74b1f0", filtered: "#545c68", line: "#2b323b" },
+  light: {
+    stage: "#fbfcfd",
+    ink: "#1b2129",
+    muted: "#5b6572",
+    accent: "#1a66b8",
+    filtered: "#b9c0c9",
+    line: "#dfe4ea",
+  },
+  dark: {
+    stage: "#14171c",
+    ink: "#eef1f5",
+    muted: "#9ca7b5",
+    accent: "#74b1f0",
+    filtered: "#545c68",
+    line: "#2b323b",
+  },
 };
 
 export class ThemeSwitch {
@@ -39,7 +53,9 @@ export class ThemeSwitch {
 
 function pageIsDark(host: HTMLElement): boolean {
   for (let element: HTMLElement | null = host; element; element = element.parentElement) {
-    const parts = /^rgba?\(([\d.]+), ([\d.]+), ([\d.]+)(?:, ([\d.]+))?\)$/.exec(getComputedStyle(element).backgroundColor);
+    const parts = /^rgba?\(([\d.]+), ([\d.]+), ([\d.]+)(?:, ([\d.]+))?\)$/.exec(
+      getComputedStyle(element).backgroundColor,
+    );
     if (!parts || parts[4] === "0") continue;
     const rgb: Rgb = [Number(parts[1]) / 255, Number(parts[2]) / 255, Number(parts[3]) / 255];
     return luminance(rgb) < 0.2;

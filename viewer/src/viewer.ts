@@ -1,44 +1,13 @@
-/** The viewer: a scene's data, its state, the stage, and the page around it. */
+/** The viewer in an element: loads a scene, and is what the page outside can talk to. */
 
-import { AlignedMaps } from "./alignment";
-import { START } from "./camera";
-import type { Context } from "./context";
-import { pictures } from "./context";
-import { type Combine, Controls } from "./controls";
 import { Dataset } from "./dataset";
 import { h } from "./element";
-import { shownPoints } from "./filter";
-import { onKey } from "./keyboard";
-import { pointsInside } from "./lasso";
-import { pointColours } from "./palette";
-import { spanOf } from "./normalise";
+import { Page, type ViewerOptions } from "./page";
 import type { Scene } from "./scene";
-import { difference, union } from "./selection";
-import { Shading } from "./shading";
 import type { Source } from "./source";
-import { Stage } from "./stage";
-import { fromHash, initialState, type Panel, type State, toHash } from "./state";
-import { Store } from "./store";
-import css from "./style.css?inline";
+import { fromHash, initialState, type State } from "./state";
+import { css } from "./styles";
 import { ThemeSwitch } from "./theme";
-import { columnsOfInterest } from "./ui/facts";
-import { header } from "./ui/header";
-import { helpDialog } from "./ui/help";
-import { HoverCard } from "./ui/hovercard";
-import { legend } from "./ui/legend";
-import { sidePanel } from "./ui/panel";
-import { paneHeaders } from "./ui/panes";
-import { search, type Search } from "./ui/search";
-import { tools } from "./ui/tools";
-
-export interface ViewerOptions {
-  /** Keep the state in the page's address. Default true. */
-  hash?: boolean;
-  /** Part of a page that scrolls: the wheel and arrows are the page's until the viewer is used. Default true. */
-  embedded?: boolean;
-}
-
-const HASH_MS = 250;
 
 export class Viewer {
   /** Settled when the first map is drawn. */
@@ -77,7 +46,9 @@ export class Viewer {
   select(indices: ArrayLike<number>): void {
     if (!this.parts) return;
     const { count } = this.parts.dataset;
-    const inside = Uint32Array.from(new Set(Array.from(indices).filter((i) => Number.isInteger(i) && i >= 0 && i < count)));
+    const inside = Uint32Array.from(
+      new Set(Array.from(indices).filter((i) => Number.isInteger(i) && i >= 0 && i < count)),
+    );
     this.parts.store.set({ selection: inside.sort() });
   }
 
@@ -102,7 +73,11 @@ export class Viewer {
     const { camera, perspective, flat } = parts.store.state;
     return {
       moving: parts.stage.panes.some((pane) => pane.moving),
-      panes: parts.stage.panes.map((pane) => ({ points: pane.points, viewport: pane.viewport, screen: pane.project(camera, perspective && !flat) })),
+      panes: parts.stage.panes.map((pane) => ({
+        points: pane.points,
+        viewport: pane.viewport,
+        screen: pane.project(camera, perspective && !flat),
+      })),
     };
   }
 
@@ -115,8 +90,18 @@ export class Viewer {
   private async start(source: Source): Promise<void> {
     const scene = await source.scene();
     const dataset = new Dataset(scene, source);
-    this.parts = new Page(this.host, this.root, this.frame, dataset, this.firstState(scene), this.options, this.abort.signal);
-    this.parts.store.on(["selection"], ({ selection }) => this.listeners.forEach((listener) => listener(selection)));
+    this.parts = new Page(
+      this.host,
+      this.root,
+      this.frame,
+      dataset,
+      this.firstState(scene),
+      this.options,
+      this.abort.signal,
+    );
+    this.parts.store.on(["selection"], ({ selection }) =>
+      this.listeners.forEach((listener) => listener(selection)),
+    );
     await this.parts.begin();
   }
 
@@ -127,222 +112,8 @@ export class Viewer {
 
   private fail(error: unknown): void {
     const text = error instanceof Error ? error.message : String(error);
-    this.frame.replaceChildren(h("p", { class: "failed", role: "alert" }, `The viewer cannot show this: ${text}`));
-  }
-}
-
-/** Everything that exists once the scene is known. */
-class Page implements Context {
-  readonly store: Store<State>;
-  readonly stage: Stage;
-  readonly theme: ThemeSwitch;
-  private readonly shading: Shading;
-  private readonly maps: AlignedMaps;
-  private readonly hovercard: HoverCard;
-  private readonly live = h("p", { class: "only-heard", "aria-live": "polite" });
-  private readonly toast = h("p", { class: "toast", hidden: true, "aria-hidden": "true" });
-  private readonly help = helpDialog();
-  private readonly search: Search;
-  private readonly controls: Controls;
-  private colours: Uint32Array | null = null;
-  private ticket = 0;
-  private active = false;
-  private explained = false;
-  private hashTimer: number | undefined;
-  private toastTimer: number | undefined;
-
-  constructor(
-    host: HTMLElement,
-    private readonly root: HTMLElement,
-    frame: HTMLElement,
-    readonly dataset: Dataset,
-    state: State,
-    private readonly options: ViewerOptions,
-    signal: AbortSignal,
-  ) {
-    this.store = new Store(state);
-    this.theme = new ThemeSwitch(host, root);
-    this.theme.apply(state.theme);
-    this.shading = new Shading(dataset.count);
-    this.maps = new AlignedMaps(dataset);
-    this.stage = new Stage(this.store, this.shading, dataset.thumbnails, () => this.theme.colours);
-    this.hovercard = new HoverCard(this);
-    this.search = search(this);
-    this.controls = new Controls(
-      this.stage,
-      this.store,
-      {
-        hover: (i, x, y) => this.hovercard.show(i, x, y, this.store.state.maps[this.stage.paneAt(x, y)]),
-        click: (i) => (i >= 0 ? this.open(i) : this.store.set({ opened: null, panel: state.panel === "picture" ? "none" : this.store.state.panel })),
-        enclose: (line, pane, combine) => this.enclose(line, pane, combine),
-      },
-      () => this.wheelIsOurs(),
+    this.frame.replaceChildren(
+      h("p", { class: "failed", role: "alert" }, `The viewer cannot show this: ${text}`),
     );
-    this.compose(frame);
-    this.react();
-    this.listen(signal);
-  }
-
-  /** Fetch what the first picture needs, and draw it. */
-  async begin(): Promise<void> {
-    const { state } = this.store;
-    const [points] = await Promise.all([this.maps.points(state.maps), this.recolour(), this.refilter()]);
-    if (state.camera === START || !location.hash.includes("camera=")) {
-      this.store.set({ camera: { ...state.camera, span: spanOf(points[0]) } });
-    }
-    this.stage.show(points, false);
-    this.stage.draw(performance.now());
-    this.writeHash();
-    void this.dataset.paths().catch((error: unknown) => this.notify((error as Error).message));
-    this.loadInterest();
-  }
-
-  readonly select = (indices: Uint32Array, panel: Panel = "selection"): void => {
-    this.store.set({ selection: indices, ...(this.store.state.panel === "none" || panel !== "silhouettes" ? { panel } : {}) });
-    this.announce(`${pictures(indices.length)} selected`);
-  };
-
-  readonly open = (i: number): void => {
-    this.store.set({ opened: i, panel: "picture", hover: null });
-    this.hovercard.show(-1, 0, 0, "");
-    this.announce(`Picture ${this.dataset.name(i)}`);
-  };
-
-  readonly announce = (text: string): void => {
-    this.live.textContent = text;
-  };
-
-  readonly notify = (text: string): void => {
-    this.announce(text);
-    this.toast.textContent = text;
-    this.toast.hidden = false;
-    clearTimeout(this.toastTimer);
-    this.toastTimer = window.setTimeout(() => (this.toast.hidden = true), 2600);
-  };
-
-  private compose(frame: HTMLElement): void {
-    const { element } = this.stage;
-    element.tabIndex = 0;
-    element.setAttribute("role", "application");
-    element.setAttribute("aria-label", `Map of ${pictures(this.dataset.count)}. Arrows turn it, plus and minus come nearer, Enter opens the picture nearest the middle, question mark lists the keys.`);
-    const showLegend = () => this.root.classList.toggle("legend-open");
-    const main = h("div", { class: "stage" }, element, paneHeaders(this), tools(this), this.hovercard.element, this.toast);
-    frame.replaceChildren(header(this, this.search.element, { help: () => this.help.showModal(), legend: showLegend }), legend(this), main, sidePanel(this), this.live, this.help);
-  }
-
-  private react(): void {
-    const { store } = this;
-    store.on(["colour"], () => void this.recolour());
-    store.on(["filters"], () => void this.refilter());
-    store.on(["shown", "selection"], () => this.shade());
-    store.on(["theme"], ({ theme }) => {
-      this.theme.apply(theme);
-      this.stage.invalidate();
-    });
-    store.on(["maps"], () => void this.changeMaps());
-    store.on(["colour"], () => this.loadInterest());
-    store.on(["hover"], ({ hover }) => this.stage.overlay.canvas.classList.toggle("pointing", hover !== null));
-  }
-
-  /** From now on, the page's address follows the state. */
-  private writeHash(): void {
-    if (this.options.hash === false) return;
-    this.store.on(["maps", "colour", "filters", "selection", "opened", "panel", "flat", "perspective", "pictures", "size", "opacity", "theme", "camera"], () => {
-      clearTimeout(this.hashTimer);
-      this.hashTimer = window.setTimeout(() => history.replaceState(history.state, "", toHash(this.store.state)), HASH_MS);
-    });
-  }
-
-  private listen(signal: AbortSignal): void {
-    const actions = { help: () => this.help.showModal(), search: () => this.search.focus(), escape: () => this.escape() };
-    const keys: EventTarget = this.options.embedded === false ? document : this.root;
-    keys.addEventListener("keydown", (event) => onKey(this, actions, event as KeyboardEvent), { signal });
-    this.root.addEventListener("pointerdown", () => this.activate(true), { signal });
-    document.addEventListener("pointerdown", (event) => !event.composedPath().includes(this.root) && this.activate(false), { signal });
-    this.stage.overlay.canvas.addEventListener("pointerdown", () => this.stage.element.focus({ preventScroll: true }), { signal });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-      this.theme.apply(this.store.state.theme);
-      this.stage.invalidate();
-    }, { signal });
-    // Canvases are empty on paper unless they are drawn right before.
-    window.addEventListener("beforeprint", () => this.stage.draw(performance.now()), { signal });
-    if (this.options.hash === false) return;
-    window.addEventListener("hashchange", () => this.store.set(fromHash(location.hash, this.store.state, this.dataset.scene)), { signal });
-  }
-
-  private wheelIsOurs(): boolean {
-    const ours = this.options.embedded === false || this.active;
-    if (!ours && !this.explained) this.notify("Click the map first: then the wheel comes nearer");
-    this.explained = true;
-    return ours;
-  }
-
-  private activate(active: boolean): void {
-    this.active = active;
-    this.root.classList.toggle("active", active || this.options.embedded === false);
-  }
-
-  private escape(): void {
-    const { opened, selection, panel } = this.store.state;
-    if (this.controls.abandon()) return;
-    if (this.root.classList.contains("legend-open")) this.root.classList.remove("legend-open");
-    else if (opened !== null) this.store.set({ opened: null, panel: panel === "picture" ? "none" : panel });
-    else if (selection.length > 0) this.select(new Uint32Array(0), panel);
-    else this.store.set({ panel: "none", tool: "move" });
-  }
-
-  private enclose(line: readonly (readonly [number, number])[], k: number, combine: Combine): void {
-    const { camera, perspective, flat, selection, shown } = this.store.state;
-    const pane = this.stage.panes[k];
-    const { left, top } = pane.viewport;
-    const inside = pointsInside(pane.project(camera, perspective && !flat), line.map(([x, y]) => [x - left, y - top] as const), shown);
-    this.select(combine === "add" ? union(selection, inside) : combine === "remove" ? difference(selection, inside) : inside);
-  }
-
-  private async changeMaps(): Promise<void> {
-    const ticket = ++this.ticket;
-    const { maps } = this.store.state;
-    try {
-      const points = await this.maps.points(maps);
-      if (ticket !== this.ticket) return;
-      this.stage.show(points, !matchMedia("(prefers-reduced-motion: reduce)").matches);
-      if (maps.every((id) => this.dataset.map(id).dimensions === 2)) this.store.set({ flat: true });
-      this.loadInterest();
-    } catch (error) {
-      this.notify(`The map could not be fetched: ${(error as Error).message}`);
-    }
-  }
-
-  private async recolour(): Promise<void> {
-    const column = this.dataset.column(this.store.state.colour);
-    if (!column) return;
-    try {
-      const values = await this.dataset.values(column);
-      if (this.store.state.colour !== column.id) return;
-      this.colours = pointColours(column, values);
-      this.shade();
-    } catch (error) {
-      this.notify(`The column could not be fetched: ${(error as Error).message}`);
-    }
-  }
-
-  private async refilter(): Promise<void> {
-    const { filters } = this.store.state;
-    const columns = Object.keys(filters).map((id) => this.dataset.column(id));
-    await Promise.all(columns.map((column) => column && this.dataset.values(column)));
-    if (this.store.state.filters !== filters) return;
-    this.store.set({ shown: shownPoints(this.dataset, filters) });
-  }
-
-  private shade(): void {
-    const { shown, selection } = this.store.state;
-    this.shading.update(this.colours, shown, selection);
-    this.stage.invalidate();
-  }
-
-  /** Fetch the columns that the hover card shows. */
-  private loadInterest(): void {
-    const columns = this.store.state.maps.flatMap((id) => columnsOfInterest(this, this.dataset.map(id)));
-    columns.forEach((column) => void this.dataset.values(column).catch(() => undefined));
   }
 }

@@ -19,15 +19,18 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
   const source = memorySource(model.get("scene"), model.get("blobs") as Record<string, ArrayBufferView>);
   const viewer = new Viewer(host, source, { hash: false });
   const fromPython = () => viewer.select(model.get("selection") as number[]);
-  void viewer.ready.then(() => {
-    fromPython();
-    viewer.onSelection((selection) => {
-      const before = model.get("selection") as number[];
-      if (before.length === selection.length && before.every((i, k) => i === selection[k])) return;
-      model.set("selection", [...selection]);
-      model.save_changes();
-    });
-  }, () => undefined);
+  void viewer.ready.then(
+    () => {
+      fromPython();
+      viewer.onSelection((selection) => {
+        const before = model.get("selection") as number[];
+        if (before.length === selection.length && before.every((i, k) => i === selection[k])) return;
+        model.set("selection", [...selection]);
+        model.save_changes();
+      });
+    },
+    () => undefined,
+  );
   model.on("change:selection", fromPython);
   return () => {
     model.off("change:selection", fromPython);

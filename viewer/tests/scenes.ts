@@ -20,17 +20,36 @@ export interface Wishes {
   neighbours?: boolean;
 }
 
-export function makeScene({ count, classes: k = 8, thumbnails = true, neighbours = true }: Wishes): MadeScene {
+export function makeScene({
+  count,
+  classes: k = 8,
+  thumbnails = true,
+  neighbours = true,
+}: Wishes): MadeScene {
   const blobs = new Map<string, Uint8Array>();
   const put = (name: string, values: ArrayBufferView) => {
     blobs.set(name, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     return name;
   };
   const next = random(7);
-  const classes = Array.from({ length: k }, (_, c) => NAMES[c] ?? `class ${String(c).padStart(3, "0")}`).sort();
+  const classes = Array.from(
+    { length: k },
+    (_, c) => NAMES[c] ?? `class ${String(c).padStart(3, "0")}`,
+  ).sort();
   const codes = Uint16Array.from({ length: count }, () => Math.floor(next() * k));
-  const columns: Column[] = [{ id: "class", name: "class", kind: "category", categories: classes, blob: put("class", codes) }];
-  columns.push({ id: "split", name: "split", kind: "category", categories: SPLITS, blob: put("split", Uint16Array.from({ length: count }, () => Math.floor(next() ** 0.6 * 3))) });
+  const columns: Column[] = [
+    { id: "class", name: "class", kind: "category", categories: classes, blob: put("class", codes) },
+  ];
+  columns.push({
+    id: "split",
+    name: "split",
+    kind: "category",
+    categories: SPLITS,
+    blob: put(
+      "split",
+      Uint16Array.from({ length: count }, () => Math.floor(next() ** 0.6 * 3)),
+    ),
+  });
   const maps: SceneMap[] = [];
   for (const [b, backbone] of ["Xception", "MobileNetV2"].entries()) {
     addBackbone({ backbone, spread: 0.35 + 0.2 * b, seed: 11 + b, codes, classes, columns, maps, put });
@@ -40,7 +59,13 @@ export function makeScene({ count, classes: k = 8, thumbnails = true, neighbours
     title: "made-up animals",
     count,
     classes,
-    paths: textBlob(Array.from({ length: count }, (_, i) => `${classes[codes[i]]}/${classes[codes[i]]}_${String(i).padStart(6, "0")}.jpg`), put),
+    paths: textBlob(
+      Array.from(
+        { length: count },
+        (_, i) => `${classes[codes[i]]}/${classes[codes[i]]}_${String(i).padStart(6, "0")}.jpg`,
+      ),
+      put,
+    ),
     columns,
     maps,
     thumbnails: thumbnails ? thumbnailSheets(count, put) : null,
@@ -48,7 +73,8 @@ export function makeScene({ count, classes: k = 8, thumbnails = true, neighbours
     neighbours: {},
     neighboursOnDemand: false,
   };
-  if (neighbours) scene.neighbours.Xception = nearest(new Float32Array(blobs.get(maps[0].blob)!.slice().buffer), put);
+  if (neighbours)
+    scene.neighbours.Xception = nearest(new Float32Array(blobs.get(maps[0].blob)!.slice().buffer), put);
   return { scene, blobs };
 }
 
@@ -66,23 +92,60 @@ interface Making {
 function addBackbone({ backbone, spread, seed, codes, classes, columns, maps, put }: Making): void {
   const next = random(seed);
   const gauss = normal(next);
-  const predicted = codes.map((code) => (next() < 0.04 ? 65535 : next() < 0.08 ? (code + 1) % classes.length : code));
-  const confidence = Float32Array.from(predicted, (code, i) => (code === 65535 ? NaN : code === codes[i] ? 1 - 0.3 * next() ** 2 : 0.4 + 0.4 * next()));
+  const predicted = codes.map((code) =>
+    next() < 0.04 ? 65535 : next() < 0.08 ? (code + 1) % classes.length : code,
+  );
+  const confidence = Float32Array.from(predicted, (code, i) =>
+    code === 65535 ? NaN : code === codes[i] ? 1 - 0.3 * next() ** 2 : 0.4 + 0.4 * next(),
+  );
   const right = predicted.map((code, i) => (code === 65535 ? 65535 : code === codes[i] ? 1 : 0));
   columns.push(
-    { id: `predicted:${backbone}`, name: `predicted by ${backbone} (linear probe)`, kind: "category", categories: classes, blob: put(`predicted-${backbone}`, predicted), backbone },
-    { id: `right:${backbone}`, name: `right or wrong, ${backbone}`, kind: "category", categories: ["wrong", "right"], blob: put(`right-${backbone}`, right), backbone },
-    { id: `confidence:${backbone}`, name: `confidence of ${backbone}`, kind: "number", range: [0, 1], blob: put(`confidence-${backbone}`, confidence), backbone },
+    {
+      id: `predicted:${backbone}`,
+      name: `predicted by ${backbone} (linear probe)`,
+      kind: "category",
+      categories: classes,
+      blob: put(`predicted-${backbone}`, predicted),
+      backbone,
+    },
+    {
+      id: `right:${backbone}`,
+      name: `right or wrong, ${backbone}`,
+      kind: "category",
+      categories: ["wrong", "right"],
+      blob: put(`right-${backbone}`, right),
+      backbone,
+    },
+    {
+      id: `confidence:${backbone}`,
+      name: `confidence of ${backbone}`,
+      kind: "number",
+      range: [0, 1],
+      blob: put(`confidence-${backbone}`, confidence),
+      backbone,
+    },
   );
-  for (const [method, dimensions] of [["pca", 3], ["tsne", 3], ["flat", 2]] as const) {
+  for (const [method, dimensions] of [
+    ["pca", 3],
+    ["tsne", 3],
+    ["flat", 2],
+  ] as const) {
     const centres = classes.map(() => [gauss() * 3, gauss() * 3, gauss() * 3]);
     const points = new Float32Array(codes.length * dimensions);
     for (let i = 0; i < codes.length; i++) {
-      for (let axis = 0; axis < dimensions; axis++) points[i * dimensions + axis] = centres[codes[i]][axis] + gauss() * spread * (1 + axis * 0.4);
+      for (let axis = 0; axis < dimensions; axis++)
+        points[i * dimensions + axis] = centres[codes[i]][axis] + gauss() * spread * (1 + axis * 0.4);
     }
     const id = `silhouette:${backbone}:${method}`;
     const values = Float32Array.from(codes, () => Math.max(-1, Math.min(1, 0.55 + gauss() * 0.3)));
-    columns.push({ id, name: `silhouette, ${backbone} · ${method}`, kind: "number", range: [-1, 1], blob: put(`silhouette-${backbone}-${method}`, values), backbone });
+    columns.push({
+      id,
+      name: `silhouette, ${backbone} · ${method}`,
+      kind: "number",
+      range: [-1, 1],
+      blob: put(`silhouette-${backbone}-${method}`, values),
+      backbone,
+    });
     maps.push({
       id: `${backbone}/pretrained/${method}`,
       backbone,
@@ -113,7 +176,14 @@ function nearest(points: Float32Array, put: Making["put"]) {
   const all = new Float64Array(n);
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < n; j++) {
-      all[j] = i === j ? Infinity : Math.hypot(points[i * 3] - points[j * 3], points[i * 3 + 1] - points[j * 3 + 1], points[i * 3 + 2] - points[j * 3 + 2]);
+      all[j] =
+        i === j
+          ? Infinity
+          : Math.hypot(
+              points[i * 3] - points[j * 3],
+              points[i * 3 + 1] - points[j * 3 + 1],
+              points[i * 3 + 2] - points[j * 3 + 2],
+            );
     }
     for (let k = 0; k < K; k++) {
       let best = 0;
@@ -123,7 +193,12 @@ function nearest(points: Float32Array, put: Making["put"]) {
       all[best] = Infinity;
     }
   }
-  return { k: K, indices: put("neighbours-indices", indices), distances: put("neighbours-distances", distances), metric: "Euclidean" };
+  return {
+    k: K,
+    indices: put("neighbours-indices", indices),
+    distances: put("neighbours-distances", distances),
+    metric: "Euclidean",
+  };
 }
 
 const SIDE = 32;
@@ -158,7 +233,12 @@ function png(rgb: Buffer, side: number): Buffer {
   header.writeUInt32BE(side, 4);
   header.set([8, 2, 0, 0, 0], 8);
   const signature = Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]);
-  return Buffer.concat([signature, chunk("IHDR", header), chunk("IDAT", deflateSync(lines, { level: 1 })), chunk("IEND", Buffer.alloc(0))]);
+  return Buffer.concat([
+    signature,
+    chunk("IHDR", header),
+    chunk("IDAT", deflateSync(lines, { level: 1 })),
+    chunk("IEND", Buffer.alloc(0)),
+  ]);
 }
 
 function chunk(type: string, data: Buffer): Buffer {

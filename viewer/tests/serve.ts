@@ -21,14 +21,18 @@ export async function serve({ scene, blobs }: MadeScene): Promise<Served> {
     requests.push(path);
     const send = (type: string, body: string | Uint8Array) => {
       // As strict as a server may be: nothing inline, nothing from elsewhere.
-      response.setHeader("Content-Security-Policy", "default-src 'self'; img-src 'self' data:; style-src 'self'");
+      response.setHeader(
+        "Content-Security-Policy",
+        "default-src 'self'; img-src 'self' data:; style-src 'self'",
+      );
       response.setHeader("Content-Type", type);
       response.end(body);
     };
     if (path === "/") send("text/html", readFileSync(new URL("index.html", STATIC)));
     else if (path === "/viewer.js") send("text/javascript", readFileSync(new URL("viewer.js", STATIC)));
     else if (path === "/scene.json") send("application/json", JSON.stringify(scene));
-    else if (path.startsWith("/data/") && blobs.has(path.slice(6))) send("application/octet-stream", blobs.get(path.slice(6))!);
+    else if (path.startsWith("/data/") && blobs.has(path.slice(6)))
+      send("application/octet-stream", blobs.get(path.slice(6))!);
     else response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -38,7 +42,10 @@ export async function serve({ scene, blobs }: MadeScene): Promise<Served> {
 
 /** A report: a page with text, and the scene and the viewer inside. */
 export function singlePage({ scene, blobs }: MadeScene): string {
-  const data = [...blobs].map(([name, bytes]) => `<script type="application/octet-stream" data-blob="${name}">${gzipSync(bytes).toString("base64")}</script>`);
+  const data = [...blobs].map(
+    ([name, bytes]) =>
+      `<script type="application/octet-stream" data-blob="${name}">${gzipSync(bytes).toString("base64")}</script>`,
+  );
   const code = readFileSync(new URL("viewer.js", STATIC)).toString("base64");
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>report</title><link rel="icon" href="data:,">
 <style>table { border: 9px solid red } h2, p, button { color: red }</style>

@@ -22,7 +22,9 @@ try {
     }
   });
   if (different.length > 0) {
-    console.error(`Not the build of viewer/: ${different.join(", ")}. Run "npm run build" in viewer/ and commit the result.`);
+    console.error(
+      `Not the build of viewer/: ${different.join(", ")}. Run "npm run build" in viewer/ and commit the result.`,
+    );
     process.exitCode = 1;
   } else {
     console.log(`${names.join(", ")}: the build of this source.`);

@@ -12,7 +12,9 @@ const LISTED = 60;
 
 export function confusionPanel(context: Context): HTMLElement {
   const { dataset, store } = context;
-  const columns = dataset.scene.columns.filter((c): c is CategoryColumn => c.kind === "category" && c.id.startsWith("predicted:"));
+  const columns = dataset.scene.columns.filter(
+    (c): c is CategoryColumn => c.kind === "category" && c.id.startsWith("predicted:"),
+  );
   const classes = classColumn(context);
   if (columns.length === 0 || !classes) return h("p", { class: "hint" }, "This scene holds no predictions.");
   const select = h("select", { "aria-label": "Predictions of", onchange: () => void render() });
@@ -29,7 +31,10 @@ export function confusionPanel(context: Context): HTMLElement {
     const toClass = column.categories.map((name) => classes.categories.indexOf(name));
     const confusion = confusionOf(truth, predicted, toClass, classes.categories.length, store.state.shown);
     const pick = (row: number, guess: number) =>
-      context.select(where(store.state.shown, (i) => truth[i] === row && toClass[predicted[i]] === guess), "confusion");
+      context.select(
+        where(store.state.shown, (i) => truth[i] === row && toClass[predicted[i]] === guess),
+        "confusion",
+      );
     body.replaceChildren(...content(confusion, classes.categories, pick, context.theme.now === "dark"));
   };
   store.on(["maps"], () => (follow(), void render()));
@@ -45,21 +50,38 @@ function content(confusion: Confusion, names: readonly string[], pick: Pick, dar
   const { total, right, classes } = confusion;
   if (total === 0) return [h("p", { class: "hint" }, "None of the pictures shown has a prediction.")];
   const share = `${((100 * right) / total).toFixed(1)} %`;
-  const summary = h("p", { class: "hint" }, `${share} of ${pictures(total)} right. Press a cell to select its pictures.`);
+  const summary = h(
+    "p",
+    { class: "hint" },
+    `${share} of ${pictures(total)} right. Press a cell to select its pictures.`,
+  );
   const list = mistakeList(confusion, names, pick);
-  return [summary, classes <= READABLE ? matrix(confusion, names, pick) : heatMap(confusion, names, pick, dark), list];
+  return [
+    summary,
+    classes <= READABLE ? matrix(confusion, names, pick) : heatMap(confusion, names, pick, dark),
+    list,
+  ];
 }
 
 function matrix({ classes, counts }: Confusion, names: readonly string[], pick: Pick): HTMLElement {
   const codes = [...Array(classes).keys()];
-  const head = h("tr", {}, h("td", { class: "corner" }, "true \\ predicted"), ...codes.map((code) => h("th", { scope: "col" }, h("span", {}, names[code]))));
+  const head = h(
+    "tr",
+    {},
+    h("td", { class: "corner" }, "true \\ predicted"),
+    ...codes.map((code) => h("th", { scope: "col" }, h("span", {}, names[code]))),
+  );
   const rows = codes.map((truth) => {
     const sum = codes.reduce((total, guess) => total + counts[truth * classes + guess], 0);
     const cells = codes.map((guess) => {
       const count = counts[truth * classes + guess];
       if (count === 0) return h("td", { class: "none" }, "·");
       const label = `${pictures(count)} of ${names[truth]} predicted as ${names[guess]}`;
-      const cell = h("button", { type: "button", title: label, "aria-label": label, onclick: () => pick(truth, guess) }, `${count}`);
+      const cell = h(
+        "button",
+        { type: "button", title: label, "aria-label": label, onclick: () => pick(truth, guess) },
+        `${count}`,
+      );
       cell.classList.add(truth === guess ? "right" : "wrong");
       cell.style.setProperty("--share", `${Math.round(15 + 75 * Math.sqrt(count / sum))}%`);
       return h("td", {}, cell);
@@ -71,8 +93,19 @@ function matrix({ classes, counts }: Confusion, names: readonly string[], pick: 
 }
 
 /** A dot a cell; the list below says the same in words, and takes the keyboard. */
-function heatMap({ classes, counts }: Confusion, names: readonly string[], pick: Pick, dark: boolean): HTMLElement {
-  const canvas = h("canvas", { class: "heat", width: classes, height: classes, role: "img", "aria-label": "Confusion matrix: rows the true class, columns the predicted one" });
+function heatMap(
+  { classes, counts }: Confusion,
+  names: readonly string[],
+  pick: Pick,
+  dark: boolean,
+): HTMLElement {
+  const canvas = h("canvas", {
+    class: "heat",
+    width: classes,
+    height: classes,
+    role: "img",
+    "aria-label": "Confusion matrix: rows the true class, columns the predicted one",
+  });
   const context = canvas.getContext("2d");
   const cellAt = (event: MouseEvent) => {
     const { left, top, width, height } = canvas.getBoundingClientRect();
@@ -104,17 +137,19 @@ function heatMap({ classes, counts }: Confusion, names: readonly string[], pick:
 function mistakeList(confusion: Confusion, names: readonly string[], pick: Pick): HTMLElement {
   const pairs = mistakes(confusion);
   if (pairs.length === 0) return h("p", { class: "hint" }, "No mistakes.");
-  const items = pairs.slice(0, LISTED).map(({ truth, guess, count }) =>
-    h(
-      "li",
-      {},
+  const items = pairs
+    .slice(0, LISTED)
+    .map(({ truth, guess, count }) =>
       h(
-        "button",
-        { type: "button", class: "mistake", onclick: () => pick(truth, guess) },
-        h("span", {}, `${names[truth]} taken for ${names[guess]}`),
-        h("span", { class: "count" }, `${count}`),
+        "li",
+        {},
+        h(
+          "button",
+          { type: "button", class: "mistake", onclick: () => pick(truth, guess) },
+          h("span", {}, `${names[truth]} taken for ${names[guess]}`),
+          h("span", { class: "count" }, `${count}`),
+        ),
       ),
-    ),
-  );
+    );
   return h("div", {}, h("h3", {}, "Most frequent mistakes"), h("ul", { class: "mistakes" }, ...items));
 }

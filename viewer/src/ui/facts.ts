@@ -17,7 +17,11 @@ export function shortName(column: Column): string {
 }
 
 /** Name and value pairs; the prediction says whether it is right. */
-export function facts(context: Context, map: SceneMap, i: number): { name: string; value: string; wrong: boolean }[] {
+export function facts(
+  context: Context,
+  map: SceneMap,
+  i: number,
+): { name: string; value: string; wrong: boolean }[] {
   const { dataset } = context;
   const classes = dataset.column("class");
   const truth = classes && dataset.word(classes, i);

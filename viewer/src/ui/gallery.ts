@@ -24,7 +24,11 @@ export function gallery(context: Context): HTMLElement {
 }
 
 function hint(): HTMLElement {
-  return h("p", { class: "hint" }, "Nothing is selected. Draw a lasso (L) or a box (B), press a bar or a cell under Silhouettes or Confusion, or search (/).");
+  return h(
+    "p",
+    { class: "hint" },
+    "Nothing is selected. Draw a lasso (L) or a box (B), press a bar or a cell under Silhouettes or Confusion, or search (/).",
+  );
 }
 
 function content(context: Context, selection: Uint32Array): HTMLElement[] {
@@ -42,15 +46,35 @@ function content(context: Context, selection: Uint32Array): HTMLElement[] {
       "div",
       { class: "selection-head" },
       h("h3", {}, `${pictures(selection.length)} selected`),
-      button({ label: "Clear the selection", text: "Clear", key: "Escape", class: "link", press: () => store.set({ selection: new Uint32Array(0) }) }),
+      button({
+        label: "Clear the selection",
+        text: "Clear",
+        key: "Escape",
+        class: "link",
+        press: () => store.set({ selection: new Uint32Array(0) }),
+      }),
     ),
     classCounts(context, selection),
     h(
       "div",
       { class: "row" },
-      button({ label: "Save the selection as CSV", text: "CSV", icon: "save", press: () => void save(context, "csv") }),
-      button({ label: "Save the selection as JSON", text: "JSON", icon: "save", press: () => void save(context, "json") }),
-      button({ label: "Copy the paths of the selection", text: "Copy paths", press: () => void copy(context, store.state.selection) }),
+      button({
+        label: "Save the selection as CSV",
+        text: "CSV",
+        icon: "save",
+        press: () => void save(context, "csv"),
+      }),
+      button({
+        label: "Save the selection as JSON",
+        text: "JSON",
+        icon: "save",
+        press: () => void save(context, "json"),
+      }),
+      button({
+        label: "Copy the paths of the selection",
+        text: "Copy paths",
+        press: () => void copy(context, store.state.selection),
+      }),
     ),
     tiles,
     more,
@@ -63,7 +87,9 @@ function classCounts(context: Context, selection: Uint32Array): HTMLElement {
   if (!column || !values) return h("div");
   const counts = countCodesOf(column, values, selection);
   const colours = categoryColours(column.categories.length);
-  const present = [...column.categories.keys()].filter((code) => counts[code] > 0).sort((a, b) => counts[b] - counts[a]);
+  const present = [...column.categories.keys()]
+    .filter((code) => counts[code] > 0)
+    .sort((a, b) => counts[b] - counts[a]);
   const bar = h("div", { class: "share-bar", "aria-hidden": "true" });
   for (const code of present) {
     const part = h("span");
@@ -71,15 +97,33 @@ function classCounts(context: Context, selection: Uint32Array): HTMLElement {
     part.style.background = colours[code];
     bar.append(part);
   }
-  const items = present.slice(0, 12).map((code) => h("li", {}, swatch(colours[code]), `${column.categories[code]} `, h("b", {}, counts[code].toLocaleString("en"))));
+  const items = present
+    .slice(0, 12)
+    .map((code) =>
+      h(
+        "li",
+        {},
+        swatch(colours[code]),
+        `${column.categories[code]} `,
+        h("b", {}, counts[code].toLocaleString("en")),
+      ),
+    );
   if (present.length > 12) items.push(h("li", {}, `and ${present.length - 12} more classes`));
-  return h("div", {}, bar, h("ul", { class: "class-counts", "aria-label": "Classes in the selection" }, ...items));
+  return h(
+    "div",
+    {},
+    bar,
+    h("ul", { class: "class-counts", "aria-label": "Classes in the selection" }, ...items),
+  );
 }
 
 async function save({ dataset, store, notify }: Context, kind: "csv" | "json"): Promise<void> {
   try {
     const table = await tableOf(dataset, store.state.selection);
-    const content = kind === "csv" ? new Blob([toCsv(table)], { type: "text/csv" }) : new Blob([toJson(table)], { type: "application/json" });
+    const content =
+      kind === "csv"
+        ? new Blob([toCsv(table)], { type: "text/csv" })
+        : new Blob([toJson(table)], { type: "application/json" });
     download(fileName(dataset.scene.title, `selection.${kind}`), content);
   } catch (error) {
     notify(`Not saved: ${(error as Error).message}`);

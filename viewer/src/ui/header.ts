@@ -14,8 +14,19 @@ export interface HeaderActions {
 export function header(context: Context, searchElement: HTMLElement, actions: HeaderActions): HTMLElement {
   const { dataset, store, theme } = context;
   const { title, count, maps } = dataset.scene;
-  const compare = button({ label: "two maps side by side", icon: "compare", text: "Compare", key: "C", press: () => toggleCompare(context) });
-  const themeButton = button({ label: "Dark or light", icon: "moon", key: "T", press: () => toggleTheme(context) });
+  const compare = button({
+    label: "two maps side by side",
+    icon: "compare",
+    text: "Compare",
+    key: "C",
+    press: () => toggleCompare(context),
+  });
+  const themeButton = button({
+    label: "Dark or light",
+    icon: "moon",
+    key: "T",
+    press: () => toggleTheme(context),
+  });
   const update = () => {
     compare.setAttribute("aria-pressed", `${store.state.maps.length === 2}`);
     themeButton.setAttribute("aria-pressed", `${theme.now === "dark"}`);
@@ -33,7 +44,12 @@ export function header(context: Context, searchElement: HTMLElement, actions: He
       "div",
       { class: "actions" },
       maps.length > 1 && compare,
-      button({ label: "Save a picture of the map (PNG)", icon: "save", key: "S", press: () => void savePng(context) }),
+      button({
+        label: "Save a picture of the map (PNG)",
+        icon: "save",
+        key: "S",
+        press: () => void savePng(context),
+      }),
       themeButton,
       button({ label: "Keys and gestures", icon: "help", key: "?", press: actions.help }),
     ),

@@ -32,10 +32,30 @@ const GROUPS: [string, [string, string][]][] = [
 ]; // prettier-ignore
 
 export function helpDialog(): HTMLDialogElement {
-  const dialog = h("dialog", { class: "help", "aria-labelledby": "help-title", onclick: (event: MouseEvent) => event.target === dialog && dialog.close() });
+  const dialog = h("dialog", {
+    class: "help",
+    "aria-labelledby": "help-title",
+    onclick: (event: MouseEvent) => event.target === dialog && dialog.close(),
+  });
   dialog.append(
-    h("div", { class: "dialog-head" }, h("h2", { id: "help-title" }, "Keys and gestures"), button({ label: "Close", icon: "close", class: "ghost", press: () => dialog.close() })),
-    h("div", { class: "columns" }, ...GROUPS.map(([title, lines]) => h("section", {}, h("h3", {}, title), h("dl", {}, ...lines.flatMap(([keys, what]) => [h("dt", {}, keys), h("dd", {}, what)]))))),
+    h(
+      "div",
+      { class: "dialog-head" },
+      h("h2", { id: "help-title" }, "Keys and gestures"),
+      button({ label: "Close", icon: "close", class: "ghost", press: () => dialog.close() }),
+    ),
+    h(
+      "div",
+      { class: "columns" },
+      ...GROUPS.map(([title, lines]) =>
+        h(
+          "section",
+          {},
+          h("h3", {}, title),
+          h("dl", {}, ...lines.flatMap(([keys, what]) => [h("dt", {}, keys), h("dd", {}, what)])),
+        ),
+      ),
+    ),
   );
   return dialog;
 }

@@ -15,7 +15,13 @@ export function histogram(context: Context, column: NumberColumn): HTMLElement {
   const values = dataset.known(column.id);
   if (!values) return h("div");
   const [low, high] = rangeOf(column, values);
-  const canvas = h("canvas", { class: "histogram", width: BINS * 5, height: HEIGHT, role: "img", "aria-label": `How ${column.name} spreads` });
+  const canvas = h("canvas", {
+    class: "histogram",
+    width: BINS * 5,
+    height: HEIGHT,
+    role: "img",
+    "aria-label": `How ${column.name} spreads`,
+  });
   const { counts, unknown } = bins(values, low, high);
   const range = () => {
     const filter = store.state.filters[column.id] as Filter | undefined;
@@ -23,7 +29,9 @@ export function histogram(context: Context, column: NumberColumn): HTMLElement {
   };
   const set = (from: number, to: number) => {
     const whole = from <= low && to >= high;
-    store.set({ filters: withFilter(store.state.filters, column.id, whole ? undefined : { low: from, high: to }) });
+    store.set({
+      filters: withFilter(store.state.filters, column.id, whole ? undefined : { low: from, high: to }),
+    });
   };
   const inputs = (["low", "high"] as const).map((end) => {
     const input = h("input", {
@@ -39,7 +47,14 @@ export function histogram(context: Context, column: NumberColumn): HTMLElement {
   });
   const update = () => {
     const { low: from, high: to } = range();
-    paint(canvas, counts, column, (from - low) / (high - low), (to - low) / (high - low), context.theme.colours.filtered);
+    paint(
+      canvas,
+      counts,
+      column,
+      (from - low) / (high - low),
+      (to - low) / (high - low),
+      context.theme.colours.filtered,
+    );
     inputs[0].value = `${Number(from.toPrecision(4))}`;
     inputs[1].value = `${Number(to.toPrecision(4))}`;
   };
@@ -67,7 +82,14 @@ function bins(values: ArrayLike<number>, low: number, high: number): { counts: n
   return { counts, unknown };
 }
 
-function paint(canvas: HTMLCanvasElement, counts: number[], column: NumberColumn, from: number, to: number, off: string): void {
+function paint(
+  canvas: HTMLCanvasElement,
+  counts: number[],
+  column: NumberColumn,
+  from: number,
+  to: number,
+  off: string,
+): void {
   const context = canvas.getContext("2d");
   if (!context) return;
   const colours = ramp(column);
@@ -94,7 +116,8 @@ function brush(canvas: HTMLCanvasElement, change: (from: number, to: number) => 
     canvas.setPointerCapture(event.pointerId);
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (start !== null && Math.abs(share(event) - start) > 0.02) change(Math.min(start, share(event)), Math.max(start, share(event)));
+    if (start !== null && Math.abs(share(event) - start) > 0.02)
+      change(Math.min(start, share(event)), Math.max(start, share(event)));
   });
   canvas.addEventListener("pointerup", (event) => {
     if (start !== null && Math.abs(share(event) - start) <= 0.02) change(0, 1);

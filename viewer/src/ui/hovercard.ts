@@ -17,11 +17,15 @@ export class HoverCard {
     store.set({ hover: i < 0 ? null : i });
     this.element.hidden = i < 0;
     if (i < 0) return;
-    const lines = facts(this.context, dataset.map(mapId), i).filter(({ value }) => value !== "–").map(({ name, value, wrong }) =>
-      h("div", {}, h("dt", {}, name), h("dd", { class: wrong ? "wrong" : "" }, value)),
-    );
+    const lines = facts(this.context, dataset.map(mapId), i)
+      .filter(({ value }) => value !== "–")
+      .map(({ name, value, wrong }) =>
+        h("div", {}, h("dt", {}, name), h("dd", { class: wrong ? "wrong" : "" }, value)),
+      );
     this.element.replaceChildren(
-      ...(dataset.thumbnails ? [dataset.thumbnails.element(i, Math.max(96, dataset.thumbnails.size), dataset.name(i))] : []),
+      ...(dataset.thumbnails
+        ? [dataset.thumbnails.element(i, Math.max(96, dataset.thumbnails.size), dataset.name(i))]
+        : []),
       h("div", { class: "text" }, h("p", { class: "file" }, dataset.name(i)), h("dl", {}, ...lines)),
     );
     const { clientWidth, clientHeight } = stage.element;

@@ -14,7 +14,9 @@ const LEFT = 130;
 
 export function knifePanel(context: Context): HTMLElement {
   const { dataset, store } = context;
-  const columns = dataset.scene.columns.filter((c): c is NumberColumn => c.kind === "number" && c.id.startsWith("silhouette:"));
+  const columns = dataset.scene.columns.filter(
+    (c): c is NumberColumn => c.kind === "number" && c.id.startsWith("silhouette:"),
+  );
   const classes = classColumn(context);
   if (columns.length === 0 || !classes) return h("p", { class: "hint" }, "This scene holds no silhouettes.");
   const select = h("select", { "aria-label": "Silhouettes of", onchange: () => void render() });
@@ -30,10 +32,21 @@ export function knifePanel(context: Context): HTMLElement {
     text: "Select below 0",
     press: () => {
       const values = dataset.known(select.value);
-      if (values) context.select(where(store.state.shown, (i) => values[i] < 0), "silhouettes");
+      if (values)
+        context.select(
+          where(store.state.shown, (i) => values[i] < 0),
+          "silhouettes",
+        );
     },
   });
-  const element = h("div", { class: "knife" }, select, summary, h("div", { class: "row" }, below), plot.element);
+  const element = h(
+    "div",
+    { class: "knife" },
+    select,
+    summary,
+    h("div", { class: "row" }, below),
+    plot.element,
+  );
   const render = async () => {
     const column = columns.find(({ id }) => id === select.value);
     if (!column || store.state.panel !== "silhouettes") return;
@@ -77,7 +90,11 @@ class KnifePlot {
     const labels = knife.blades.map(({ code, start, end, mean }, k) => {
       const { top, height } = layout.span(k);
       const members = knife.order.slice(start, end).sort();
-      const label = button({ label: `${names[code]} ${formatNumber(mean)}: select these pictures`, class: "blade", press: () => this.context.select(members, "silhouettes") });
+      const label = button({
+        label: `${names[code]} ${formatNumber(mean)}: select these pictures`,
+        class: "blade",
+        press: () => this.context.select(members, "silhouettes"),
+      });
       label.append(h("span", {}, names[code]), " ", h("span", { class: "count" }, formatNumber(mean)));
       label.style.top = `${top + height / 2}px`;
       return label;
@@ -141,7 +158,12 @@ class KnifePlot {
     this.paintMarks(context, width);
   }
 
-  private paintAxis(context: CanvasRenderingContext2D, x: (value: number) => number, from: number, mean: number): void {
+  private paintAxis(
+    context: CanvasRenderingContext2D,
+    x: (value: number) => number,
+    from: number,
+    mean: number,
+  ): void {
     const { line, muted, ink } = this.context.theme.colours;
     const height = this.layout?.height ?? 0;
     context.font = "11px system-ui, sans-serif";

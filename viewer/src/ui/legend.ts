@@ -13,7 +13,11 @@ export function legend(context: Context): HTMLElement {
   const { dataset, store } = context;
   const body = h("div", { class: "legend-body" });
   const chips = h("div", { class: "chips" });
-  const select = h("select", { id: "colour-by", title: "What colours the points", onchange: () => store.set({ colour: select.value }) });
+  const select = h("select", {
+    id: "colour-by",
+    title: "What colours the points",
+    onchange: () => store.set({ colour: select.value }),
+  });
   select.append(...columnGroups(dataset.scene.columns));
   const build = () => {
     select.value = store.state.colour;
@@ -21,7 +25,9 @@ export function legend(context: Context): HTMLElement {
     if (!column) return;
     void dataset.values(column).then(() => {
       if (store.state.colour !== column.id) return;
-      body.replaceChildren(column.kind === "category" ? categories(context, column) : histogram(context, column));
+      body.replaceChildren(
+        column.kind === "category" ? categories(context, column) : histogram(context, column),
+      );
     });
   };
   const update = () => {
@@ -48,10 +54,14 @@ export function legend(context: Context): HTMLElement {
 /** Columns of the pictures themselves, then a group a backbone. */
 function columnGroups(columns: Column[]): HTMLElement[] {
   const option = ({ id, name }: Column) => h("option", { value: id }, name);
-  const backbones = [...new Set(columns.map(({ backbone }) => backbone))].filter((backbone) => backbone !== undefined);
+  const backbones = [...new Set(columns.map(({ backbone }) => backbone))].filter(
+    (backbone) => backbone !== undefined,
+  );
   return [
     ...columns.filter(({ backbone }) => backbone === undefined).map(option),
-    ...backbones.map((label) => h("optgroup", { label }, ...columns.filter(({ backbone }) => backbone === label).map(option))),
+    ...backbones.map((label) =>
+      h("optgroup", { label }, ...columns.filter(({ backbone }) => backbone === label).map(option)),
+    ),
   ];
 }
 
@@ -93,7 +103,8 @@ function categories(context: Context, column: CategoryColumn): HTMLElement {
     row.classList.toggle("off", !kept.includes(code));
     list.append(h("li", {}, row));
   });
-  if (focused !== null) queueMicrotask(() => list.querySelector<HTMLElement>(`[data-code="${focused}"]`)?.focus());
+  if (focused !== null)
+    queueMicrotask(() => list.querySelector<HTMLElement>(`[data-code="${focused}"]`)?.focus());
   return list;
 }
 
@@ -138,7 +149,9 @@ function filterChips(context: Context): HTMLElement[] {
 
 function filterText(column: Column, filter: Filter): string {
   if ("codes" in filter) {
-    const names = filter.codes.map((code) => (column.kind === "category" ? column.categories[code] : undefined) ?? "not known");
+    const names = filter.codes.map(
+      (code) => (column.kind === "category" ? column.categories[code] : undefined) ?? "not known",
+    );
     return names.length > 3 ? `${names.length} of them` : names.join(", ");
   }
   return `${filter.low.toPrecision(3)} to ${filter.high.toPrecision(3)}`;

@@ -8,7 +8,13 @@ import { gallery } from "./gallery";
 import { knifePanel } from "./knife";
 import { picturePanel } from "./picture";
 
-const TABS: { panel: Exclude<Panel, "none">; label: string; icon: IconName; key: string; build: (context: Context) => HTMLElement }[] = [
+const TABS: {
+  panel: Exclude<Panel, "none">;
+  label: string;
+  icon: IconName;
+  key: string;
+  build: (context: Context) => HTMLElement;
+}[] = [
   { panel: "picture", label: "Picture", icon: "pictures", key: "O", build: picturePanel },
   { panel: "selection", label: "Selection", icon: "selection", key: "G", build: gallery },
   { panel: "silhouettes", label: "Silhouettes", icon: "silhouettes", key: "K", build: knifePanel },
@@ -18,19 +24,43 @@ const TABS: { panel: Exclude<Panel, "none">; label: string; icon: IconName; key:
 export function sidePanel(context: Context): HTMLElement {
   const { store } = context;
   const parts = TABS.map(({ panel, label, icon, key, build }) => {
-    const tab = button({ label, icon, text: label, key, class: "tab", press: () => togglePanel(context, panel) });
+    const tab = button({
+      label,
+      icon,
+      text: label,
+      key,
+      class: "tab",
+      press: () => togglePanel(context, panel),
+    });
     tab.id = `tab-${panel}`;
     tab.setAttribute("aria-controls", `panel-${panel}`);
-    const body = h("div", { id: `panel-${panel}`, class: "panel-body", role: "region", "aria-labelledby": tab.id, tabindex: -1 }, build(context));
+    const body = h(
+      "div",
+      { id: `panel-${panel}`, class: "panel-body", role: "region", "aria-labelledby": tab.id, tabindex: -1 },
+      build(context),
+    );
     return { panel, tab, body };
   });
   const badge = h("span", { class: "badge", "aria-hidden": "true" });
   const selectionTab = parts[1].tab;
   selectionTab.append(" ", badge);
-  const close = button({ label: "Close the panel", icon: "close", class: "ghost close", press: () => store.set({ panel: "none" }) });
-  const element = h("aside", { class: "panel", "aria-label": "Details" }, h("div", { class: "tabs" }, ...parts.map(({ tab }) => tab), close), ...parts.map(({ body }) => body));
+  const close = button({
+    label: "Close the panel",
+    icon: "close",
+    class: "ghost close",
+    press: () => store.set({ panel: "none" }),
+  });
+  const element = h(
+    "aside",
+    { class: "panel", "aria-label": "Details" },
+    h("div", { class: "tabs" }, ...parts.map(({ tab }) => tab), close),
+    ...parts.map(({ body }) => body),
+  );
   // A matrix of many classes needs room.
-  element.style.setProperty("--wide", `${Math.min(context.dataset.scene.classes.length, READABLE) * 29 + 130}px`);
+  element.style.setProperty(
+    "--wide",
+    `${Math.min(context.dataset.scene.classes.length, READABLE) * 29 + 130}px`,
+  );
   const update = () => {
     for (const { panel, tab, body } of parts) {
       const open = store.state.panel === panel;

@@ -7,7 +7,8 @@ import type { SceneMap } from "../scene";
 export function paneHeaders(context: Context): HTMLElement {
   const { store } = context;
   const element = h("div", { class: "pane-headers" });
-  const render = () => element.replaceChildren(...store.state.maps.map((id, k) => paneHeader(context, id, k)));
+  const render = () =>
+    element.replaceChildren(...store.state.maps.map((id, k) => paneHeader(context, id, k)));
   store.on(["maps"], render);
   render();
   return element;
@@ -34,9 +35,27 @@ function paneHeader(context: Context, id: string, k: number): HTMLElement {
       "div",
       { class: "pane-title" },
       select,
-      !map.pretrained && h("span", { class: "tag warn", title: "The backbone has random weights, not pretrained ones." }, "random weights"),
-      map.learned && h("span", { class: "tag", title: "The classes of training pictures were used to make this map." }, "made with labels"),
-      two && k === 1 && button({ label: "Close this pane", icon: "close", key: "C", class: "ghost", press: () => toggleCompare(context) }),
+      !map.pretrained &&
+        h(
+          "span",
+          { class: "tag warn", title: "The backbone has random weights, not pretrained ones." },
+          "random weights",
+        ),
+      map.learned &&
+        h(
+          "span",
+          { class: "tag", title: "The classes of training pictures were used to make this map." },
+          "made with labels",
+        ),
+      two &&
+        k === 1 &&
+        button({
+          label: "Close this pane",
+          icon: "close",
+          key: "C",
+          class: "ghost",
+          press: () => toggleCompare(context),
+        }),
     ),
     map.facts && h("p", { class: "facts" }, map.facts),
   );
@@ -71,7 +90,8 @@ export function toggleCompare({ dataset, store, announce }: Context): void {
   const all = dataset.scene.maps;
   const here = all.findIndex((map) => map.id === maps[0]);
   // The same method of another backbone says most; else whatever comes next.
-  const other = all.find((map) => map.id !== maps[0] && map.method === all[here].method) ?? all[(here + 1) % all.length];
+  const other =
+    all.find((map) => map.id !== maps[0] && map.method === all[here].method) ?? all[(here + 1) % all.length];
   store.set({ maps: [maps[0], other.id] });
   announce(`Two maps: ${all[here].name} and ${other.name}`);
 }

@@ -13,7 +13,11 @@ export function picturePanel(context: Context): HTMLElement {
   const render = () => {
     const { opened } = store.state;
     stage.overlay.neighbours = [];
-    element.replaceChildren(...(opened === null ? [h("p", { class: "hint" }, "Click a point to see its picture and its nearest neighbours.")] : content(context, opened)));
+    element.replaceChildren(
+      ...(opened === null
+        ? [h("p", { class: "hint" }, "Click a point to see its picture and its nearest neighbours.")]
+        : content(context, opened)),
+    );
   };
   store.on(["opened", "maps"], render);
   render();
@@ -25,18 +29,34 @@ function content(context: Context, i: number): HTMLElement[] {
   const map = leadingMap(context);
   const list = h("dl", { class: "facts-list" });
   const fill = () => {
-    const lines = facts(context, map, i).map(({ name, value, wrong }) => h("div", {}, h("dt", {}, name), h("dd", { class: wrong ? "wrong" : "" }, value)));
+    const lines = facts(context, map, i).map(({ name, value, wrong }) =>
+      h("div", {}, h("dt", {}, name), h("dd", { class: wrong ? "wrong" : "" }, value)),
+    );
     list.replaceChildren(...lines);
   };
   fill();
-  void Promise.all(dataset.scene.columns.filter((c) => !c.backbone || c.backbone === backboneKey(map)).map((c) => dataset.values(c))).then(fill, () => undefined);
+  void Promise.all(
+    dataset.scene.columns
+      .filter((c) => !c.backbone || c.backbone === backboneKey(map))
+      .map((c) => dataset.values(c)),
+  ).then(fill, () => undefined);
   const name = h("p", { class: "file" }, dataset.name(i));
   void dataset.paths().then(() => (name.textContent = dataset.name(i)));
   const neighbours = h("div", { class: "neighbours" });
   void fillNeighbours(context, i, neighbours);
   return [
     large(context, i),
-    h("div", { class: "file-line" }, name, button({ label: "Copy the path", text: "Copy path", class: "link", press: () => void copy(context, [i]) })),
+    h(
+      "div",
+      { class: "file-line" },
+      name,
+      button({
+        label: "Copy the path",
+        text: "Copy path",
+        class: "link",
+        press: () => void copy(context, [i]),
+      }),
+    ),
     list,
     neighbours,
   ];
@@ -53,7 +73,11 @@ function large({ dataset }: Context, i: number): HTMLElement {
 }
 
 function fallback(dataset: Context["dataset"], i: number): HTMLElement {
-  const thumbnail = dataset.thumbnails?.element(i, Math.min(256, dataset.thumbnails.size * 2), dataset.name(i));
+  const thumbnail = dataset.thumbnails?.element(
+    i,
+    Math.min(256, dataset.thumbnails.size * 2),
+    dataset.name(i),
+  );
   thumbnail?.classList.add("large");
   return thumbnail ?? h("p", { class: "hint" }, "This scene comes without pictures.");
 }
@@ -66,7 +90,9 @@ async function fillNeighbours(context: Context, i: number, element: HTMLElement)
   try {
     nearest = await dataset.neighbours(map, i);
   } catch (error) {
-    element.replaceChildren(h("p", { class: "hint" }, `The neighbours could not be fetched: ${(error as Error).message}`));
+    element.replaceChildren(
+      h("p", { class: "hint" }, `The neighbours could not be fetched: ${(error as Error).message}`),
+    );
   }
   if (!nearest || store.state.opened !== i) return;
   const { indices, distances } = nearest;
@@ -75,7 +101,11 @@ async function fillNeighbours(context: Context, i: number, element: HTMLElement)
   element.replaceChildren(
     h("h3", {}, `Nearest in ${backboneKey(map)}’s features`),
     h("p", { class: "hint" }, `With the distance in the full feature space${metric ? ` (${metric})` : ""}.`),
-    h("ul", { class: "tiles" }, ...Array.from(indices, (j, k) => h("li", {}, tile(context, j, formatNumber(distances[k]))))),
+    h(
+      "ul",
+      { class: "tiles" },
+      ...Array.from(indices, (j, k) => h("li", {}, tile(context, j, formatNumber(distances[k])))),
+    ),
   );
 }
 
@@ -97,7 +127,9 @@ export function tile(context: Context, i: number, caption?: string): HTMLElement
       onfocus: () => store.set({ hover: i }),
       onblur: () => store.set({ hover: null }),
     },
-    dataset.thumbnails ? dataset.thumbnails.element(i, 72, label) : h("span", { class: "no-picture" }, dataset.name(i)),
+    dataset.thumbnails
+      ? dataset.thumbnails.element(i, 72, label)
+      : h("span", { class: "no-picture" }, dataset.name(i)),
     caption && h("span", { class: "caption" }, caption),
   );
   element.style.setProperty("--point", stage.shading.colour(i));

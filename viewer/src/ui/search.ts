@@ -60,7 +60,15 @@ async function choices(context: Context, text: string, done: () => void): Promis
   const { dataset, store } = context;
   const found: HTMLElement[] = [];
   const offer = (label: string, note: string, act: () => void, extra?: HTMLElement) =>
-    found.push(h("button", { type: "button", class: "result", onclick: () => (act(), done()) }, extra, h("span", { class: "name" }, label), h("span", { class: "count" }, note)));
+    found.push(
+      h(
+        "button",
+        { type: "button", class: "result", onclick: () => (act(), done()) },
+        extra,
+        h("span", { class: "name" }, label),
+        h("span", { class: "count" }, note),
+      ),
+    );
   const column = classColumn(context);
   const codes = column && (await dataset.values(column));
   const { shown } = store.state;
@@ -78,7 +86,9 @@ async function choices(context: Context, text: string, done: () => void): Promis
     thumbnail?.setAttribute("aria-hidden", "true");
     offer(dataset.name(i), "", () => context.open(i), thumbnail);
   }
-  return found.length > 0 ? found : [h("p", { class: "hint" }, "Nothing shown has this in its file or class.")];
+  return found.length > 0
+    ? found
+    : [h("p", { class: "hint" }, "Nothing shown has this in its file or class.")];
 }
 
 function moveFocus(event: KeyboardEvent, results: HTMLElement, input: HTMLElement, clear: () => void): void {

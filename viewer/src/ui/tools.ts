@@ -18,18 +18,35 @@ export function tools(context: Context): HTMLElement {
     element: button({ label, icon, key, press: () => store.set({ tool }) }),
     pressed: (state: State) => state.tool === tool,
   }));
-  const flat = button({ label: "the first two axes, flat", text: "2-D", key: "D", class: "square", press: () => toggleFlat(context) });
-  const perspective = button({ label: "Perspective", icon: "perspective", key: "P", press: () => togglePerspective(context) });
+  const flat = button({
+    label: "the first two axes, flat",
+    text: "2-D",
+    key: "D",
+    class: "square",
+    press: () => toggleFlat(context),
+  });
+  const perspective = button({
+    label: "Perspective",
+    icon: "perspective",
+    key: "P",
+    press: () => togglePerspective(context),
+  });
   const switches = [
     { element: flat, pressed: (state: State) => state.flat },
     { element: perspective, pressed: (state: State) => state.perspective && !state.flat },
   ];
   if (dataset.thumbnails) {
-    const element = button({ label: "Pictures in place of points", icon: "pictures", key: "I", press: () => store.set({ pictures: !store.state.pictures }) });
+    const element = button({
+      label: "Pictures in place of points",
+      icon: "pictures",
+      key: "I",
+      press: () => store.set({ pictures: !store.state.pictures }),
+    });
     switches.push({ element, pressed: (state) => state.pictures });
   }
   const all = [...choices, ...switches];
-  const update = () => all.forEach(({ element, pressed }) => element.setAttribute("aria-pressed", `${pressed(store.state)}`));
+  const update = () =>
+    all.forEach(({ element, pressed }) => element.setAttribute("aria-pressed", `${pressed(store.state)}`));
   store.on(["tool", "flat", "perspective", "pictures"], update);
   store.on(["flat"], () => (perspective.disabled = store.state.flat));
   perspective.disabled = store.state.flat;
@@ -38,7 +55,12 @@ export function tools(context: Context): HTMLElement {
     "div",
     { class: "tools", role: "toolbar", "aria-label": "Tools", "aria-orientation": "vertical" },
     h("div", { class: "group" }, ...choices.map(({ element }) => element)),
-    h("div", { class: "group" }, ...switches.map(({ element }) => element), button({ label: "Show all", icon: "fit", key: "F", press: () => fit(context) })),
+    h(
+      "div",
+      { class: "group" },
+      ...switches.map(({ element }) => element),
+      button({ label: "Show all", icon: "fit", key: "F", press: () => fit(context) }),
+    ),
   );
 }
 

@@ -16,10 +16,19 @@ export interface Opened {
 }
 
 export async function open(browser: Browser, address: string, offline = false): Promise<Opened> {
-  const context = await browser.newContext({ viewport: { width: 1000, height: 680 }, offline, reducedMotion: "reduce", acceptDownloads: true });
+  const context = await browser.newContext({
+    viewport: { width: 1000, height: 680 },
+    offline,
+    reducedMotion: "reduce",
+    acceptDownloads: true,
+  });
   const page = await context.newPage();
   const complaints: string[] = [];
-  page.on("console", (message) => (message.type() === "error" || message.type() === "warning") && complaints.push(message.text()));
+  page.on(
+    "console",
+    (message) =>
+      (message.type() === "error" || message.type() === "warning") && complaints.push(message.text()),
+  );
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("requestfailed", (request) => complaints.push(`failed: ${request.url().slice(0, 100)}`));
   await page.goto(address);
@@ -32,20 +41,30 @@ export async function open(browser: Browser, address: string, offline = false): 
 export function placesOf(page: Page): Promise<[number, number][]> {
   return page.evaluate(() => {
     const { viewport, screen } = window.viewer.inspect().panes[0];
-    const overlay = document.querySelector("[data-embedlens], #viewer")!.shadowRoot!.querySelector(".overlay")!;
+    const overlay = document
+      .querySelector("[data-embedlens], #viewer")!
+      .shadowRoot!.querySelector(".overlay")!;
     const { left, top } = overlay.getBoundingClientRect();
-    return Array.from(screen.x, (x, i): [number, number] => [left + viewport.left + x, top + viewport.top + screen.y[i]]);
+    return Array.from(screen.x, (x, i): [number, number] => [
+      left + viewport.left + x,
+      top + viewport.top + screen.y[i],
+    ]);
   });
 }
 
 /** Where a picture's point lies on the page. */
 export function placeOf(page: Page, i: number, pane = 0): Promise<[number, number]> {
-  return page.evaluate(([i, pane]) => {
-    const { viewport, screen } = window.viewer.inspect().panes[pane];
-    const overlay = document.querySelector("[data-embedlens], #viewer")!.shadowRoot!.querySelector(".overlay")!;
-    const { left, top } = overlay.getBoundingClientRect();
-    return [left + viewport.left + screen.x[i], top + viewport.top + screen.y[i]] as [number, number];
-  }, [i, pane]);
+  return page.evaluate(
+    ([i, pane]) => {
+      const { viewport, screen } = window.viewer.inspect().panes[pane];
+      const overlay = document
+        .querySelector("[data-embedlens], #viewer")!
+        .shadowRoot!.querySelector(".overlay")!;
+      const { left, top } = overlay.getBoundingClientRect();
+      return [left + viewport.left + screen.x[i], top + viewport.top + screen.y[i]] as [number, number];
+    },
+    [i, pane],
+  );
 }
 
 /** A picture whose point no other covers, in the pane's free part. */
@@ -59,7 +78,8 @@ export function lonelyPicture(page: Page, pane = 0): Promise<number> {
       const [x, y] = [screen.x[i], screen.y[i]];
       if (!shown[i] || !(x > 90 && y > 80 && x < viewport.width - 90 && y < viewport.height - 80)) continue;
       let nearest = Infinity;
-      for (let j = 0; j < shown.length; j++) if (j !== i) nearest = Math.min(nearest, Math.hypot(screen.x[j] - x, screen.y[j] - y));
+      for (let j = 0; j < shown.length; j++)
+        if (j !== i) nearest = Math.min(nearest, Math.hypot(screen.x[j] - x, screen.y[j] - y));
       if (nearest > farthest) [best, farthest] = [i, nearest];
     }
     return best;

@@ -74,7 +74,11 @@ test("names from files are text, whatever they say", async () => {
 });
 
 test("300 classes have a legend, and one picture is a scene too", async () => {
-  const many = await open(browser, write(makeScene({ count: 900, classes: 300, thumbnails: false, neighbours: false })), true);
+  const many = await open(
+    browser,
+    write(makeScene({ count: 900, classes: 300, thumbnails: false, neighbours: false })),
+    true,
+  );
   expect(await many.page.locator(".category").count()).toBe(300);
   await many.page.evaluate(() => window.viewer.set({ panel: "confusion" }));
   await many.page.locator(".mistake").first().click();

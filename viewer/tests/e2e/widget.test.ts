@@ -29,9 +29,13 @@ declare global {
 test("the notebook's selection goes both ways", async () => {
   const page = await browser.newPage({ viewport: { width: 900, height: 700 } });
   await page.goto(`${server.address}viewer.js`);
-  const blobs = Object.fromEntries([...made.blobs].map(([name, bytes]) => [name, Buffer.from(bytes).toString("base64")]));
+  const blobs = Object.fromEntries(
+    [...made.blobs].map(([name, bytes]) => [name, Buffer.from(bytes).toString("base64")]),
+  );
   // As text: the test's own tools would rewrite an import.
-  await page.evaluate(`import("${server.address}viewer.js").then((module) => (window.widget = module.default))`);
+  await page.evaluate(
+    `import("${server.address}viewer.js").then((module) => (window.widget = module.default))`,
+  );
   await page.evaluate(
     ({ scene, blobs }) => {
       const listeners: Record<string, () => void> = {};
@@ -40,7 +44,12 @@ test("the notebook's selection goes both ways", async () => {
         const bytes = Uint8Array.from("x" + atob(text), (letter) => letter.charCodeAt(0));
         return [name, new DataView(bytes.buffer, 1)];
       });
-      const values: Record<string, unknown> = { scene, blobs: Object.fromEntries(views), selection: [4, 7], height: 480 };
+      const values: Record<string, unknown> = {
+        scene,
+        blobs: Object.fromEntries(views),
+        selection: [4, 7],
+        height: 480,
+      };
       window.model = {
         values,
         saved: 0,
@@ -68,7 +77,9 @@ test("the notebook's selection goes both ways", async () => {
   await page.getByRole("button", { name: "Select the pictures shown" }).click();
   await page.waitForFunction(() => window.model.saved === 1);
   const classes = new Uint16Array(made.blobs.get("class")!.buffer);
-  expect(await page.evaluate(() => window.model.values.selection)).toEqual([...classes.keys()].filter((i) => classes[i] === 0));
+  expect(await page.evaluate(() => window.model.values.selection)).toEqual(
+    [...classes.keys()].filter((i) => classes[i] === 0),
+  );
   await page.evaluate(() => {
     window.model.values.selection = [1, 2, 3, 999];
     (window as unknown as { listeners: Record<string, () => void> }).listeners["change:selection"]();

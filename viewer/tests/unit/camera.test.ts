@@ -6,7 +6,8 @@ import { normal, random } from "../random";
 const viewport: Viewport = { left: 0, top: 0, width: 900, height: 600 };
 const camera: Camera = { azimuth: 40, elevation: 20, target: [0.2, -0.1, 0.3], span: 3 };
 const view = (c: Camera, perspective = true) => viewOf(c, viewport.width / viewport.height, perspective, 10);
-const at = (point: number[], c: Camera, perspective = true) => place(Float32Array.from(point), 0, view(c, perspective), viewport)!;
+const at = (point: number[], c: Camera, perspective = true) =>
+  place(Float32Array.from(point), 0, view(c, perspective), viewport)!;
 
 describe("the camera", () => {
   test.each([true, false])("shows its target in the middle (perspective: %s)", (perspective) => {
@@ -21,7 +22,9 @@ describe("the camera", () => {
     expect(at(top, camera, perspective)[1]).toBeCloseTo(0, 3);
     const tall: Viewport = { left: 0, top: 0, width: 300, height: 800 };
     const side = camera.target.map((value, k) => value + (right[k] * camera.span) / 2);
-    expect(place(Float32Array.from(side), 0, viewOf(camera, 300 / 800, perspective, 10), tall)![0]).toBeCloseTo(300, 3);
+    expect(
+      place(Float32Array.from(side), 0, viewOf(camera, 300 / 800, perspective, 10), tall)![0],
+    ).toBeCloseTo(300, 3);
   });
 
   test.each([1.3, 1000, 0.5])("keeps what lies under the pointer when it comes nearer by %f", (factor) => {
@@ -93,7 +96,9 @@ describe("picking", () => {
 
   test("of discs that cover each other the foremost is picked", () => {
     const { towards } = view(camera, false);
-    const stack = Float32Array.from([-0.5, 0.9, 0.2].flatMap((step) => camera.target.map((value, k) => value + towards[k] * step)));
+    const stack = Float32Array.from(
+      [-0.5, 0.9, 0.2].flatMap((step) => camera.target.map((value, k) => value + towards[k] * step)),
+    );
     const column = new Projected(stack, view(camera, false), viewport);
     expect(column.pick(451, 300, Uint8Array.of(1, 1, 1), 4)).toBe(1);
     expect(column.pick(451, 300, Uint8Array.of(1, 0, 1), 4)).toBe(2);

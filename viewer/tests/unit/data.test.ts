@@ -54,8 +54,13 @@ describe("filters", () => {
   test("a point is shown if all filters let it pass", async () => {
     const classes = await dataset.values(dataset.column("class")!);
     const silhouettes = await dataset.values(dataset.column("silhouette:Xception:pca")!);
-    const shown = shownPoints(dataset, { class: { codes: [0, 2] }, "silhouette:Xception:pca": { low: 0.5, high: 1 } });
-    const wanted = Array.from(classes, (code, i) => ((code === 0 || code === 2) && silhouettes[i] >= 0.5 && silhouettes[i] <= 1 ? 1 : 0));
+    const shown = shownPoints(dataset, {
+      class: { codes: [0, 2] },
+      "silhouette:Xception:pca": { low: 0.5, high: 1 },
+    });
+    const wanted = Array.from(classes, (code, i) =>
+      (code === 0 || code === 2) && silhouettes[i] >= 0.5 && silhouettes[i] <= 1 ? 1 : 0,
+    );
     expect([...shown]).toEqual(wanted);
     expect(wanted).toContain(1);
   });
@@ -71,7 +76,13 @@ describe("filters", () => {
 
   test("unknown values are counted last", () => {
     const column = { id: "c", name: "c", kind: "category", categories: ["a", "b"], blob: "c" } as const;
-    expect(countCodes({ ...column, categories: ["a", "b"] }, Uint16Array.of(0, 1, 1, 65535), Uint8Array.of(1, 1, 0, 1))).toEqual([1, 1, 1]);
+    expect(
+      countCodes(
+        { ...column, categories: ["a", "b"] },
+        Uint16Array.of(0, 1, 1, 65535),
+        Uint8Array.of(1, 1, 0, 1),
+      ),
+    ).toEqual([1, 1, 1]);
   });
 });
 
@@ -82,7 +93,10 @@ describe("silhouette plot", () => {
 
   test("orders each class from high to low, and leaves out what is not known", () => {
     expect([...knife.order]).toEqual([2, 0, 4, 1]);
-    expect(knife.blades.map(({ code, start, end }) => [code, start, end])).toEqual([[0, 0, 2], [1, 2, 4]]);
+    expect(knife.blades.map(({ code, start, end }) => [code, start, end])).toEqual([
+      [0, 0, 2],
+      [1, 2, 4],
+    ]);
     expect(knife.mean).toBeCloseTo(0.325, 6);
     expect(knife.least).toBeCloseTo(-0.2, 6);
   });
@@ -97,7 +111,13 @@ describe("silhouette plot", () => {
 });
 
 test("the confusion matrix counts what is shown and known", () => {
-  const confusion = confusionOf([0, 0, 1, 1, 2], [0, 1, 1, 65535, 0], [0, 1, 2], 3, Uint8Array.of(1, 1, 1, 1, 0));
+  const confusion = confusionOf(
+    [0, 0, 1, 1, 2],
+    [0, 1, 1, 65535, 0],
+    [0, 1, 2],
+    3,
+    Uint8Array.of(1, 1, 1, 1, 0),
+  );
   expect([...confusion.counts]).toEqual([1, 1, 0, 0, 1, 0, 0, 0, 0]);
   expect([confusion.total, confusion.right]).toEqual([3, 2]);
   expect(mistakes(confusion)).toEqual([{ truth: 0, guess: 1, count: 1 }]);
@@ -109,13 +129,18 @@ test("selections are joined, cut and found", () => {
   expect([...where(Uint8Array.of(1, 0, 1), (i) => i < 2)]).toEqual([0]);
 });
 
-test.each([[null], [{ format: 2 }], [{ format: 1, count: 0 }], [{ format: 1, count: 3, maps: [] }]])("a bad manifest is refused: %j", (value) => {
-  expect(() => checkScene(value)).toThrow();
-});
+test.each([[null], [{ format: 2 }], [{ format: 1, count: 0 }], [{ format: 1, count: 3, maps: [] }]])(
+  "a bad manifest is refused: %j",
+  (value) => {
+    expect(() => checkScene(value)).toThrow();
+  },
+);
 
 test("a blob of the wrong length is named", async () => {
   const { scene, blobs } = makeScene({ count: 20, thumbnails: false, neighbours: false });
   blobs.set("class", new Uint8Array(10));
   const dataset = new Dataset(scene, memorySource(scene, Object.fromEntries(blobs)));
-  await expect(dataset.values(dataset.column("class")!)).rejects.toThrow('"class" holds 5 values where 20 are due');
+  await expect(dataset.values(dataset.column("class")!)).rejects.toThrow(
+    '"class" holds 5 values where 20 are due',
+  );
 });

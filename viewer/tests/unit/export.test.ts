@@ -6,13 +6,25 @@ import { makeScene } from "../scenes";
 
 describe("CSV", () => {
   test("quotes what would break a row", () => {
-    const table = { header: ["path", "a,b"], rows: [['with "quotes"', "line\nbreak"], ["comma, here", " space"], ["plain", null], ["ünï", 1.5]] };
-    expect(toCsv(table)).toBe('path,"a,b"\r\n"with ""quotes""","line\nbreak"\r\n"comma, here"," space"\r\nplain,\r\nünï,1.5\r\n');
+    const table = {
+      header: ["path", "a,b"],
+      rows: [
+        ['with "quotes"', "line\nbreak"],
+        ["comma, here", " space"],
+        ["plain", null],
+        ["ünï", 1.5],
+      ],
+    };
+    expect(toCsv(table)).toBe(
+      'path,"a,b"\r\n"with ""quotes""","line\nbreak"\r\n"comma, here"," space"\r\nplain,\r\nünï,1.5\r\n',
+    );
   });
 });
 
 test("JSON holds a record a picture, null where nothing is known", () => {
-  expect(JSON.parse(toJson({ header: ["path", "class"], rows: [["a", null]] }))).toEqual([{ path: "a", class: null }]);
+  expect(JSON.parse(toJson({ header: ["path", "class"], rows: [["a", null]] }))).toEqual([
+    { path: "a", class: null },
+  ]);
 });
 
 test("a table has each picture's path and each column's value", async () => {
@@ -25,6 +37,11 @@ test("a table has each picture's path and each column's value", async () => {
   expect(path).toBe(`${name}/${name}_000017.jpg`);
 });
 
-test.each([["animals 8", "animals-8-map.png"], ["../../etc/passwd", "etc-passwd-map.png"], ["***", "embedlens-map.png"], ["Tiere ü", "Tiere-ü-map.png"]])("a file is named after %j", (title, name) => {
+test.each([
+  ["animals 8", "animals-8-map.png"],
+  ["../../etc/passwd", "etc-passwd-map.png"],
+  ["***", "embedlens-map.png"],
+  ["Tiere ü", "Tiere-ü-map.png"],
+])("a file is named after %j", (title, name) => {
   expect(fileName(title, "map.png")).toBe(name);
 });

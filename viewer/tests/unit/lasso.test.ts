@@ -27,12 +27,18 @@ function scatter(n: number, seed: number) {
 }
 
 describe("pointsInside", () => {
-  test.each([1, 2, 3, 4, 5, 6])("is the brute-force answer for a wild line that crosses itself (%i)", (seed) => {
-    const next = random(seed);
-    const polygon = Array.from({ length: 3 + Math.floor(next() * 150) }, () => [next() * 700, next() * 500] as const);
-    const { x, y, shown } = scatter(4000, seed + 100);
-    expect([...pointsInside({ x, y }, polygon, shown)]).toEqual(bruteForce(x, y, polygon, shown));
-  });
+  test.each([1, 2, 3, 4, 5, 6])(
+    "is the brute-force answer for a wild line that crosses itself (%i)",
+    (seed) => {
+      const next = random(seed);
+      const polygon = Array.from(
+        { length: 3 + Math.floor(next() * 150) },
+        () => [next() * 700, next() * 500] as const,
+      );
+      const { x, y, shown } = scatter(4000, seed + 100);
+      expect([...pointsInside({ x, y }, polygon, shown)]).toEqual(bruteForce(x, y, polygon, shown));
+    },
+  );
 
   test("leaves out filtered points and points behind the eye", () => {
     const x = Float32Array.of(5, 5, NaN, 15);
@@ -47,7 +53,16 @@ describe("pointsInside", () => {
     expect(pointsInside({ x, y }, box(300, 400, 100, 50), shown)).toEqual(wanted);
   });
 
-  test.each([[[]], [[[1, 1]]], [[[1, 1], [5, 5]]]])("a line of fewer than three places holds nothing", (polygon) => {
+  test.each([
+    [[]],
+    [[[1, 1]]],
+    [
+      [
+        [1, 1],
+        [5, 5],
+      ],
+    ],
+  ])("a line of fewer than three places holds nothing", (polygon) => {
     const { x, y, shown } = scatter(100, 4);
     expect(pointsInside({ x, y }, polygon as unknown as Polygon, shown)).toHaveLength(0);
   });
@@ -56,7 +71,14 @@ describe("pointsInside", () => {
     const x = Float32Array.from({ length: 441 }, (_, i) => i % 21);
     const y = Float32Array.from({ length: 441 }, (_, i) => Math.floor(i / 21));
     const shown = new Uint8Array(441).fill(1);
-    const polygon: Polygon = [[2, 2], [18, 2], [18, 10], [10, 10], [10, 18], [2, 18]];
+    const polygon: Polygon = [
+      [2, 2],
+      [18, 2],
+      [18, 10],
+      [10, 10],
+      [10, 18],
+      [2, 18],
+    ];
     expect([...pointsInside({ x, y }, polygon, shown)]).toEqual(bruteForce(x, y, polygon, shown));
   });
 });

@@ -6,18 +6,31 @@ import type { CategoryColumn, NumberColumn } from "../../src/scene";
 function leastDistance(colours: string[], sight: Sight): number {
   const labs = colours.map((hex) => toLab(seenBy(parseHex(hex), sight)));
   let least = Infinity;
-  for (let a = 0; a < labs.length; a++) for (let b = 0; b < a; b++) least = Math.min(least, distance(labs[a], labs[b]));
+  for (let a = 0; a < labs.length; a++)
+    for (let b = 0; b < a; b++) least = Math.min(least, distance(labs[a], labs[b]));
   return least;
 }
 
-const numbers = (range?: [number, number]): NumberColumn => ({ id: "n", name: "n", kind: "number", blob: "n", ...(range ? { range } : {}) });
+const numbers = (range?: [number, number]): NumberColumn => ({
+  id: "n",
+  name: "n",
+  kind: "number",
+  blob: "n",
+  ...(range ? { range } : {}),
+});
 
 describe("categoryColours", () => {
   // A difference of 0.02 in OKLab is about what one just sees side by side.
   test.each([
-    ["normal", 8, 0.1], ["protanopia", 8, 0.05], ["deuteranopia", 8, 0.05],
-    ["normal", 20, 0.06], ["protanopia", 20, 0.035], ["deuteranopia", 20, 0.035],
-    ["normal", 100, 0.02], ["protanopia", 100, 0.014], ["deuteranopia", 100, 0.014],
+    ["normal", 8, 0.1],
+    ["protanopia", 8, 0.05],
+    ["deuteranopia", 8, 0.05],
+    ["normal", 20, 0.06],
+    ["protanopia", 20, 0.035],
+    ["deuteranopia", 20, 0.035],
+    ["normal", 100, 0.02],
+    ["protanopia", 100, 0.014],
+    ["deuteranopia", 100, 0.014],
   ] as const)("%s sight tells %i classes apart by %f or more", (sight, count, bar) => {
     expect(leastDistance(categoryColours(count), sight)).toBeGreaterThan(bar);
   });
@@ -61,7 +74,10 @@ describe("ramps", () => {
 });
 
 describe("pointColours", () => {
-  const grey = parseInt(UNKNOWN_COLOUR.slice(5, 7) + UNKNOWN_COLOUR.slice(3, 5) + UNKNOWN_COLOUR.slice(1, 3), 16);
+  const grey = parseInt(
+    UNKNOWN_COLOUR.slice(5, 7) + UNKNOWN_COLOUR.slice(3, 5) + UNKNOWN_COLOUR.slice(1, 3),
+    16,
+  );
 
   test("unknown categories and numbers are grey", () => {
     const column: CategoryColumn = { id: "c", name: "c", kind: "category", categories: ["a"], blob: "c" };
@@ -77,5 +93,6 @@ describe("pointColours", () => {
 });
 
 test("ink on any colour reads", () => {
-  for (const hex of categoryColours(100)) expect(contrast(parseHex(hex), parseHex(inkOn(hex)))).toBeGreaterThan(4.5);
+  for (const hex of categoryColours(100))
+    expect(contrast(parseHex(hex), parseHex(inkOn(hex)))).toBeGreaterThan(4.5);
 });

@@ -22,9 +22,15 @@ function rotation(seed: number): Matrix {
   const length = Math.hypot(...q);
   const [w, x, y, z] = q.map((value) => value / length);
   return [
-    1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
-    2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
-    2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
+    1 - 2 * (y * y + z * z),
+    2 * (x * y - w * z),
+    2 * (x * z + w * y),
+    2 * (x * y + w * z),
+    1 - 2 * (x * x + z * z),
+    2 * (y * z - w * x),
+    2 * (x * z - w * y),
+    2 * (y * z + w * x),
+    1 - 2 * (x * x + y * y),
   ];
 }
 
@@ -63,7 +69,10 @@ describe("procrustes", () => {
     for (let seed = 0; seed < 400; seed++) {
       const other = { rotation: rotation(seed), scale: alignment.scale };
       expect(residual(align(moving, other), fixed)).toBeGreaterThanOrEqual(best - 1e-3);
-      const mirrored = { rotation: other.rotation.map((value, k) => (k < 3 ? -value : value)), scale: alignment.scale };
+      const mirrored = {
+        rotation: other.rotation.map((value, k) => (k < 3 ? -value : value)),
+        scale: alignment.scale,
+      };
       expect(residual(align(moving, mirrored), fixed)).toBeGreaterThanOrEqual(best - 1e-3);
     }
   });

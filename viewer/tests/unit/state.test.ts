@@ -36,9 +36,14 @@ describe("the address", () => {
   });
 
   test.each([
-    "", "#verdict", "#view=1", "#view=1&map=none&colour=none&camera=1,2&size=99&opacity=-1&picture=50&panel=x",
+    "",
+    "#verdict",
+    "#view=1",
+    "#view=1&map=none&colour=none&camera=1,2&size=99&opacity=-1&picture=50&panel=x",
     "#view=1&selected=zz.-1&show=none=1&show=class=a.b&show==&camera=NaN,0,0,0,0,0&theme=pink",
-    "#view=1&camera=0,91,1,0,0,0", "#view=1&camera=0,0,0,0,0,0", "#view=1&selected=1.0.1o",
+    "#view=1&camera=0,91,1,0,0,0",
+    "#view=1&camera=0,0,0,0,0,0",
+    "#view=1&selected=1.0.1o",
   ])("ignores what it does not understand: %s", (hash) => {
     const state = fromHash(hash, first, scene);
     expect({ ...state, selection: null }).toEqual({ ...first, selection: null });
