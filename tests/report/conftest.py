@@ -43,11 +43,12 @@ class Made:
 
 @dataclass
 class Page(html.parser.HTMLParser):
-    """What a browser makes of a page: elements with attributes, and text without style sheets."""
+    """What a browser makes of a page: elements with attributes, and the text that is read."""
 
     elements: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
     styles: list[str] = field(default_factory=list)
+    scripts: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -55,9 +56,14 @@ class Page(html.parser.HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.elements.append((tag, {name: value or "" for name, value in attrs}))
 
+    def handle_endtag(self, tag):
+        if tag == "script":
+            self.elements.append(("/script", {}))
+
     def handle_data(self, data):
         inside = self.elements[-1][0] if self.elements else ""
-        (self.styles if inside == "style" else self.pieces).append(data)
+        of = {"style": self.styles, "script": self.scripts}.get(inside, self.pieces)
+        of.append(data)
 
     @property
     def text(self) -> str:
@@ -165,6 +171,11 @@ def make_study(
         facts = facts_of(name, len(images), pretrained=name not in random, speed=20.0 * (i + 1))
         analysis = invent(images, accuracy, repeats, seed=i)
         write_analysis(folder, name.replace("/", "_"), "key", facts, "pretrained", analysis)
+        features = folder / "features" / name.replace("/", "_")
+        features.mkdir(parents=True)
+        values = np.random.default_rng(i).normal(size=(len(images), 5)) + images.codes[:, None]
+        np.save(features / "features.npy", values.astype(np.float32))
+        (features / "ids.txt").write_text("\n".join(images.ids))
     gather(folder, [name.replace("/", "_") for name in chosen])
     weights = dict.fromkeys(random, "random")
     settings = Settings(str(pictures), tuple(chosen), weights=weights, repeats=repeats)

@@ -24,7 +24,10 @@ MIB = 2**20
 def assert_stands_alone(made) -> None:
     """Nothing in the page makes a browser ask for anything."""
     page = made.page
-    assert not {"script", "iframe", "object", "embed", "base"} & {tag for tag, _ in page.elements}
+    assert not {"iframe", "object", "embed", "base"} & {tag for tag, _ in page.elements}
+    kinds = [script["type"] for script in page.all("script")]
+    assert set(kinds) <= {"application/json", "application/octet-stream", "module"}
+    assert kinds.count("module") <= 1
     for tag, attributes in page.elements:
         for name, value in attributes.items():
             if name in ("src", "href", "xlink:href", "srcset", "poster", "action", "background"):
@@ -76,7 +79,7 @@ def test_the_page_has_landmarks_and_every_picture_a_text(reported):
         assert len(page.all(landmark)) == 1
     assert all(image["alt"] for image in page.all("img"))
     figures = [each for each in page.all("div") if each.get("role") == "img"]
-    assert len(figures) == 2 + 4
+    assert len(figures) == 2 + 4 + 3
     assert all(each["aria-label"] for each in figures)
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))

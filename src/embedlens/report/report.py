@@ -96,13 +96,15 @@ def _draw_silhouettes(results: Results, best: str, folder: Path) -> list[tuple[s
     for (backbone, stage), rows in results.silhouettes.groupby(["backbone", "stage"], sort=False):
         values = rows.drop(columns=["backbone", "stage", "picture"]).dropna(axis=1)
         low = float(values.to_numpy().min()) - 0.05
-        shown = worst_classes(values.iloc[:, 0].to_numpy(), labels, classes)
-        for space in values:
-            figure = draw_silhouettes(values[space].to_numpy(), labels, classes, shown, low)
-            name = f"silhouettes-{_file_name(backbone_key(str(backbone), str(stage)))}-{space}"
-            write_figure(figure, folder, name)
-            if (backbone, stage) == (best, "pretrained"):
-                drawn.append((SPACE_NAMES.get(str(space), str(space)), inline_svg(figure, name)))
+        own = labels[rows["picture"]]
+        shown = worst_classes(values.iloc[:, 0].to_numpy(), own)
+        spaces = {SPACE_NAMES.get(str(each), str(each)): values[each].to_numpy() for each in values}
+        name = f"silhouettes-{_file_name(backbone_key(str(backbone), str(stage)))}"
+        write_figure(draw_silhouettes(spaces, own, classes, shown, low), folder, name)
+        if (backbone, stage) == (best, "pretrained"):
+            for title, one in spaces.items():
+                figure = draw_silhouettes({title: one}, own, classes, shown, low)
+                drawn.append((title, inline_svg(figure, f"{name}-{title}")))
     return drawn
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,23 +20,23 @@ MAX_CLASSES = 40
 
 _WIDTH = 4.0  # inches
 _BAND = 0.26  # inches, of a class
-_HEAD, _FOOT = 0.1, 0.45
+_FOOT = 0.45
 _STEPS = 60  # a knife is drawn by so many points, however many pictures it has
 
 
 def draw_silhouettes(
-    values: NDArray[np.floating],
+    spaces: Mapping[str, NDArray[np.floating]],
     labels: NDArray[np.str_],
     classes: Sequence[str],
     shown: Sequence[str],
     low: float,
 ) -> Figure:
-    """Return a band a class: its pictures' silhouettes, sorted, as a filled shape.
+    """Return a panel a space, with a band a class: its pictures' silhouettes, sorted and filled.
 
     Parameters
     ----------
-    values : ndarray of shape (n,)
-        Silhouettes in one space.
+    spaces : mapping of str to ndarray of shape (n,)
+        Silhouettes by the name of the space. A single panel has no name above it.
     labels : ndarray of shape (n,)
         The class of each picture.
     classes : sequence of str
@@ -46,36 +46,50 @@ def draw_silhouettes(
     low : float
         The left end of the scale, one for all figures that are compared.
     """
-    height = _HEAD + _FOOT + _BAND * len(shown)
-    figure = new_figure(_WIDTH, height)
-    names = [printable(name, 16) for name in shown]
-    left = 0.15 + 0.075 * max(map(len, names))
-    axes = figure.add_axes(
-        (left / _WIDTH, _FOOT / height, 1 - (left + 0.15) / _WIDTH, 1 - (_HEAD + _FOOT) / height)
-    )
-    for band, name in enumerate(shown):
+    head = 0.4 if len(spaces) > 1 else 0.1
+    height = head + _FOOT + _BAND * len(shown)
+    width = _WIDTH * len(spaces)
+    figure = new_figure(width, height)
+    left = 0.15 + 0.075 * max(len(printable(name, 16)) for name in shown)
+    for i, (name, values) in enumerate(spaces.items()):
+        place = ((i * _WIDTH + left) / width, _FOOT / height)
+        size = ((_WIDTH - left - 0.15) / width, 1 - (head + _FOOT) / height)
+        axes = figure.add_axes((*place, *size))
+        _draw_panel(axes, values, labels, classes, shown)
+        axes.set_xlim(low, 1.02)
+        if len(spaces) > 1:
+            axes.set_title(name, size=10, color=MUTED, parse_math=False)
+    return figure
+
+
+def _draw_panel(
+    axes: Axes,
+    values: NDArray[np.floating],
+    labels: NDArray[np.str_],
+    classes: Sequence[str],
+    shown: Sequence[str],
+) -> None:
+    for band, name in enumerate(reversed(shown)):
         own = np.sort(values[labels == name])
-        _draw_knife(axes, own, len(shown) - 1 - band, look(classes.index(name)).colour)
+        _draw_knife(axes, own, band, look(classes.index(name)).colour)
     axes.axvline(0, color=MUTED, linewidth=0.8)
     axes.axvline(float(values.mean()), color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
-    axes.set_yticks(range(len(shown)), names[::-1], size=9, color=INK, parse_math=False)
+    names = [printable(name, 16) for name in reversed(shown)]
+    axes.set_yticks(range(len(names)), names, size=9, color=INK, parse_math=False)
     axes.set_ylim(-0.6, len(shown) - 0.4)
-    axes.set_xlim(low, 1.02)
     axes.grid(axis="x", color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     axes.tick_params(axis="x", labelsize=8, labelcolor=MUTED)
     axes.set_xlabel("silhouette", size=8, color=MUTED)
-    return figure
 
 
-def worst_classes(
-    values: NDArray[np.floating], labels: NDArray[np.str_], classes: Sequence[str]
-) -> list[str]:
+def worst_classes(values: NDArray[np.floating], labels: NDArray[np.str_]) -> list[str]:
     """Return the classes from the highest mean silhouette to the lowest; the lowest 40 of more."""
-    means = {name: float(values[labels == name].mean()) for name in classes}
-    return sorted(means, key=lambda name: -means[name])[-MAX_CLASSES:]
+    names, codes = np.unique(labels, return_inverse=True)
+    means = np.bincount(codes, values) / np.bincount(codes)
+    return [str(name) for name in names[np.argsort(-means, kind="stable")][-MAX_CLASSES:]]
 
 
 def _draw_knife(axes: Axes, own: NDArray[np.floating], band: int, colour: str) -> None:
