@@ -306,7 +306,7 @@ class TestWrite:
         pd.testing.assert_frame_equal(frame, images.to_frame())
         assert frame.columns.tolist() == [
             "path", "id", "label", "split", "width", "height", "format", "bytes", "mtime_ns",
-            "kept", "problem",
+            "hash", "kept", "problem",
         ]  # fmt: skip
         kept = frame[frame["kept"]]
         assert kept["id"].tolist() == images.ids.tolist()

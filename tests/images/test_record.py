@@ -17,7 +17,7 @@ def test_a_record_has_the_hash_of_the_bytes_and_the_header(source):
     record, _, error = read_records(source, source.names(), {})
     data = source.read("a.png")
     expected = hashlib.blake2b(data, digest_size=16).hexdigest()
-    assert record == Record(expected, 6, 4, "PNG", len(data), source.stamp("a.png")[1])
+    assert record == Record(expected, 6, 4, "PNG", len(data), source.stamp("a.png")[1], 0)
     assert isinstance(error, ImageError)
 
 

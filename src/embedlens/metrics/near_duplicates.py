@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 _MOST = 32
 _ROWS = 1024
 _COLUMNS = 4096
-_SAMPLE = 4096
-_DIRECTIONS = 64
+_DIRECTIONS = 128
+# How much too long a squared distance may come out of the projection. It is the true one times a
+# chi-squared variable over its 128 degrees of freedom: above 1.6 in 1 of 50,000 cases.
+_LENIENCE = 1.6
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,13 @@ def hamming_pairs(hashes: ArrayLike, radius: int, *, most: int = _MOST) -> Pairs
 
 
 def cosine_pairs(X: ArrayLike, threshold: float, *, most: int = _MOST) -> Pairs:
-    """Return the pairs of points whose cosine similarity is at least ``threshold``, exactly.
+    """Return the pairs of points whose cosine similarity is at least ``threshold``.
 
-    For points of length 1, ``|x - y|^2 = 2 - 2 cos``. A projection to some orthogonal directions
-    only shortens distances, so pairs that are too far apart in the first 64 principal components
-    are out, at a small part of the cost; the others are measured in full, in float64.
+    For points of length 1, ``|x - y|^2 = 2 - 2 cos``. Every pair is compared in 128 random
+    directions, which keep squared distances within a tenth or so (W. Johnson, J. Lindenstrauss,
+    1984), at a small part of the cost; those that are near there are measured in full, in
+    float64. So no pair is listed wrongly, and one that lies just at the threshold is missed in at
+    most 1 of 50,000 cases, whatever the points; up to 128 features, never.
 
     Parameters
     ----------
@@ -127,8 +131,9 @@ def cosine_pairs(X: ArrayLike, threshold: float, *, most: int = _MOST) -> Pairs:
     _check_most(most)
     points = _unit(as_matrix(X))
     left, right = _lifted(_projected(points))
-    # Half the squared distance, with room for the rounding of float32.
-    limit = np.float32(-(1 - threshold) - 1e-5)
+    lenience = _LENIENCE if points.shape[1] > _DIRECTIONS else 1.0
+    # Minus half the squared distance, with room for the rounding of float32.
+    limit = np.float32(-lenience * (1 - threshold) - 1e-5)
 
     def search(rows: tuple[int, int]) -> Pairs:
         return _measured(points, _close(left, right, rows, limit, most), threshold)
@@ -162,21 +167,13 @@ def _unit(X: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def _projected(points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Centre the points and project them to the principal components of a sample."""
-    mean = points.mean(axis=0, dtype=np.float64).astype(np.float32)
-    if points.shape[1] <= _DIRECTIONS:
-        centred: NDArray[np.float32] = points - mean
-        return centred
-    step = max(1, len(points) // _SAMPLE)
-    sample = (points[::step] - mean).astype(np.float64)
-    # Of a few thousand points the smaller of the two Gram matrices gives the directions.
-    if len(sample) < sample.shape[1]:
-        vectors = np.linalg.eigh(sample @ sample.T)[1]
-        axes = sample.T @ vectors[:, -_DIRECTIONS:]
-    else:
-        axes = np.linalg.eigh(sample.T @ sample)[1][:, -_DIRECTIONS:]
-    axes = np.linalg.qr(axes)[0].astype(np.float32)
-    projected: NDArray[np.float32] = points @ axes - mean @ axes
+    """Project to random directions, scaled so that squared distances are kept on average."""
+    d = points.shape[1]
+    if d <= _DIRECTIONS:
+        return points
+    rng = np.random.default_rng(0)
+    axes = rng.standard_normal((d, _DIRECTIONS), dtype=np.float32)
+    projected: NDArray[np.float32] = points @ (axes / np.float32(np.sqrt(_DIRECTIONS)))
     return projected
 
 
@@ -226,6 +223,7 @@ def _measured(
         some = slice(start, start + _ROWS)
         one, other = points[row[some]].astype(np.float64), points[column[some]].astype(np.float64)
         value[some] = np.einsum("ij,ij->i", one, other)
-        value[some] /= np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+        lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+        value[some] /= np.where(lengths > 0, lengths, 1)
     near = value >= threshold
     return Pairs(row[near], column[near], value[near])
