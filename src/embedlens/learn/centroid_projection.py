@@ -28,7 +28,7 @@ class CentroidProjection(Projection):
 
     Parameters
     ----------
-    n_components, width, input_dropout, dropout, max_inputs, epochs, patience, batch_size, \
+    n_components, width, depth, input_dropout, dropout, max_inputs, epochs, patience, batch_size, \
 learning_rate, validation, random_state
         As for `SilhouetteProjection`.
 
@@ -53,7 +53,9 @@ learning_rate, validation, random_state
         return import_keras().losses.MeanSquaredError()
 
     def _targets(self, X: NDArray[np.float32], codes: NDArray[np.int64]) -> NDArray[Any]:
-        points = PCA(self.n_components).fit_transform(X)
+        points = PCA(min(self.n_components, *X.shape)).fit_transform(X)
+        # Features of fewer columns than the map leave the last ones at 0.
+        points = np.pad(points, ((0, 0), (0, self.n_components - points.shape[1])))
         centroids = np.stack([points[codes == c].mean(axis=0) for c in range(codes.max() + 1)])
         spread = centroids.std()
         self.centroids_ = (centroids / (spread if spread > 0 else 1)).astype(np.float32)

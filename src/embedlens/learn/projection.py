@@ -36,8 +36,8 @@ class Projection(  # type: ignore[misc]
     """What projections learned with labels share; a subclass says by what loss.
 
     The network is: principal components of the training points (at most ``max_inputs``, all
-    divided by one number so that their mean variance is 1), dropout, a hidden ReLU layer, dropout,
-    a linear layer of ``n_components``. It is trained by Adam on batches with every class in equal
+    divided by one number so that their mean variance is 1), dropout, ``depth`` hidden ReLU layers
+    with dropout after each, a linear layer of ``n_components``. It is trained by Adam on batches with every class in equal
     number. A fifth of the training points, of each class, is watched: the weights of the epoch of
     its least loss are kept.
 
@@ -49,18 +49,20 @@ class Projection(  # type: ignore[misc]
         n_components: int = 3,
         *,
         width: int = 256,
+        depth: int = 2,
         input_dropout: float = 0.2,
         dropout: float = 0.5,
-        max_inputs: int = 256,
-        epochs: int = 100,
+        max_inputs: int = 128,
+        epochs: int = 60,
         patience: int = 20,
-        batch_size: int = 256,
-        learning_rate: float = 1e-3,
+        batch_size: int = 128,
+        learning_rate: float = 3e-3,
         validation: float = 0.2,
         random_state: int | np.random.RandomState | None = 0,
     ) -> None:
         self.n_components = n_components
         self.width = width
+        self.depth = depth
         self.input_dropout = input_dropout
         self.dropout = dropout
         self.max_inputs = max_inputs
@@ -120,7 +122,7 @@ class Projection(  # type: ignore[misc]
         X = validate_data(self, X, dtype=np.float32, reset=False)
         inputs = self._rotated(X)
         parts = [
-            np.asarray(self.model_.predict_on_batch(inputs[i : i + _WATCHED]))
+            np.asarray(self.model_(inputs[i : i + _WATCHED], training=False))
             for i in range(0, len(inputs), _WATCHED)
         ]
         return np.concatenate(parts).astype(np.float32)
@@ -179,7 +181,7 @@ class Projection(  # type: ignore[misc]
             )
         except FileNotFoundError:
             raise EmbedlensError(f"{path} does not exist; save a projection there first.") from None
-        except (KeyError, ValueError, OSError, TypeError, zipfile.BadZipFile) as error:
+        except (KeyError, ValueError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
             raise EmbedlensError(
                 f"{path} is not a saved {cls.__name__} ({error}); write one with save()."
             ) from error
@@ -221,16 +223,10 @@ class Projection(  # type: ignore[misc]
     def _network(self, columns: int) -> keras.Model:
         keras = import_keras()
         layers = keras.layers
-        return keras.Sequential(
-            [
-                keras.Input((columns,)),
-                layers.Dropout(self.input_dropout),
-                layers.Dense(self.width, activation="relu"),
-                layers.Dropout(self.dropout),
-                layers.Dense(self.n_components),
-            ],
-            name="projection",
-        )
+        stack = [keras.Input((columns,)), layers.Dropout(self.input_dropout)]
+        for _ in range(self.depth):
+            stack += [layers.Dense(self.width, activation="relu"), layers.Dropout(self.dropout)]
+        return keras.Sequential([*stack, layers.Dense(self.n_components)], name="projection")
 
     def _train(
         self,

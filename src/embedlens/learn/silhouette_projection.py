@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 class SilhouetteProjection(Projection):
     """A map that learns, on training points, to move each where the silhouette grows.
 
-    The network is trained by `SilhouetteLoss`: principal components of the training points,
-    dropout, a hidden ReLU layer, dropout, a linear layer of ``n_components``. A share of the
-    training points, of each class, is watched and not learned from: training stops when their
-    silhouette has not grown for ``patience`` epochs, and the best epoch's weights are kept.
+    The network is trained by `SilhouetteLoss`, slightly softened: principal components of the
+    training points, dropout, hidden ReLU layers with dropout after each, a linear layer of
+    ``n_components``. A share of the training points, of each class, is watched and not learned
+    from: training stops when their (exact) silhouette has not grown for ``patience`` epochs, and
+    the best epoch's weights are kept.
 
     The labels go into the map. Judge it by points that `fit` never saw, and never judge a backbone
     by it: in the map of its training points any backbone separates any classes.
@@ -28,21 +29,23 @@ class SilhouetteProjection(Projection):
     n_components : int, default 3
         Dimensions of the map.
     width : int, default 256
-        Of the hidden layer.
+        Of the hidden layers.
+    depth : int, default 2
+        Number of hidden layers. One pulls classes less tightly together.
     input_dropout : float, default 0.2
         Share of the inputs dropped in training.
     dropout : float, default 0.5
         Share of the hidden units dropped in training.
-    max_inputs : int, default 256
+    max_inputs : int, default 128
         Most principal components that go in; they are divided by one number, so that the answer
         does not depend on a rotation of the features nor on their unit.
-    epochs : int, default 100
+    epochs : int, default 60
         Most passes over the training points.
     patience : int, default 20
         Epochs without a better silhouette of the watched points before training stops.
-    batch_size : int, default 256
+    batch_size : int, default 128
         Points a step, every class in equal number (`balanced_batches`).
-    learning_rate : float, default 0.001
+    learning_rate : float, default 0.003
         Adam's.
     validation : float, default 0.2
         Share of each class that is watched. With too few points for two classes among them, or

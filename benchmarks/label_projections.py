@@ -1,0 +1,89 @@
+"""What the silhouette projection is compared with: the same network under other losses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.neighbors import NeighborhoodComponentsAnalysis
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from embedlens.backbones.keras_backend import import_keras
+from embedlens.learn import CentroidProjection, SilhouetteProjection
+from embedlens.learn.projection import Projection
+
+keras = import_keras()
+ops = keras.ops
+
+
+class CrossEntropyBottleneck(Projection):
+    """A softmax layer on the embedding, trained by the cross-entropy and then dropped."""
+
+    def _top(self, embedding: Any) -> Any:
+        return keras.layers.Dense(len(self.classes_), activation="softmax")(embedding)
+
+    def _loss(self) -> Any:
+        return keras.losses.SparseCategoricalCrossentropy()
+
+
+class SupervisedContrastive(keras.losses.Loss):
+    """Khosla et al., "Supervised contrastive learning", 2020, equation 2, on the unit sphere."""
+
+    def __init__(self, temperature: float = 0.1) -> None:
+        super().__init__(name="supervised_contrastive")
+        self.temperature = temperature
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        labels = ops.reshape(y_true, (-1,))
+        points = ops.normalize(y_pred, axis=-1)
+        alone = ops.eye(ops.shape(points)[0], dtype="bool")
+        logits = ops.matmul(points, ops.transpose(points)) / self.temperature
+        logits = ops.where(alone, -1e9, logits)
+        likely = logits - ops.logsumexp(logits, axis=1, keepdims=True)
+        same = (labels[:, None] == labels[None, :]) & ops.logical_not(alone)
+        number = ops.maximum(ops.sum(ops.cast(same, likely.dtype), axis=1), 1)
+        return -ops.sum(ops.where(same, likely, 0), axis=1) / number
+
+
+class ContrastiveProjection(Projection):
+    """The supervised contrastive loss; points are judged where it puts them, on the sphere."""
+
+    def _loss(self) -> Any:
+        return SupervisedContrastive()
+
+    def transform(self, X: Any) -> np.ndarray:
+        moved = super().transform(X)
+        return moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)
+
+
+def make(method: str, dimensions: int, classes: int, points: int, seed: int) -> Any:
+    """Return the transformation of that name, not yet fitted."""
+    if method == "features":
+        return FunctionTransformer()
+    if method == "PCA":
+        return PCA(min(dimensions, points), random_state=seed)
+    if method == "LDA":
+        # Shrinkage, as there are more features than points; at most classes - 1 dimensions.
+        return LinearDiscriminantAnalysis(
+            solver="eigen", shrinkage="auto", n_components=min(dimensions, classes - 1)
+        )
+    if method == "NCA":
+        # On 64 principal components: a minute on all of them.
+        start = min(64, points - 1)
+        nca = NeighborhoodComponentsAnalysis(
+            min(dimensions, start), init="pca", max_iter=50, random_state=seed
+        )
+        return make_pipeline(PCA(start, whiten=True, random_state=seed), nca)
+    return NETWORKS[method](dimensions, random_state=seed)
+
+
+NETWORKS: dict[str, type[Projection]] = {
+    "cross-entropy": CrossEntropyBottleneck,
+    "contrastive": ContrastiveProjection,
+    "centroid": CentroidProjection,
+    "silhouette": SilhouetteProjection,
+}
+METHODS = ("features", "PCA", "LDA", "NCA", *NETWORKS)
