@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,6 +43,13 @@ def test_every_member_has_its_turn_before_any_comes_again():
             assert len(set(of_class[turn * members : (turn + 1) * members])) == members
 
 
+def test_weights_make_up_for_the_balance():
+    y = np.repeat([0, 1, 2], [60, 30, 2])
+    _, classes, weights = balanced_batches(np.zeros((92, 1)), y, 12)[0]
+    assert np.bincount(classes).tolist() == [4, 4, 2]
+    assert np.bincount(classes, weights) == pytest.approx(10 * np.array([60, 30, 2]) / 92)
+
+
 def test_more_classes_than_a_batch_holds_take_turns():
     y = np.repeat(np.arange(10), 4)
     seen = [set(y[rows]) for rows in rows_of(y, 8)]
@@ -61,7 +69,7 @@ def test_targets_follow_their_points_and_rows_are_read_from_a_memory_map(tmp_pat
     stored = np.load(tmp_path / "X.npy", mmap_mode="r")
     X = Rows(stored, np.arange(0, 40, 2))
     y = np.arange(20) % 3
-    points, targets = balanced_batches(X, y, 9, targets=-X[:])[0]
+    points, targets, _ = balanced_batches(X, y, 9, targets=-X[:])[0]
     assert points.dtype == np.float32
     assert np.array_equal(targets, -points)
 

@@ -51,6 +51,9 @@ def balanced_batches(
     members in random order, once through before any comes again. Where ``size`` has no room for
     two members of every class, each batch holds ``size // 2`` classes, in turn.
 
+    Points come with weights that make up for the balance, so that a class counts by its size, as
+    in ordinary batches.
+
     Parameters
     ----------
     X : array or Rows of shape (n, d)
@@ -67,14 +70,14 @@ def balanced_batches(
     Returns
     -------
     PyDataset
-        Of ceil(n / size) batches an epoch; an item is (points, targets).
+        Of ceil(n / size) batches an epoch; an item is (points, targets, weights of mean 1).
 
     Examples
     --------
-    >>> X, y = np.arange(10.0)[:, None], np.array([0] * 7 + [1] * 3)
-    >>> batch, classes = balanced_batches(X, y, size=4)[0]
-    >>> classes
-    array([0, 0, 1, 1])
+    >>> X, y = np.arange(10.0)[:, None], np.array([0] * 8 + [1] * 2)
+    >>> points, classes, weights = balanced_batches(X, y, size=4)[0]
+    >>> classes, weights
+    (array([0, 0, 1, 1]), array([1.6, 1.6, 0.4, 0.4], dtype=float32))
     """
     keras = import_keras()
     codes = np.unique(y, return_inverse=True)[1]
@@ -90,10 +93,20 @@ def balanced_batches(
         def __len__(self) -> int:
             return -(-len(y) // size)
 
-        def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
-            drawn = [points[code].draw(quota) for code in np.sort(turns.draw(at_once))]
+        def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float32]]:
+            classes = np.sort(turns.draw(at_once))
+            drawn = [points[code].draw(quota) for code in classes]
             rows = np.concatenate(drawn)
-            return np.asarray(X[rows], np.float32), wanted[rows]
+            each = [
+                np.full(len(d), len(members[c]) / len(d))
+                for c, d in zip(classes, drawn, strict=True)
+            ]
+            weights = np.concatenate(each)
+            return (
+                np.asarray(X[rows], np.float32),
+                wanted[rows],
+                (weights / weights.mean()).astype(np.float32),
+            )
 
     return BalancedBatches()
 

@@ -37,9 +37,9 @@ class Projection(  # type: ignore[misc]
 
     The network is: principal components of the training points (at most ``max_inputs``, all
     divided by one number so that their mean variance is 1), dropout, ``depth`` hidden ReLU layers
-    with dropout after each, a linear layer of ``n_components``. It is trained by Adam on batches with every class in equal
-    number. A fifth of the training points, of each class, is watched: the weights of the epoch of
-    its least loss are kept.
+    with dropout after each, a linear layer of ``n_components``. It is trained by Adam on batches
+    with every class in equal number. A fifth of the training points, of each class, is watched: the
+    weights of the epoch of its least loss are kept.
 
     See `SilhouetteProjection` for the parameters.
     """
