@@ -53,7 +53,7 @@ class Projection(  # type: ignore[misc]
         input_dropout: float = 0.2,
         dropout: float = 0.5,
         max_inputs: int = 128,
-        epochs: int = 60,
+        epochs: int = 80,
         patience: int = 20,
         batch_size: int = 128,
         learning_rate: float = 3e-3,

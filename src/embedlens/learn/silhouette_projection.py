@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 class SilhouetteProjection(Projection):
     """A map that learns, on training points, to move each where the silhouette grows.
 
-    The network is trained by `SilhouetteLoss`, slightly softened: principal components of the
+    The network is trained by `SilhouetteLoss`: principal components of the
     training points, dropout, hidden ReLU layers with dropout after each, a linear layer of
     ``n_components``. A share of the training points, of each class, is watched and not learned
-    from: training stops when their (exact) silhouette has not grown for ``patience`` epochs, and
+    from: training stops when their silhouette has not grown for ``patience`` epochs, and
     the best epoch's weights are kept.
 
     The labels go into the map. Judge it by points that `fit` never saw, and never judge a backbone
@@ -39,7 +39,7 @@ class SilhouetteProjection(Projection):
     max_inputs : int, default 128
         Most principal components that go in; they are divided by one number, so that the answer
         does not depend on a rotation of the features nor on their unit.
-    epochs : int, default 60
+    epochs : int, default 80
         Most passes over the training points.
     patience : int, default 20
         Epochs without a better silhouette of the watched points before training stops.
