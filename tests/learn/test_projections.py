@@ -21,7 +21,6 @@ from embedlens.errors import EmbedlensError
 from embedlens.learn import CentroidProjection, SilhouetteProjection
 
 QUICK = {"width": 16, "epochs": 2}
-PROJECTIONS = (SilhouetteProjection, CentroidProjection)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -49,14 +48,14 @@ def digits():
 @pytest.fixture(scope="module")
 def fitted(digits):
     X, y, _, _ = digits
-    return SilhouetteProjection(3).fit(X, y)
+    return SilhouetteProjection(3, epochs=40).fit(X, y)
 
 
 # Sums in float32 depend on the order of the rows in the last digit; the check asks for 1e-7.
 ROUNDING = "check_methods_sample_order_invariance"
 
 
-# The contract is kept in what the two share; the squared error compiles in a third of the time.
+# The contract is kept in what the two share, and so it is tested on the one that compiles faster.
 @parametrize_with_checks(
     [CentroidProjection(**QUICK, validation=0.0)],
     expected_failed_checks=lambda estimator: {ROUNDING: "float32"},
@@ -85,9 +84,9 @@ def test_the_epoch_kept_is_the_best_on_points_not_learned_from(fitted):
     assert not stopped or len(losses) == fitted.best_epoch_ + fitted.patience
 
 
-def test_the_watched_silhouette_is_that_of_the_network_that_was_kept(digits):
+def test_the_watched_silhouette_is_that_of_the_network_that_was_kept(fitted, digits):
     X, y, _, _ = digits
-    one = SilhouetteProjection(2, epochs=4).fit(X, y)
+    one = fitted
     codes = np.searchsorted(one.classes_, y)
     seed = int(np.random.RandomState(0).randint(2**31 - 1))
     watched = one._watched(codes, seed)
@@ -102,13 +101,13 @@ def test_the_watched_silhouette_is_that_of_the_network_that_was_kept(digits):
 def test_labels_drawn_by_lot_give_no_silhouette_on_held_out_points(digits):
     X, y, X_test, y_test = digits
     lot = np.random.default_rng(0).permutation(y)
-    moved = SilhouetteProjection(3, epochs=15).fit(X, lot).transform(X_test)
+    moved = SilhouetteProjection(3, epochs=8).fit(X, lot).transform(X_test)
     assert silhouette_score(moved, np.random.default_rng(1).permutation(y_test)) < 0.05
 
 
 def test_the_centroid_projection_pulls_held_out_points_to_their_centroid(digits):
     X, y, X_test, y_test = digits
-    one = CentroidProjection(3, epochs=40).fit(X, y)
+    one = CentroidProjection(3, epochs=30).fit(X, y)
     moved = one.transform(X_test)
     assert one.centroids_.shape == (5, 3)
     nearest = ((moved[:, None] - one.centroids_[None]) ** 2).sum(-1).argmin(1)
@@ -126,28 +125,35 @@ def test_the_centroids_are_those_of_the_training_points_alone(digits):
     assert np.abs(one.centroids_) == pytest.approx(np.abs(expected / expected.std()), rel=1e-3)
 
 
-@pytest.mark.parametrize("make", PROJECTIONS)
-def test_the_same_seed_gives_the_same_map_and_another_seed_another(make, digits):
+def test_the_same_seed_gives_the_same_map_and_another_seed_another(digits):
     X, y, X_test, _ = digits
-    maps = [make(**QUICK, random_state=s).fit(X, y).transform(X_test) for s in (0, 0, 1)]
+    maps = [
+        CentroidProjection(**QUICK, random_state=s).fit(X, y).transform(X_test) for s in (0, 0, 1)
+    ]
     assert np.array_equal(maps[0], maps[1])
     assert not np.allclose(maps[0], maps[2])
 
 
-@pytest.mark.parametrize("make", PROJECTIONS)
-def test_a_saved_projection_moves_points_to_the_same_places(make, digits, tmp_path):
+def test_a_saved_projection_moves_points_to_the_same_places(digits, tmp_path):
     X, y, X_test, _ = digits
-    one = make(2, **QUICK).fit(X, y)
-    one.save(tmp_path / "projection.npz")
-    again = make.load(tmp_path / "projection.npz")
+    path = tmp_path / "projection.npz"
+    one = CentroidProjection(2, **QUICK).fit(X, y)
+    one.save(path)
+    again = CentroidProjection.load(path)
     assert np.array_equal(again.transform(X_test), one.transform(X_test))
     assert again.get_params() == one.get_params()
     assert again.classes_.tolist() == one.classes_.tolist()
     assert again.history_.equals(one.history_)
     assert np.array_equal(pickle.loads(pickle.dumps(one)).transform(X_test), one.transform(X_test))
-    other = PROJECTIONS[make is SilhouetteProjection]
-    with pytest.raises(EmbedlensError, match=f"holds a {make.__name__}"):
-        other.load(tmp_path / "projection.npz")
+    with pytest.raises(EmbedlensError, match="holds a CentroidProjection"):
+        SilhouetteProjection.load(path)
+
+
+def test_a_saved_silhouette_projection_keeps_its_history_and_place(fitted, digits, tmp_path):
+    fitted.save(tmp_path / "projection.npz")
+    again = SilhouetteProjection.load(tmp_path / "projection.npz")
+    assert np.array_equal(again.transform(digits[2]), fitted.transform(digits[2]))
+    assert again.validation_silhouette_ == fitted.validation_silhouette_
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", None])
@@ -170,25 +176,27 @@ def test_a_file_with_a_pickle_in_it_is_refused(tmp_path):
 def test_it_works_in_a_pipeline_and_after_reduction(digits):
     X, y, X_test, y_test = digits
     steps = make_pipeline(
-        StandardScaler(), PCA(10), SilhouetteProjection(3, epochs=30), KNeighborsClassifier(5)
+        StandardScaler(), PCA(10), CentroidProjection(3, epochs=10), KNeighborsClassifier(5)
     )
-    assert clone(steps).fit(X, y).score(X_test, y_test) > 0.9
-    names = steps.fit(X, y)[:-1].get_feature_names_out()
-    assert names.tolist() == [f"silhouetteprojection{i}" for i in range(3)]
+    steps = clone(steps).fit(X, y)
+    assert steps.score(X_test, y_test) > 0.8
+    names = steps[:-1].get_feature_names_out()
+    assert names.tolist() == [f"centroidprojection{i}" for i in range(3)]
 
 
 def test_neither_a_rotation_of_the_features_nor_their_unit_matters(digits):
-    X, y, X_test, _ = digits
+    X, _, X_test, _ = digits
     turn = np.linalg.qr(np.random.default_rng(0).normal(size=(64, 64)))[0]
-    one = SilhouetteProjection(**QUICK, max_inputs=5).fit(X, y)
-    other = SilhouetteProjection(**QUICK, max_inputs=5).fit(1000 * X @ turn, y)
+    one, other = SilhouetteProjection(max_inputs=5), SilhouetteProjection(max_inputs=5)
+    one._rotate(X)
+    other._rotate(1000 * X @ turn)
     # Components may come with the other sign; the network's initial weights then differ.
     assert np.abs(one._rotated(X_test)) == pytest.approx(
         np.abs(other._rotated(1000 * X_test @ turn)), abs=2e-3
     )
 
 
-@pytest.mark.parametrize("counts", [(1, 1), (2, 1), (3, 2, 1), (1, 40)])
+@pytest.mark.parametrize("counts", [(1, 1), (9, 6, 1)])
 def test_few_points_and_classes_of_one_still_make_a_map(counts):
     y = np.repeat(np.arange(len(counts)), counts)
     X = np.random.default_rng(0).normal(size=(len(y), 6))
@@ -197,23 +205,19 @@ def test_few_points_and_classes_of_one_still_make_a_map(counts):
     assert np.isnan(one.validation_silhouette_) or "validation_loss" in one.history_
 
 
-def test_features_that_are_all_alike_make_a_map():
-    y = np.repeat([0, 1], 10)
-    assert np.isfinite(SilhouetteProjection(**QUICK).fit_transform(np.ones((20, 4)), y)).all()
-
-
-def test_progress_is_told(digits):
-    X, y, _, _ = digits
-    seen = []
-    SilhouetteProjection(**QUICK).fit(X, y, progress=lambda *step: seen.append(step))
+def test_features_that_are_all_alike_make_a_map_and_progress_is_told():
+    y, seen = np.repeat([0, 1], 10), []
+    one = SilhouetteProjection(**QUICK, validation=0.0)
+    one.fit(np.ones((20, 4)), y, progress=lambda *step: seen.append(step))
+    assert np.isfinite(one.transform(np.ones((20, 4)))).all()
     assert seen == [(1, 2), (2, 2)]
 
 
-def test_a_single_class_and_missing_values_are_refused(digits):
+def test_a_single_class_and_missing_values_are_refused(fitted, digits):
     X, y, _, _ = digits
     with pytest.raises(ValueError, match="1 class"):
         SilhouetteProjection().fit(X, np.repeat("cat", 600))
     with pytest.raises(ValueError, match="NaN"):
         SilhouetteProjection().fit(np.where(X > 15, np.nan, X), y)
     with pytest.raises(ValueError, match="64 features"):
-        SilhouetteProjection(**QUICK).fit(X, y).transform(X[:, :5])
+        fitted.transform(X[:, :5])
