@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
@@ -38,9 +37,8 @@ class SupervisedContrastive(keras.losses.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         labels = ops.reshape(y_true, (-1,))
-        points = ops.normalize(y_pred, axis=-1)
-        alone = ops.eye(ops.shape(points)[0], dtype="bool")
-        logits = ops.matmul(points, ops.transpose(points)) / self.temperature
+        alone = ops.eye(ops.shape(y_pred)[0], dtype="bool")
+        logits = ops.matmul(y_pred, ops.transpose(y_pred)) / self.temperature
         logits = ops.where(alone, -1e9, logits)
         likely = logits - ops.logsumexp(logits, axis=1, keepdims=True)
         same = (labels[:, None] == labels[None, :]) & ops.logical_not(alone)
@@ -49,14 +47,13 @@ class SupervisedContrastive(keras.losses.Loss):
 
 
 class ContrastiveProjection(Projection):
-    """The supervised contrastive loss; points are judged where it puts them, on the sphere."""
+    """The supervised contrastive loss, on the unit sphere as the silhouette projection."""
+
+    def _last_layers(self) -> list[Any]:
+        return [keras.layers.UnitNormalization()]
 
     def _loss(self) -> Any:
         return SupervisedContrastive()
-
-    def transform(self, X: Any) -> np.ndarray:
-        moved = super().transform(X)
-        return moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)
 
 
 def make(method: str, dimensions: int, classes: int, points: int, seed: int) -> Any:

@@ -21,6 +21,7 @@ from embedlens.backbones.keras_backend import import_keras
 from embedlens.errors import EmbedlensError
 from embedlens.images import stratified_split
 from embedlens.learn.batches import balanced_batches, batches
+from embedlens.metrics import silhouette_score
 from embedlens.reduce import PCA
 
 if TYPE_CHECKING:
@@ -114,6 +115,10 @@ class Projection(  # type: ignore[misc]
         watched = self._watched(codes, seed)
         self.model_ = self._network(inputs.shape[1])
         self._train(inputs, targets, codes, watched, seed, progress)
+        self.validation_silhouette_ = float("nan")
+        if watched.any():
+            moved = np.asarray(self.model_(inputs[watched], training=False))
+            self.validation_silhouette_ = silhouette_score(moved, codes[watched])
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -140,6 +145,7 @@ class Projection(  # type: ignore[misc]
             "estimator": type(self).__name__,
             "parameters": self.get_params(),
             "best_epoch": self.best_epoch_,
+            "validation_silhouette": self.validation_silhouette_,
             "history": self.history_.to_dict("list"),
         }
         weights = {f"weight{i}": each for i, each in enumerate(self.model_.get_weights())}
@@ -172,6 +178,7 @@ class Projection(  # type: ignore[misc]
                 )
             one = cls(**record["parameters"])
             one.classes_, one.best_epoch_ = arrays["classes"], record["best_epoch"]
+            one.validation_silhouette_ = record["validation_silhouette"]
             one.history_ = pd.DataFrame(record["history"])
             one.mean_, one.rotation_ = arrays["mean"], arrays["rotation"]
             one.n_features_in_, one._n_features_out = len(one.mean_), one.n_components
@@ -190,6 +197,10 @@ class Projection(  # type: ignore[misc]
     @abstractmethod
     def _loss(self) -> keras.losses.Loss:
         """Return the loss that the network is trained by."""
+
+    def _last_layers(self) -> list[Any]:
+        """Return layers that close the network; none unless a subclass adds some."""
+        return []
 
     def _top(self, embedding: Any) -> Any:
         """Return what the loss looks at; the embedding itself unless a subclass adds a layer."""
@@ -226,7 +237,10 @@ class Projection(  # type: ignore[misc]
         stack = [keras.Input((columns,)), layers.Dropout(self.input_dropout)]
         for _ in range(self.depth):
             stack += [layers.Dense(self.width, activation="relu"), layers.Dropout(self.dropout)]
-        return keras.Sequential([*stack, layers.Dense(self.n_components)], name="projection")
+        # Not zero even where all inputs are dropped: a zero has no direction on a sphere.
+        last = layers.Dense(self.n_components, bias_initializer="random_normal")
+        stack += [last, *self._last_layers()]
+        return keras.Sequential(stack, name="projection")
 
     def _train(
         self,
