@@ -85,6 +85,12 @@ def test_embed_score_and_map_go_through_files(pictures, tmp_path):
     table = pd.read_csv(tmp_path / "map.csv")
     assert list(table.columns) == ["path", "label", "split", "x", "y", "z"]
     assert len(table) == 20
+    done = embedlens("map", "f.npz", "--method", "silhouette", "--out", "map.csv", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "learned from the labels of 16 pictures. Silhouette of the 4 held out: " in done.stdout
+    table = pd.read_csv(tmp_path / "map.csv")
+    assert list(table.columns) == ["path", "label", "split", "learned", "x", "y", "z"]
+    assert table["learned"].sum() == 16
 
 
 def test_study_ends_with_verdict_and_report(pictures, tmp_path):

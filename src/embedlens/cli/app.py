@@ -70,6 +70,7 @@ class MapOption(StrEnum):
 
     pca = "pca"
     tsne = "tsne"
+    silhouette = "silhouette"
 
 
 Photos = Annotated[
@@ -454,17 +455,25 @@ def relabel(
 def map_(
     file: Annotated[Path, typer.Argument(help="Features, as `embedlens embed` writes them.")],
     out: Annotated[Path, typer.Option(help="The table to write, .csv.")],
-    method: Annotated[MapOption, typer.Option(help="Which map.")] = MapOption.tsne,
+    method: Annotated[
+        MapOption, typer.Option(help="Which map; silhouette learns from the labels.")
+    ] = MapOption.tsne,
     dimensions: Annotated[int, typer.Option(min=2, max=3, help="Of the map.")] = 3,
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
     """Map features to 3 (or 2) dimensions."""
     from embedlens.features import read_features
-    from embedlens.study import map_features
+    from embedlens.study import held_out_silhouette, map_features
 
     table = map_features(read_features(file), method.value, dimensions, seed)
     table.to_csv(out, index=False)
     print(f"{out}: {len(table)} points in {dimensions} dimensions")
+    if "learned" in table:
+        learned = int(table["learned"].sum())
+        print(
+            f"The map was learned from the labels of {learned} pictures. Silhouette of the "
+            f"{len(table) - learned} held out: {held_out_silhouette(table):.3f}"
+        )
 
 
 def _run(pictures: str | Path, names: list[str] | None, **settings: Any) -> None:

@@ -1,6 +1,7 @@
-"""What is trained: linear probe, k-NN probe, the study's top, the tail of a backbone.
+"""What is trained: linear probe, k-NN probe, the study's top, the tail of a backbone, learned maps.
 
-All but fine-tuning takes features as arrays; fine-tuning takes the pictures.
+All but fine-tuning takes features as arrays; fine-tuning takes the pictures. `SilhouetteLoss` is an
+ordinary Keras loss, for any model.
 """
 
 from __future__ import annotations
@@ -9,27 +10,39 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from embedlens.learn.batches import balanced_batches
+    from embedlens.learn.centroid_projection import CentroidProjection
     from embedlens.learn.fine_tuning import FineTuned, finetune
     from embedlens.learn.linear_probe import LinearProbe
     from embedlens.learn.neighbors_probe import NeighborsProbe
     from embedlens.learn.rows import Rows
+    from embedlens.learn.silhouette_loss import SilhouetteLoss
+    from embedlens.learn.silhouette_projection import SilhouetteProjection
     from embedlens.learn.top_classifier import TopClassifier
 
 __all__ = [
+    "CentroidProjection",
     "FineTuned",
     "LinearProbe",
     "NeighborsProbe",
     "Rows",
+    "SilhouetteLoss",
+    "SilhouetteProjection",
     "TopClassifier",
+    "balanced_batches",
     "finetune",
 ]
 
 _MODULES = {
+    "CentroidProjection": "centroid_projection",
     "FineTuned": "fine_tuning",
     "LinearProbe": "linear_probe",
     "NeighborsProbe": "neighbors_probe",
     "Rows": "rows",
+    "SilhouetteLoss": "silhouette_loss",
+    "SilhouetteProjection": "silhouette_projection",
     "TopClassifier": "top_classifier",
+    "balanced_batches": "batches",
     "finetune": "fine_tuning",
 }
 

@@ -11,28 +11,121 @@ from embedlens.backbones.keras_backend import import_keras
 from embedlens.learn.rows import Rows
 
 
-def batches(
-    X: NDArray[Any] | Rows, codes: NDArray[np.int64], size: int, shuffle: int | None = None
-) -> Any:
+def batches(X: NDArray[Any] | Rows, y: NDArray[Any], size: int, shuffle: int | None = None) -> Any:
     """Return a ``keras.utils.PyDataset`` that reads a batch of rows when it is wanted."""
     keras = import_keras()
 
     class Batches(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             super().__init__()
-            self.order = np.arange(len(codes))
+            self.order = np.arange(len(y))
             self.rng = np.random.default_rng(shuffle)
             self.on_epoch_end()
 
         def __len__(self) -> int:
-            return -(-len(codes) // size)
+            return -(-len(y) // size)
 
-        def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
             rows = self.order[index * size : (index + 1) * size]
-            return np.asarray(X[rows], np.float32), codes[rows]
+            return np.asarray(X[rows], np.float32), y[rows]
 
         def on_epoch_end(self) -> None:
             if shuffle is not None:
                 self.rng.shuffle(self.order)
 
     return Batches()
+
+
+def balanced_batches(
+    X: NDArray[Any] | Rows,
+    y: NDArray[Any],
+    size: int = 256,
+    random_state: int = 0,
+    targets: NDArray[Any] | None = None,
+) -> Any:
+    """Return a ``keras.utils.PyDataset`` whose batches hold several members of every class.
+
+    What a loss that compares the members of a batch needs, as `SilhouetteLoss`: an ordinary batch
+    may hold one member of a rare class, or none. Each class gives an equal number, at least two,
+    and all that it has where it has fewer; no point is twice in a batch. Each goes through its
+    members in random order, once through before any comes again. Where ``size`` has no room for
+    two members of every class, each batch holds ``size // 2`` classes, in turn.
+
+    Points come with weights that make up for the balance, so that a class counts by its size, as
+    in ordinary batches.
+
+    Parameters
+    ----------
+    X : array or Rows of shape (n, d)
+        Points.
+    y : array of shape (n,)
+        Their classes, of any type.
+    size : int, default 256
+        Most points a batch.
+    random_state : int, default 0
+        Of the draw.
+    targets : array of shape (n, ...), optional
+        What the loss compares with, where that is not ``y``.
+
+    Returns
+    -------
+    PyDataset
+        Of ceil(n / size) batches an epoch; an item is (points, targets, weights of mean 1).
+
+    Examples
+    --------
+    >>> X, y = np.arange(10.0)[:, None], np.array([0] * 8 + [1] * 2)
+    >>> points, classes, weights = balanced_batches(X, y, size=4)[0]
+    >>> classes, weights
+    (array([0, 0, 1, 1]), array([1.6, 1.6, 0.4, 0.4], dtype=float32))
+    """
+    keras = import_keras()
+    codes = np.unique(y, return_inverse=True)[1]
+    members = [np.flatnonzero(codes == code) for code in range(codes.max() + 1)]
+    at_once = min(len(members), max(1, size // 2))
+    quota = max(2, size // at_once)
+    rng = np.random.default_rng(random_state)
+    turns = _Turns(np.arange(len(members)), rng)
+    points = [_Turns(each, rng) for each in members]
+    wanted = y if targets is None else targets
+
+    class BalancedBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
+        def __len__(self) -> int:
+            return -(-len(y) // size)
+
+        def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float32]]:
+            classes = np.sort(turns.draw(at_once))
+            drawn = [points[code].draw(quota) for code in classes]
+            rows = np.concatenate(drawn)
+            each = [
+                np.full(len(d), len(members[c]) / len(d))
+                for c, d in zip(classes, drawn, strict=True)
+            ]
+            weights = np.concatenate(each)
+            return (
+                np.asarray(X[rows], np.float32),
+                wanted[rows],
+                (weights / weights.mean()).astype(np.float32),
+            )
+
+    return BalancedBatches()
+
+
+class _Turns:
+    """Draws from a set without repeats within a draw; each has its turn before any comes again."""
+
+    def __init__(self, values: NDArray[np.int64], rng: np.random.Generator) -> None:
+        self.values, self.rng = values, rng
+        self.waiting = values[:0]
+
+    def draw(self, number: int) -> NDArray[np.int64]:
+        if number >= len(self.values):
+            return self.values
+        drawn = self.waiting[:number]
+        self.waiting = self.waiting[number:]
+        if len(drawn) < number:
+            again = self.rng.permutation(np.setdiff1d(self.values, drawn))
+            fresh = again[: number - len(drawn)]
+            rest = np.concatenate([again[number - len(drawn) :], drawn])
+            drawn, self.waiting = np.concatenate([drawn, fresh]), self.rng.permutation(rest)
+        return drawn

@@ -12,7 +12,7 @@ from embedlens.study.correlation import (
 )
 from embedlens.study.results import Results, read_results
 from embedlens.study.settings import PRESETS, Settings
-from embedlens.study.single import map_features, score_features
+from embedlens.study.single import held_out_silhouette, map_features, score_features
 from embedlens.study.study import Study
 from embedlens.study.tuning import Progress
 from embedlens.study.verdict import (
@@ -37,6 +37,7 @@ __all__ = [
     "correlate",
     "correlation_sentence",
     "correlations",
+    "held_out_silhouette",
     "judge",
     "judge_tuning",
     "map_features",

@@ -6,11 +6,13 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from embedlens.errors import StudyError
 from embedlens.features import FeaturesFile
 from embedlens.images import stratified_split
-from embedlens.metrics import silhouette_report
+from embedlens.learn import SilhouetteProjection
+from embedlens.metrics import silhouette_report, silhouette_score
 from embedlens.reduce import PCA, TSNE
 from embedlens.study.analysis import HEADS
 
@@ -67,20 +69,85 @@ def score_features(file: FeaturesFile, seed: int = 0) -> list[dict[str, Any]]:
 
 
 def map_features(
-    file: FeaturesFile, method: Literal["pca", "tsne"], dimensions: int = 3, seed: int = 0
+    file: FeaturesFile,
+    method: Literal["pca", "tsne", "silhouette"],
+    dimensions: int = 3,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Map features to a few dimensions.
+
+    Parameters
+    ----------
+    file : FeaturesFile
+        "silhouette" learns from the labels of all pictures but the test ones; where the file
+        gives no splits, a stratified fifth is held out as test.
+    method : {"pca", "tsne", "silhouette"}
+        The map. Only "silhouette" looks at the labels.
+    dimensions : int, default 3
+        Of the map, 2 or 3.
+    seed : int, default 0
+        Of everything random.
 
     Returns
     -------
     DataFrame
-        Columns path, label, split and x, y (and z).
+        Columns path, label, split and x, y (and z); and for "silhouette" learned, False for the
+        pictures that were held out.
+
+    Raises
+    ------
+    StudyError
+        If "silhouette" has fewer than two classes to learn from, or no picture to hold out.
     """
-    if method == "pca":
+    table = pd.DataFrame({"path": file.paths, "label": file.labels, "split": file.splits})
+    if method == "silhouette":
+        coordinates, learned = _learned_map(file, dimensions, seed)
+        table["learned"] = learned
+    elif method == "pca":
         coordinates = PCA(dimensions, random_state=seed).fit_transform(file.features)
     else:
         perplexity = min(30.0, max(1.0, (len(file.labels) - 1) / 3))
         tsne = TSNE(dimensions, perplexity=perplexity, random_state=seed)
         coordinates = tsne.fit_transform(file.features)
-    table = pd.DataFrame({"path": file.paths, "label": file.labels, "split": file.splits})
     return table.assign(**dict(zip("xyz", np.asarray(coordinates).T, strict=False)))
+
+
+def held_out_silhouette(table: pd.DataFrame) -> float:
+    """Return the silhouette of the pictures that a learned map did not learn from.
+
+    Parameters
+    ----------
+    table : DataFrame
+        What `map_features` returned for "silhouette".
+
+    Returns
+    -------
+    float
+        Mean, Euclidean; NaN where they are of one class or each alone in its own.
+    """
+    held_out = table[~table["learned"]]
+    points = held_out[[axis for axis in "xyz" if axis in held_out]].to_numpy()
+    if not 2 <= held_out["label"].nunique() < len(held_out):
+        return float("nan")
+    return silhouette_score(points, held_out["label"].to_numpy())
+
+
+def _learned_map(
+    file: FeaturesFile, dimensions: int, seed: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return coordinates, and which pictures they were learned from."""
+    splits = file.splits
+    if not (splits == "test").any():
+        ids = [str(i) for i in range(len(file.labels))]
+        splits = stratified_split(file.labels.tolist(), ids, validation=0.0, seed=seed)
+    learned: NDArray[np.bool_] = splits != "test"
+    classes = np.unique(file.labels[learned])
+    if len(classes) < 2 or learned.all():
+        raise StudyError(
+            f"A silhouette map learns from two classes and holds pictures out; here are "
+            f"{len(classes)} of {len(np.unique(file.labels))} classes to learn from and "
+            f"{int((~learned).sum())} of {len(learned)} pictures held out. Use --method pca."
+        )
+    projection = SilhouetteProjection(dimensions, random_state=seed)
+    projection.fit(file.features[learned], file.labels[learned])
+    return projection.transform(file.features), learned

@@ -1,0 +1,282 @@
+"""A small network that learns, with labels, where to move each point."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from embedlens.backbones.keras_backend import import_keras
+from embedlens.errors import EmbedlensError
+from embedlens.images import stratified_split
+from embedlens.learn.batches import balanced_batches, batches
+from embedlens.metrics import silhouette_score
+from embedlens.reduce import PCA
+
+if TYPE_CHECKING:
+    import keras
+
+# A silhouette is exact within a batch: so many pictures are watched in one.
+_WATCHED = 2048
+
+
+class Projection(  # type: ignore[misc]
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC
+):
+    """What projections learned with labels share; a subclass says by what loss.
+
+    The network is: principal components of the training points (at most ``max_inputs``, all
+    divided by one number so that their mean variance is 1), dropout, ``depth`` hidden ReLU layers
+    with dropout after each, a linear layer of ``n_components``. It is trained by Adam on batches
+    with every class in equal number. A fifth of the training points, of each class, is watched: the
+    weights of the epoch of its least loss are kept.
+
+    See `SilhouetteProjection` for the parameters.
+    """
+
+    def __init__(
+        self,
+        n_components: int = 3,
+        *,
+        width: int = 256,
+        depth: int = 2,
+        input_dropout: float = 0.2,
+        dropout: float = 0.5,
+        max_inputs: int = 128,
+        epochs: int = 80,
+        patience: int = 20,
+        batch_size: int = 128,
+        learning_rate: float = 3e-3,
+        validation: float = 0.2,
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.width = width
+        self.depth = depth
+        self.input_dropout = input_dropout
+        self.dropout = dropout
+        self.max_inputs = max_inputs
+        self.epochs = epochs
+        self.patience = patience
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.validation = validation
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Self:
+        """Learn from training points and their labels.
+
+        Parameters
+        ----------
+        X : array of shape (pictures, d)
+            Features of training pictures; nothing else may be judged by the outcome.
+        y : array of shape (pictures,)
+            Their labels, of any type.
+        progress : callable, optional
+            Called with (epochs done, most epochs) after each.
+
+        Returns
+        -------
+        estimator
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If all labels are one, lengths differ, or ``X`` holds NaN.
+        """
+        X, y = validate_data(self, X, y, dtype=np.float32, ensure_min_samples=2)
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"All labels are {self.classes_[0]!r}, 1 class; a projection learns from two."
+            )
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        import_keras().utils.set_random_seed(seed)
+        self._rotate(X)
+        inputs, targets = self._rotated(X), self._targets(X, codes)
+        watched = self._watched(codes, seed)
+        self.model_ = self._network(inputs.shape[1])
+        self._train(inputs, targets, codes, watched, seed, progress)
+        self.validation_silhouette_ = float("nan")
+        if watched.any():
+            moved = np.asarray(self.model_(inputs[watched], training=False))
+            self.validation_silhouette_ = silhouette_score(moved, codes[watched])
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Move points, shape (pictures, d), to their places, shape (pictures, n_components)."""
+        check_is_fitted(self, "model_")
+        X = validate_data(self, X, dtype=np.float32, reset=False)
+        inputs = self._rotated(X)
+        parts = [
+            np.asarray(self.model_(inputs[i : i + _WATCHED], training=False))
+            for i in range(0, len(inputs), _WATCHED)
+        ]
+        return np.concatenate(parts).astype(np.float32)
+
+    def save(self, path: Path | str) -> None:
+        """Write the fitted projection as an ``.npz`` file, without pickle.
+
+        Parameters
+        ----------
+        path : Path or str
+            The file; `load` of the same class reads it.
+        """
+        check_is_fitted(self, "model_")
+        record = {
+            "estimator": type(self).__name__,
+            "parameters": self.get_params(),
+            "best_epoch": self.best_epoch_,
+            "validation_silhouette": self.validation_silhouette_,
+            "history": self.history_.to_dict("list"),
+        }
+        weights = {f"weight{i}": each for i, each in enumerate(self.model_.get_weights())}
+        with Path(path).open("wb") as file:
+            np.savez(
+                file,
+                record=json.dumps(record),
+                classes=np.asarray(self.classes_.tolist()),
+                mean=self.mean_,
+                rotation=self.rotation_,
+                **weights,
+            )
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """Read a projection that `save` wrote; nothing in the file is executed.
+
+        Raises
+        ------
+        EmbedlensError
+            If it is no such file, or another estimator's.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = dict(file)
+            record = json.loads(str(arrays["record"]))
+            if record["estimator"] != cls.__name__:
+                raise EmbedlensError(
+                    f"{path} holds a {record['estimator']}; read it with its own load()."
+                )
+            one = cls(**record["parameters"])
+            one.classes_, one.best_epoch_ = arrays["classes"], record["best_epoch"]
+            one.validation_silhouette_ = record["validation_silhouette"]
+            one.history_ = pd.DataFrame(record["history"])
+            one.mean_, one.rotation_ = arrays["mean"], arrays["rotation"]
+            one.n_features_in_, one._n_features_out = len(one.mean_), one.n_components
+            one.model_ = one._network(one.rotation_.shape[1])
+            one.model_.set_weights(
+                [arrays[f"weight{i}"] for i in range(len(one.model_.get_weights()))]
+            )
+        except FileNotFoundError:
+            raise EmbedlensError(f"{path} does not exist; save a projection there first.") from None
+        except (KeyError, ValueError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
+            raise EmbedlensError(
+                f"{path} is not a saved {cls.__name__} ({error}); write one with save()."
+            ) from error
+        return one
+
+    @abstractmethod
+    def _loss(self) -> keras.losses.Loss:
+        """Return the loss that the network is trained by."""
+
+    def _last_layers(self) -> list[Any]:
+        """Return layers that close the network; none unless a subclass adds some."""
+        return []
+
+    def _top(self, embedding: Any) -> Any:
+        """Return what the loss looks at; the embedding itself unless a subclass adds a layer."""
+        return embedding
+
+    def _targets(self, X: NDArray[np.float32], codes: NDArray[np.int64]) -> NDArray[Any]:
+        """Return what the loss compares with; the classes' numbers unless a subclass says other."""
+        return codes
+
+    def _rotate(self, X: NDArray[np.float32]) -> None:
+        pca = PCA(min(self.max_inputs, *X.shape)).fit(X)
+        spread = np.sqrt(pca.explained_variance_.mean())
+        self.mean_ = pca.mean_.astype(np.float32)
+        self.rotation_ = (pca.components_.T / (spread if spread > 0 else 1)).astype(np.float32)
+        self._n_features_out = self.n_components
+
+    def _rotated(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
+        return (X - self.mean_) @ self.rotation_
+
+    def _watched(self, codes: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
+        """Return which points are watched and not learned from; none where there are too few."""
+        names = codes.astype(str)
+        rows = np.arange(len(codes)).astype(str)
+        split = stratified_split(names, rows, test=0.0, validation=self.validation, seed=seed)
+        watched: NDArray[np.bool_] = split == "validation"
+        # A silhouette needs two classes, one of them with two members.
+        judged = np.unique(codes[watched])
+        enough = 2 <= len(judged) < watched.sum()
+        return watched if enough else np.zeros(len(codes), bool)
+
+    def _network(self, columns: int) -> keras.Model:
+        keras = import_keras()
+        layers = keras.layers
+        stack = [keras.Input((columns,)), layers.Dropout(self.input_dropout)]
+        for _ in range(self.depth):
+            stack += [layers.Dense(self.width, activation="relu"), layers.Dropout(self.dropout)]
+        # Not zero even where all inputs are dropped: a zero has no direction on a sphere.
+        last = layers.Dense(self.n_components, bias_initializer="random_normal")
+        stack += [last, *self._last_layers()]
+        return keras.Sequential(stack, name="projection")
+
+    def _train(
+        self,
+        inputs: NDArray[np.float32],
+        targets: NDArray[Any],
+        codes: NDArray[np.int64],
+        watched: NDArray[np.bool_],
+        seed: int,
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        keras = import_keras()
+        trained = keras.Model(self.model_.inputs, self._top(self.model_.outputs[0]))
+        trained.compile(optimizer=keras.optimizers.Adam(self.learning_rate), loss=self._loss())
+        ticks = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: progress and progress(epoch + 1, self.epochs)
+        )
+        stop = keras.callbacks.EarlyStopping(patience=self.patience, restore_best_weights=True)
+        history = trained.fit(
+            balanced_batches(
+                inputs[~watched], codes[~watched], self.batch_size, seed, targets[~watched]
+            ),
+            validation_data=batches(inputs[watched], targets[watched], _WATCHED)
+            if watched.any()
+            else None,
+            epochs=self.epochs,
+            callbacks=[ticks, *([stop] if watched.any() else [])],
+            verbose=0,
+        )
+        self.history_ = pd.DataFrame(history.history).rename(
+            columns=lambda name: name.replace("val_", "validation_")
+        )
+        losses = self.history_.get("validation_loss")
+        self.best_epoch_ = len(self.history_) if losses is None else int(losses.argmin()) + 1
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags

@@ -1,0 +1,220 @@
+"""The silhouette loss: exact in the batch, right at the edges, on any Keras backend."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import silhouette_samples as reference
+
+from embedlens.backbones.keras_backend import import_keras
+from embedlens.learn import SilhouetteLoss
+from embedlens.metrics import silhouette_samples
+
+keras = import_keras()
+
+
+def losses(y, X, **options):
+    return np.asarray(SilhouetteLoss(reduction="none", **options)(y, np.asarray(X, np.float32)))
+
+
+def brute_force(y, X, metric="euclidean"):
+    """(1 - S) / 2 by the definition, in float64; where S is not defined it is 0."""
+    X, y = np.asarray(X, np.float64), np.asarray(y)
+    D = ((X[:, None] - X[None]) ** 2).sum(-1)
+    D = D if metric == "sqeuclidean" else np.sqrt(D)
+    S = np.zeros(len(y))
+    for i in range(len(y)):
+        own, others = y == y[i], sorted(set(y) - {y[i]})
+        if own.sum() > 1 and others:
+            a = D[i, own].sum() / (own.sum() - 1)
+            b = min(D[i, y == c].mean() for c in others)
+            S[i] = (b - a) / max(a, b) if max(a, b) > 0 else 0
+    return (1 - S) / 2
+
+
+def gradient(loss, y, X):
+    """The gradient by the points, of whatever backend Keras runs on."""
+    X = np.asarray(X, np.float32)
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return np.asarray(jax.grad(lambda Z: loss(y, Z))(X))
+    if keras.backend.backend() == "torch":
+        import torch
+
+        Z = torch.tensor(X, requires_grad=True)
+        loss(y, Z).backward()
+        return Z.grad.numpy()
+    import tensorflow as tf
+
+    Z = tf.Variable(X)
+    with tf.GradientTape() as tape:
+        value = loss(y, Z)
+    return tape.gradient(value, Z).numpy()
+
+
+@pytest.fixture(scope="module")
+def batch():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 5, 60)
+    return y, (rng.normal(size=(5, 4))[y] + rng.normal(size=(60, 4))).astype(np.float32)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean"])
+def test_it_is_half_of_one_minus_the_silhouette(batch, metric):
+    y, X = batch
+    expected = (1 - silhouette_samples(X, y, metric=metric)) / 2
+    assert losses(y, X, metric=metric) == pytest.approx(expected, abs=1e-6)
+    assert expected == pytest.approx((1 - reference(X, y, metric=metric)) / 2, abs=1e-6)
+    whole = float(SilhouetteLoss(metric=metric)(y, X))
+    assert whole == pytest.approx(expected.mean(), abs=1e-6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.sampled_from(["euclidean", "sqeuclidean"]))
+def test_any_batch_has_the_value_of_the_definition(seed, classes, metric):
+    # One shape, so that each backend compiles once. Coarse coordinates: duplicates and ties.
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, classes, 12) * 7 - 3
+    X = rng.integers(-2, 3, (12, 2)) * 10.0 ** rng.integers(-3, 4)
+    assert losses(y, X, metric=metric) == pytest.approx(brute_force(y, X, metric), abs=2e-5)
+
+
+def test_perfect_is_zero_and_perfectly_wrong_is_one():
+    X = [[0.0], [0.0], [1.0], [1.0]]
+    assert losses([0, 0, 1, 1], X) == pytest.approx(0)
+    # Each at distance 1 from its class, and at 0 from a point of the other: S = (1/2 - 1) / 1.
+    assert losses([0, 1, 0, 1], X) == pytest.approx(0.75)
+    far = np.concatenate([X, np.full((500, 1), 1.0)])
+    assert losses([0, 0, 0, 0] + [1] * 500, far)[2] == pytest.approx((1 + 1) / 2)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.5])
+def test_where_the_silhouette_is_not_defined_the_loss_is_one_half_and_nothing_moves(temperature):
+    X = np.random.default_rng(0).normal(size=(4, 3))
+    loss = SilhouetteLoss(temperature=temperature)
+    for y in ([0, 1, 2, 3], [5, 5, 5, 5]):
+        assert losses(np.array(y), X, temperature=temperature) == pytest.approx(0.5)
+        assert not gradient(loss, np.array(y), X).any()
+    alone = losses(np.array([0, 0, 1, 1, 9]), [*X, [4, 4, 4]], temperature=temperature)
+    assert alone[4] == 0.5
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.5])
+@pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean"])
+def test_the_gradient_is_that_of_finite_differences(batch, metric, temperature):
+    y, X = batch[0][:24], batch[1][:24]
+    found = gradient(SilhouetteLoss(metric=metric, temperature=temperature), y, X)
+    rng, step = np.random.default_rng(1), 5e-3
+    for _ in range(4):
+        direction = rng.normal(size=X.shape)
+        moved = [
+            losses(y, X + sign * step * direction, metric=metric, temperature=temperature).mean(
+                dtype=np.float64
+            )
+            for sign in (1, -1)
+        ]
+        expected = (moved[0] - moved[1]) / (2 * step)
+        assert (found * direction).sum() == pytest.approx(expected, rel=0.03, abs=2e-4)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+def test_gradients_are_finite_and_small_at_duplicates_and_within_tight_classes(offset):
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], 8)
+    places = rng.normal(size=(3, 3))[y] + offset
+    for spread in (0.0, 1e-20, 1e-7, 1e-3):
+        X = places + spread * rng.normal(size=places.shape)
+        found = gradient(SilhouetteLoss(), y, X)
+        assert np.isfinite(found).all()
+        # dS is at most (da + db) / b, and each distance changes by at most the step.
+        assert np.abs(found).max() < 2
+    assert not gradient(SilhouetteLoss(), y, np.ones((24, 3))).any()
+
+
+def test_tight_classes_far_apart_keep_their_digits():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 50)
+    X = rng.normal(size=(3, 3))[y] * 1e3 + rng.normal(size=(50, 3)) + 5e3
+    exact = brute_force(y, X.astype(np.float32))
+    assert exact.max() < 0.05
+    assert losses(y, X) == pytest.approx(exact, rel=2e-2, abs=1e-7)
+
+
+def test_the_soft_minimum_nears_the_exact_one_from_above(batch):
+    y, X = batch
+    S = [1 - 2 * losses(y, X, temperature=t) for t in (0.0, 1e-3, 0.1, 1.0)]
+    assert S[1] == pytest.approx(S[0], abs=2e-3)
+    assert (S[1] >= S[0] - 1e-6).all()
+    assert (S[2] >= S[1] - 1e-6).all()
+    assert (S[3] >= S[2] - 1e-6).all()
+
+
+def test_neither_scale_nor_place_nor_rotation_matters(batch):
+    y, X = batch
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(4, 4)))[0]
+    for options in ({}, {"temperature": 0.3}, {"metric": "sqeuclidean"}):
+        assert losses(y, 100 * X @ turn + 7, **options) == pytest.approx(
+            losses(y, X, **options), abs=1e-5
+        )
+
+
+def test_labels_may_be_a_column_or_one_hot(batch):
+    y, X = batch
+    assert np.array_equal(losses(y[:, None], X), losses(y, X))
+    assert np.array_equal(losses(np.eye(5)[y], X), losses(y, X))
+
+
+def test_weights_weigh_points(batch):
+    y, X = batch
+    weights = (y == 2).astype(float)
+    found = float(SilhouetteLoss(reduction="sum")(y, X, sample_weight=weights))
+    assert found == pytest.approx(losses(y, X)[y == 2].sum(), rel=1e-5)
+
+
+def test_any_keras_model_trains_by_it_and_is_saved_with_it(batch, tmp_path):
+    y, X = batch
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    model.compile(optimizer=keras.optimizers.Adam(0.05), loss=SilhouetteLoss(temperature=0.2))
+    history = model.fit(X, y, batch_size=60, epochs=25, verbose=0).history["loss"]
+    assert history[-1] < history[0] - 0.05
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert again.loss.temperature == 0.2
+    assert again.evaluate(X, y, batch_size=60, verbose=0) == pytest.approx(
+        model.evaluate(X, y, batch_size=60, verbose=0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"), [({"metric": "cosine"}, "'cosine'"), ({"temperature": -1}, "-1")]
+)
+def test_options_that_make_no_sense_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        SilhouetteLoss(**options)
+
+
+@pytest.mark.skipif("EMBEDLENS_OTHER_BACKEND" in os.environ, reason="this is the other backend")
+def test_another_backend_passes_these_tests_too(tmp_path):
+    packages = ("torch", "tensorflow", "jax")
+    others = [name for name in packages if name != keras.backend.backend()]
+    installed = [name for name in others if importlib.util.find_spec(name)]
+    if not installed:
+        pytest.skip(f"neither {' nor '.join(others)} is installed")
+    environment = {
+        **os.environ, "KERAS_BACKEND": installed[0], "EMBEDLENS_OTHER_BACKEND": installed[0],
+    }  # fmt: skip
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
