@@ -11,6 +11,10 @@ waits idle. A ratio is the median of the rounds' ratios.
     python benchmarks/embedding.py [--tensorflow-python PYTHON] [--weights NAME=FILE ...]
         [--photos DIR] [--pictures 128] [--rounds 3] [--backbones NAME,NAME] [--json FILE]
 
+Beside the ratio stands how near each comes to the machine's limit: the operations of the network's
+convolutions, times pictures a second, over the speed of one large float32 matrix product. Where
+Keras on TensorFlow is near the limit already, no float32 engine can be much faster.
+
 Weights that are not given are random. ``--photos`` takes the pictures from a folder of classes,
 and times our way from JPEG files to features as well. The other Python needs Keras and TensorFlow.
 """
@@ -109,6 +113,28 @@ class Ours:
         return time.perf_counter() - begun
 
 
+def operations(backbone: Backbone) -> float:
+    """Count the multiplications and additions of the convolutions, for one picture."""
+    total = 0
+    for layer in backbone.load(SIZE).layers:
+        if not hasattr(layer, "kernel_size"):
+            continue
+        height, width = layer.output.shape[1:3]
+        kernels = [tuple(each.shape) for each in layer.weights if len(each.shape) == 4]
+        total += sum(height * width * int(np.prod(shape)) for shape in kernels)
+    return 2.0 * total
+
+
+def matrix_product_speed(side: int = 4096, rounds: int = 3) -> float:
+    """Return operations a second of a float32 matrix product: the machine's limit."""
+    A = np.ones((side, side), np.float32)
+    A @ A
+    begun = time.perf_counter()
+    for _ in range(rounds):
+        A @ A
+    return rounds * 2.0 * side**3 / (time.perf_counter() - begun)
+
+
 def measure(options: argparse.Namespace, name: str, pictures: np.ndarray) -> dict[str, Any]:
     weights = options.weights.get(name, "random")
     backbone = get_backbone(name, weights=weights)
@@ -128,6 +154,7 @@ def measure(options: argparse.Namespace, name: str, pictures: np.ndarray) -> dic
             row[f"{peer} times"] = median(each["keras"] / each[peer] for each in rounds)
             row[f"{peer} difference"] = difference(peers[peer].features, keras.features)
     row["versions"] = keras.versions
+    row["operations"] = operations(backbone)
     if options.photos:
         row["from files"] = embed(options.images, backbone, size=SIZE).pictures_per_second
     return row
@@ -196,6 +223,14 @@ def main() -> None:
     bars = {"float32": 1.8, "bf16": 3.5}
     for precision, mean in means.items():
         print(f"{precision}: {mean:.2f} times, geometric mean; bar {bars[precision]}")
+    limit = matrix_product_speed()
+    print(f"a float32 matrix product runs at {limit / 1e9:.0f} G operations a second; of that")
+    for row in rows:
+        shares = {peer: row[peer] * row["operations"] / limit for peer in ("keras", "float32")}
+        print(
+            f"  {row['backbone']:13} {row['operations'] / 1e9:5.2f} G a picture: "
+            f"Keras {shares['keras']:4.0%}, float32 {shares['float32']:4.0%}"
+        )
     print(f"largest float32 difference {max(r['float32 difference'] for r in rows):.1e}; bar 1e-5")
     machine = {
         "cpu": cpu(),
