@@ -73,7 +73,8 @@ export class Viewer {
     const { camera, perspective, flat } = parts.store.state;
     return {
       moving: parts.stage.panes.some((pane) => pane.moving),
-      panes: parts.stage.panes.map((pane) => ({
+      panes: parts.stage.panes.map((pane, k) => ({
+        pictures: parts.stage.overlay.pictures[k] ?? [],
         points: pane.points,
         viewport: pane.viewport,
         screen: pane.project(camera, perspective && !flat),
