@@ -36,6 +36,7 @@ class Opened:
 
     def __init__(self, browser, *, offline=False, script="", **options):
         context = browser.new_context(offline=offline, reduced_motion="reduce", **options)
+        context.set_default_timeout(60_000)
         self.page = context.new_page()
         self.requests, self.complaints = [], []
         self.page.add_init_script(script)
@@ -91,7 +92,7 @@ def test_the_report_draws_every_picture_without_a_network(browser, report):
     opened.page.locator("#viewer").scroll_into_view_if_needed()
     assert opened.drawn() == COUNT
     opened.page.evaluate('viewer.set({opened: 20, panel: "picture"})')
-    opened.page.get_by_text("grey/05.png").first.wait_for()
+    opened.page.locator("#viewer").get_by_text("grey/05.png").first.wait_for()
     assert [url for url in opened.requests if not url.startswith(("blob:", "data:"))] == [report]
     assert opened.complaints == []
 

@@ -21,8 +21,8 @@ NEIGHBORS = 12
 
 # Bytes before compression: so a report of 2,800 pictures and five backbones stays below 8 MB.
 _MAPS_LIMIT = 6_000_000
-_THUMBNAILS_LIMIT = 2_600_000
-_NEIGHBORS_LIMIT = 3_000_000
+_THUMBNAILS_LIMIT = 1_900_000
+_NEIGHBORS_LIMIT = 2_000_000
 _SIDES = (64, 48, 32)
 
 
