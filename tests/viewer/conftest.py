@@ -131,15 +131,20 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Made:
     return make_study(tmp_path_factory.mktemp("finished"))
 
 
-@pytest.fixture
-def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Puts a stand-in in the place of the built viewer; returns its module."""
-    static = tmp_path / "static"
-    static.mkdir()
+@pytest.fixture(scope="session")
+def static(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a stand-in for the built viewer."""
+    static = tmp_path_factory.mktemp("static")
     (static / "viewer.js").write_text(STUB)
     (static / "index.html").write_text(
         "<!doctype html><title>x</title><script>let a = 1;</script>"
         '<script type="module" src="viewer.js"></script>'
     )
+    return static
+
+
+@pytest.fixture
+def built(static: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Puts the stand-in in the place of the built viewer; returns its module."""
     monkeypatch.setattr("embedlens.viewer.bundle.STATIC", static)
     return STUB

@@ -16,9 +16,18 @@ from embedlens.report import write_report
 from embedlens.viewer.study_scene import study_scene
 
 
-@pytest.fixture
-def page(study, built):
-    return write_report(study.folder).read_text(encoding="utf-8")
+def write(study):
+    """Write the report without the files of its figures, which take long."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("embedlens.report.report.write_figure", lambda *given: None)
+        return write_report(study.folder).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(finished, static):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("embedlens.viewer.bundle.STATIC", static)
+        return write(finished)
 
 
 def scripts(page):
@@ -30,7 +39,7 @@ def unpacked(text):
     return gzip.decompress(base64.b64decode(text, validate=True))
 
 
-def test_every_blob_of_the_scene_is_in_the_page(page, study):
+def test_every_blob_of_the_scene_is_in_the_page(page, finished):
     found = scripts(page)
     manifest = json.loads(next(text for kind, text in found if "data-scene" in kind))
     blobs = {
@@ -38,7 +47,7 @@ def test_every_blob_of_the_scene_is_in_the_page(page, study):
         for kind, text in found
         if "data-blob" in kind
     }
-    scene = study_scene(study.results)
+    scene = study_scene(finished.results)
     assert manifest["classes"] == list(scene.classes)
     for each in manifest["maps"]:
         assert blobs[each["blob"]] == bytes(scene.blob(each["blob"]))
@@ -53,9 +62,9 @@ def test_every_blob_of_the_scene_is_in_the_page(page, study):
     assert set(manifest["neighbours"]) == {"A", "A tuned", "B/2"}
 
 
-def test_the_bundle_is_in_the_page_and_cannot_end_its_script(page, built):
+def test_the_bundle_is_in_the_page_and_cannot_end_its_script(page):
     packed = next(text for kind, text in scripts(page) if "data-bundle" in kind)
-    assert unpacked(packed).decode() == built
+    assert "mounted </script> <!-- here" in unpacked(packed).decode()
 
 
 def test_class_names_stay_text_in_html_json_and_scripts(page):
@@ -80,12 +89,12 @@ def test_the_page_allows_its_own_script_and_no_request(page):
     assert not re.search(r"http|\*|self", policy)
 
 
-def test_a_second_report_is_the_same(page, study):
-    assert write_report(study.folder).read_text(encoding="utf-8") == page
+def test_a_second_report_is_the_same(page, finished, built):
+    assert write(finished) == page
 
 
 def test_without_the_built_viewer_there_is_a_report_without_it(study, tmp_path, monkeypatch):
     monkeypatch.setattr("embedlens.viewer.bundle.STATIC", tmp_path)
-    page = write_report(study.folder).read_text(encoding="utf-8")
+    page = write(study)
     assert "<script" not in page
     assert 'id="viewer"' not in page

@@ -14,7 +14,7 @@ from embedlens.metrics import nearest_neighbors, neighbor_purity
 from embedlens.viewer import Scene, arrays_scene
 from embedlens.viewer.scene import UNKNOWN
 from embedlens.viewer.study_scene import study_scene
-from embedlens.viewer.whole_scene import rounded, whole_study_scene
+from embedlens.viewer.whole_scene import fitting_maps, rounded, whole_study_scene
 
 
 def column(scene, id):
@@ -213,3 +213,11 @@ def test_a_blob_made_by_a_function_is_made_when_it_is_asked_for():
     assert calls == []
     assert np.frombuffer(scene.blob("column-0"), "<f4").tolist() == [1, 2]
     assert calls == [1]
+
+
+def test_maps_of_the_last_backbones_are_left_out_where_there_is_no_room(results):
+    a_stage = 45 * (3 * 20 + 12)
+    assert list(fitting_maps(results).maps) == list(results.maps)
+    taken = fitting_maps(results, 2 * a_stage).maps
+    assert list(taken) == [("A", "pretrained"), ("A", "tuned")]
+    assert list(fitting_maps(results, 1).maps) == [("A", "pretrained")]

@@ -28,12 +28,12 @@ main()
 
 
 @pytest.fixture
-def view(built, tmp_path):
+def view(static):
     """Starts `embedlens view` and stops it at the end."""
     children = []
 
     def start(*arguments):
-        command = [sys.executable, "-c", COMMAND, str(tmp_path / "static"), "view"]
+        command = [sys.executable, "-c", COMMAND, str(static), "view"]
         child = subprocess.Popen(
             [*command, *map(str, arguments)], text=True, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -17,6 +17,9 @@ from embedlens.viewer import Scene
 from embedlens.viewer.bundle import is_built, read_bundle
 from embedlens.viewer.whole_scene import rounded, whole_study_scene
 
+MAX_PICTURES = 200_000
+"""Beyond this one backbone alone would make a page of more than 20 MB."""
+
 _LOADER = Path(__file__).parent / "templates" / "viewer_loader.js"
 
 
@@ -34,12 +37,15 @@ class ViewerBlock:
         The viewer's module, likewise.
     loader : str
         The page's one script: it starts the viewer when it comes near the window.
+    maps : int
+        How many maps the scene has.
     """
 
     scene: str
     blobs: Mapping[str, str]
     bundle: str
     loader: str
+    maps: int
 
     @property
     def policy(self) -> str:
@@ -53,7 +59,7 @@ class ViewerBlock:
 
 
 def viewer_block(folder: Path, results: Results) -> ViewerBlock | None:
-    """Return the viewer of a study for its page; None in a checkout where it is not built.
+    """Return the viewer of a study for its page.
 
     Parameters
     ----------
@@ -61,8 +67,13 @@ def viewer_block(folder: Path, results: Results) -> ViewerBlock | None:
         The study folder.
     results : Results
         What was read from it; the backbones in the order that they are offered.
+
+    Returns
+    -------
+    ViewerBlock or None
+        None where there are more pictures than a page can hold, or the viewer is not built.
     """
-    if not is_built():
+    if not is_built() or int(results.pictures["kept"].sum()) > MAX_PICTURES:
         return None
     scene = whole_study_scene(folder, results)
     return ViewerBlock(
@@ -70,6 +81,7 @@ def viewer_block(folder: Path, results: Results) -> ViewerBlock | None:
         blobs={name: _packed(_short(scene, name)) for name in scene.blobs},
         bundle=_packed(read_bundle().encode()),
         loader=_LOADER.read_text(encoding="utf-8"),
+        maps=len(scene.maps),
     )
 
 

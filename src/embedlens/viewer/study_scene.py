@@ -52,7 +52,7 @@ def study_scene(results: Results, head: str = "linear_probe") -> Scene:
     codes = codes_in(labels, classes)
     scene.add_category("class", "class", codes, classes)
     scene.add_category("split", "split", codes_in(pictures["split"], Splits), Splits)
-    for backbone, stage in _stages(results):
+    for backbone, stage in stages_of(results):
         _add_predictions(scene, results, backbone, stage, head, codes)
         for method in sorted(results.maps[backbone, stage], key=lambda m: (_ORDER.get(m, 99), m)):
             _add_map(scene, results, backbone, stage, method, codes)
@@ -104,7 +104,7 @@ def stage_name(backbone: str, stage: str) -> str:
     return backbone if stage == "pretrained" else f"{backbone}, {stage}"
 
 
-def _stages(results: Results) -> list[tuple[str, str]]:
+def stages_of(results: Results) -> list[tuple[str, str]]:
     """Return backbone and stage of all maps: backbones in their order, pretrained first."""
     order = {name: i for i, name in enumerate(results.backbones["backbone"].unique())}
     return sorted(results.maps, key=lambda key: (order[key[0]], key[1] != "pretrained", key[1]))

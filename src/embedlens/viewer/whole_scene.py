@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,14 @@ from embedlens.study.stored_features import load_features, stored_features
 from embedlens.viewer.neighbors import METRIC, all_neighbors
 from embedlens.viewer.scene import Scene, backbone_key
 from embedlens.viewer.sprites import Pixels, Sheets, bytes_a_picture
-from embedlens.viewer.study_scene import study_scene, study_sheets
+from embedlens.viewer.study_scene import stages_of, study_scene, study_sheets
 
 NEIGHBORS = 12
 
-# Bytes. With them a report of 2,800 pictures and five backbones stays below 8 MB.
-_THUMBNAILS_LIMIT = 2_600_000
-_NEIGHBORS_LIMIT = 3_000_000
+# Bytes before compression: so a report of 2,800 pictures and five backbones stays below 8 MB.
+_MAPS_LIMIT = 6_000_000
+_THUMBNAILS_LIMIT = 1_900_000
+_NEIGHBORS_LIMIT = 2_000_000
 _SIDES = (64, 48, 32)
 
 
@@ -38,8 +40,10 @@ def whole_study_scene(folder: Path, results: Results) -> Scene:
     -------
     Scene
         Thumbnails are as large as there is room for, 64, 48 or 32 pixels, and none where there is
-        not; neighbours are left out from the backbone on for which there is no room.
+        not; maps, of the last backbones, and neighbours are left out where there is no room. The
+        first backbone has its maps always.
     """
+    results = fitting_maps(results)
     scene = study_scene(results)
     pictures = Pictures(results)
     sheets = fitting_sheets(pictures.pixels, scene.count) if pictures.here else None
@@ -48,6 +52,22 @@ def whole_study_scene(folder: Path, results: Results) -> Scene:
     for (backbone, stage), (distances, indices) in nearest_pictures(folder, results).items():
         scene.add_neighbours(backbone_key(backbone, stage), indices, rounded(distances), METRIC)
     return scene
+
+
+def fitting_maps(results: Results, limit: int = _MAPS_LIMIT) -> Results:
+    """Return results with the maps of the first backbones, those that take up to ``limit`` bytes.
+
+    A picture takes 12 bytes a map for its place, 8 for silhouette and purity, and 12 a backbone for
+    predictions and the silhouette in all features.
+    """
+    count, size = int(results.pictures["kept"].sum()), 0
+    taken: dict[tuple[str, str], dict[str, NDArray[np.float32]]] = {}
+    for key in stages_of(results):
+        size += count * (20 * len(results.maps[key]) + 12)
+        if taken and size > limit:
+            break
+        taken[key] = results.maps[key]
+    return replace(results, maps=taken)
 
 
 def fitting_sheets(pixels: Pixels, count: int, limit: int = _THUMBNAILS_LIMIT) -> Sheets | None:

@@ -12,7 +12,8 @@ async function start() {
   const address = URL.createObjectURL(new Blob([module], { type: "text/javascript" }));
   const { mount, inlineSource } = await import(address);
   URL.revokeObjectURL(address);
-  await mount(place, inlineSource(document));
+  window.viewer = mount(place, inlineSource(document));
+  await window.viewer.ready;
 }
 
 function giveUp(reason) {
