@@ -180,7 +180,8 @@ def _learns(name: str) -> bool:
 def _learned(results: Results) -> NDArray[np.bool_]:
     """Return which pictures a learned map learned from."""
     kept = results.pictures[results.pictures["kept"]]
-    return kept["split"].to_numpy(str) != "test"
+    learned: NDArray[np.bool_] = kept["split"].to_numpy(str) != "test"
+    return learned
 
 
 def _draw_learning(results: Results, folder: Path) -> dict[str, str]:
