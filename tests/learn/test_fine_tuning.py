@@ -16,6 +16,7 @@ from embedlens.features import embed
 from embedlens.images import ImageSet
 from embedlens.learn import TopClassifier
 from embedlens.learn.fine_tuning import _flat_tail, _joint, finetune
+from embedlens.metrics import silhouette_score
 
 SIZE = 64
 TOP = {"units": 16, "epochs": 3, "batch_size": 10}
@@ -155,3 +156,18 @@ def test_the_trunk_is_run_once_for_many_tunings(images, backbone, tmp_path, monk
 def test_a_backbone_that_is_cut_is_refused(images):
     with pytest.raises(BackboneError, match="is cut"):
         finetune(images, "EfficientNetLite0@blocks_3_add")
+
+
+def test_the_silhouette_of_the_features_joins_the_loss(tuned, images, backbone):
+    weighed = finetune(
+        images, backbone, size=SIZE, head=TopClassifier(**TOP), epochs=1, batch_size=10,
+        learning_rate=1e-3, silhouette=2.0,
+    )  # fmt: skip
+    rows = images.where("validation")
+    before = embed(images, backbone, pooling="avg", size=SIZE).values[rows]
+    codes = np.searchsorted(images.classes, images.labels[rows])
+    expected = 1 - silhouette_score(before, codes)
+    added = weighed.history["validation_loss"][0] - tuned.history["validation_loss"][0]
+    assert added == pytest.approx(expected, abs=1e-3)
+    assert weighed.history["validation_accuracy"][0] == tuned.history["validation_accuracy"][0]
+    assert not np.array_equal(weighed.features, tuned.features)
