@@ -78,7 +78,7 @@ def _silhouette_projection(
     rows = learned_from(images)
     projection = SilhouetteProjection(3, random_state=seed)
     projection.fit(geometry.points[rows], images.labels[rows])
-    return projection.transform(geometry.points), projection.validation_silhouette_
+    return projection.transform(geometry.points), float(projection.best_epoch_)
 
 
 # PCA and t-SNE know nothing of the classes: they are of all pictures together, as in the study.
@@ -86,7 +86,7 @@ MAPS = {
     "pca": MapMaker("PCA", "variance_kept", _pca),
     "tsne": MapMaker("t-SNE", "kl_divergence", _tsne),
     "silhouette_projection": MapMaker(
-        "silhouette projection", "validation_silhouette", _silhouette_projection, learned=True
+        "silhouette projection", "best_epoch", _silhouette_projection, learned=True
     ),
 }
 
