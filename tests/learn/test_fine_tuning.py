@@ -22,6 +22,7 @@ from embedlens.images import ImageSet
 from embedlens.learn import TopClassifier
 from embedlens.learn.augmentation import augmentation, augmented
 from embedlens.learn.fine_tuning import _flat_tail, _joint, finetune
+from embedlens.metrics import silhouette_score
 
 SIZE = 64
 TOP = {"units": 16, "epochs": 3, "batch_size": 10}
@@ -251,3 +252,18 @@ def test_it_runs_on_another_keras_backend(backend, images, tuned, tmp_path):
     assert len(history) == 5
     # Dropout and initial weights differ by backend: the loss falls on both.
     assert history["validation_loss"].iloc[-1] < history["validation_loss"].iloc[0] + 0.05
+
+
+def test_the_silhouette_of_the_features_joins_the_loss(tuned, images, backbone):
+    weighed = finetune(
+        images, backbone, size=SIZE, head=TopClassifier(**TOP), epochs=1, batch_size=10,
+        learning_rate=1e-3, silhouette=2.0,
+    )  # fmt: skip
+    rows = images.where("validation")
+    before = embed(images, backbone, pooling="avg", size=SIZE).values[rows]
+    codes = np.searchsorted(images.classes, images.labels[rows])
+    expected = 1 - silhouette_score(before, codes)
+    added = weighed.history["validation_loss"][0] - tuned.history["validation_loss"][0]
+    assert added == pytest.approx(expected, abs=1e-3)
+    assert weighed.history["validation_accuracy"][0] == tuned.history["validation_accuracy"][0]
+    assert not np.array_equal(weighed.features, tuned.features)

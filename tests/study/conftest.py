@@ -6,7 +6,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from embedlens.backbones.keras_backend import import_keras
+
 BACKBONE = "EfficientNetLite0"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compile_each_network_once(tmp_path_factory):
+    """Every study trains the same small network for its learned map; XLA compiles it once."""
+    if import_keras().backend.backend() != "jax":
+        yield
+        return
+    import jax
+
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("compiled")))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    yield
+    jax.config.update("jax_compilation_cache_dir", None)
 
 
 def stripes(kind: str, rng: np.random.Generator) -> np.ndarray:

@@ -66,6 +66,7 @@ def test_a_study_fills_its_folder_as_designed(pictures, tmp_path):
         "features/EfficientNetLite0/meta.json",
         "maps/EfficientNetLite0/pca.npy",
         "maps/EfficientNetLite0/tsne.npy",
+        "maps/EfficientNetLite0/silhouette_projection.npy",
         "results/measures.parquet",
     ):
         assert (tmp_path / "out" / name).is_file(), name
@@ -73,6 +74,25 @@ def test_a_study_fills_its_folder_as_designed(pictures, tmp_path):
     assert list(results.measures.columns) == columns
     assert results.maps["EfficientNetLite0", "pretrained"]["tsne"].shape == (60, 3)
     assert np.isfinite(results.measures["value"]).all()
+
+
+def test_the_silhouette_of_a_map_learned_with_labels_is_that_of_test_pictures_alone(
+    pictures, tmp_path
+):
+    from sklearn.metrics import silhouette_score
+
+    results = run(pictures, tmp_path / "out")
+    measured = results.measures.query("metric == 'silhouette.silhouette_projection'")
+    assert set(measured["split"]) == {"test"}
+    test = (results.pictures["split"] == "test").to_numpy()
+    moved = results.maps["EfficientNetLite0", "pretrained"]["silhouette_projection"]
+    expected = silhouette_score(moved[test], results.pictures["label"][test])
+    assert measured["value"].item() == pytest.approx(expected, abs=1e-4)
+    # Nor do heads judge the map by pictures of other splits, which it learned from.
+    judged = results.measures.query("metric == 'silhouette_projection.knn.accuracy'")
+    assert set(judged["repeat"]) == {0}
+    of_pictures = results.silhouettes["silhouette_projection"].to_numpy()
+    assert np.array_equal(np.isfinite(of_pictures), test)
 
 
 def test_stripes_are_told_apart_on_pictures_never_trained_on(pictures, tmp_path):

@@ -142,6 +142,7 @@ def finetune(
     epochs: int = 16,
     batch_size: int = 154,
     learning_rate: float = 1e-4,
+    silhouette: float = 0.0,
     augment: bool = False,
     random_state: int = 0,
     store: Path | None = None,
@@ -175,6 +176,8 @@ def finetune(
         Pictures a step.
     learning_rate : float, default 0.0001
         Adam's: a tenth of its default, so that a step does not undo what was pretrained.
+    silhouette : float, default 0.0
+        What `SilhouetteLoss` of the features weighs beside the cross-entropy. 0 leaves it out.
     augment : bool, default False
         Whether the training pictures are changed at random (mirrored, a part cut out, colours) in
         every epoch. What the trunk gives of them is then not stored, and an epoch costs as much
@@ -217,7 +220,7 @@ def finetune(
     again = trunk.augmented(images, rows.indices, random_state) if augment else lambda: rows
     import_keras().utils.set_random_seed(random_state)
     history, best = _train(
-        _joint(tail, top, learning_rate),
+        _joint(tail, top, learning_rate, silhouette),
         (again, data["train"][1]),
         (Rows(frontier, data["validation"][0]), data["validation"][1]),
         epochs,
@@ -309,19 +312,34 @@ def _flat_tail(network: Any, layer: str, pooling: Pooling) -> Any:
     return with_fast_gradients(keras.Model(flat, pool(features, pooling), name=tail.name))
 
 
-def _joint(tail: Any, top: TopClassifier, learning_rate: float) -> Any:
+def _joint(tail: Any, top: TopClassifier, learning_rate: float, silhouette: float = 0.0) -> Any:
     """Return tail and top as one compiled model; the top keeps its dropout."""
     keras = import_keras()
     for each in top.model_.layers:
         if isinstance(each, keras.layers.BatchNormalization):
             each.trainable = False
     flat = keras.Input(tail.input_shape[1:])
-    joint = keras.Model(flat, top.model_(tail(flat)))
-    joint.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-    )
+    features = tail(flat)
+    shares = top.model_(features)
+    optimizer = keras.optimizers.Adam(learning_rate)
+    if not silhouette:
+        joint = keras.Model(flat, shares)
+        joint.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return joint
+    from embedlens.learn.silhouette_loss import SilhouetteLoss
+
+    tightness, entropy = SilhouetteLoss(), keras.losses.sparse_categorical_crossentropy
+    classes = len(top.classes_)
+
+    def loss(y: Any, out: Any) -> Any:
+        return entropy(y, out[:, :classes]) + silhouette * tightness.call(y, out[:, classes:])
+
+    def accuracy(y: Any, out: Any) -> Any:
+        return keras.metrics.sparse_categorical_accuracy(y, out[:, :classes])
+
+    # One output, as a loss sees one: the shares of the classes, and beside them the features.
+    joint = keras.Model(flat, keras.layers.Concatenate()([shares, features]))
+    joint.compile(optimizer, loss, metrics=[accuracy])
     return joint
 
 

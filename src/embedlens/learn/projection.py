@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 _WATCHED = 2048
 
 
-class Projection(  # type: ignore[misc]
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC
-):
+class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """What projections learned with labels share; a subclass says by what loss.
 
     The network is: principal components of the training points (at most ``max_inputs``, all
@@ -101,17 +99,17 @@ class Projection(  # type: ignore[misc]
         ValueError
             If all labels are one, lengths differ, or ``X`` holds NaN.
         """
-        X, y = validate_data(self, X, y, dtype=np.float32, ensure_min_samples=2)
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
+        points, labels = validate_data(self, X, y, dtype=np.float32, ensure_min_samples=2)
+        check_classification_targets(labels)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"All labels are {self.classes_[0]!r}, 1 class; a projection learns from two."
             )
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         import_keras().utils.set_random_seed(seed)
-        self._rotate(X)
-        inputs, targets = self._rotated(X), self._targets(X, codes)
+        self._rotate(points)
+        inputs, targets = self._rotated(points), self._targets(points, codes)
         watched = self._watched(codes, seed)
         self.model_ = self._network(inputs.shape[1])
         self._train(inputs, targets, codes, watched, seed, progress)
@@ -124,8 +122,7 @@ class Projection(  # type: ignore[misc]
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """Move points, shape (pictures, d), to their places, shape (pictures, n_components)."""
         check_is_fitted(self, "model_")
-        X = validate_data(self, X, dtype=np.float32, reset=False)
-        inputs = self._rotated(X)
+        inputs = self._rotated(validate_data(self, X, dtype=np.float32, reset=False))
         parts = [
             np.asarray(self.model_(inputs[i : i + _WATCHED], training=False))
             for i in range(0, len(inputs), _WATCHED)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.text import Text
 
 MAP_NAMES = {name: maker.title for name, maker in MAPS.items()}
-_AXIS_NAMES = {"pca": "PC", "tsne": "t-SNE "}
+_AXIS_NAMES = {"pca": "PC", "tsne": "t-SNE ", "silhouette_projection": "axis "}
 
 # More names than this hide the points; the legend has them all.
 _NAMED_CLASSES = 12
@@ -33,6 +33,7 @@ def draw_one(
     labels: NDArray[np.str_],
     classes: Sequence[str],
     viewpoint: Viewpoint,
+    learned: NDArray[np.bool_] | None = None,
 ) -> Figure:
     """Return the figure of one map, without a legend.
 
@@ -48,9 +49,11 @@ def draw_one(
         All classes; the place in it decides a class's look.
     viewpoint : Viewpoint
         From where it is seen.
+    learned : ndarray of shape (n,), bool, optional
+        Of a map that learned from labels: whose. The others are outlined, these are paler.
     """
     figure = new_figure(_SIZE, 0.9 * _SIZE)
-    _draw(figure.add_axes((0, 0, 1, 1)), name, points, labels, classes, viewpoint)
+    _draw(figure.add_axes((0, 0, 1, 1)), name, points, labels, classes, viewpoint, learned)
     return figure
 
 
@@ -60,10 +63,12 @@ def draw_side_by_side(
     labels: NDArray[np.str_],
     classes: Sequence[str],
     viewpoints: Mapping[str, Viewpoint],
+    learned: NDArray[np.bool_] | None = None,
 ) -> Figure:
     """Return one figure with all maps of a backbone, to stand on its own.
 
-    It has a legend where every class has a look of its own.
+    It has a legend where every class has a look of its own. ``learned`` is as in `draw_one`, for
+    the maps that learned.
     """
     from matplotlib.patheffects import withStroke
 
@@ -78,10 +83,14 @@ def draw_side_by_side(
     for i, (name, points) in enumerate(maps.items()):
         left, part = i / len(maps), 1 / len(maps)
         axes = figure.add_axes((left, legend / height, part, 0.9 * _SIZE / height))
-        texts = _draw(axes, name, points, labels, classes, viewpoints[name])
+        told = learned if name in MAPS and MAPS[name].learned else None
+        texts = _draw(axes, name, points, labels, classes, viewpoints[name], told)
         for text in texts:
             text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
-        figure.text(left + part / 2, 1 - 0.48 / height, MAP_NAMES.get(name, name), ha="center",
+        subtitle = MAP_NAMES.get(name, name)
+        if told is not None:
+            subtitle += ": learned with labels; outlined: held out"
+        figure.text(left + part / 2, 1 - 0.48 / height, subtitle, ha="center",
                     va="center", size=10, color=MUTED, parse_math=False)  # fmt: skip
     if distinct:
         _legend(figure, classes, columns)
@@ -101,6 +110,7 @@ def _draw(
     labels: NDArray[np.str_],
     classes: Sequence[str],
     viewpoint: Viewpoint,
+    learned: NDArray[np.bool_] | None,
 ) -> list[Text]:
     """Draw a map; return the names of classes within it."""
     centre = (points.min(axis=0) + points.max(axis=0)) / 2
@@ -108,7 +118,7 @@ def _draw(
     corners = np.stack([points.min(axis=0), points.max(axis=0)]) - centre
     _draw_box(axes, corners, viewpoint, _AXIS_NAMES.get(name, f"{name} "))
     codes = np.searchsorted(np.array(classes), labels)
-    _draw_points(axes, seen, codes)
+    _draw_points(axes, seen, codes, learned)
     axes.set_aspect("equal")
     axes.set_axis_off()
     axes.margins(x=0.18, y=0.05)
@@ -116,7 +126,12 @@ def _draw(
     return _draw_names(axes, seen, codes, classes) if len(classes) <= _NAMED_CLASSES else []
 
 
-def _draw_points(axes: Axes, seen: NDArray[np.float64], codes: NDArray[np.int64]) -> None:
+def _draw_points(
+    axes: Axes,
+    seen: NDArray[np.float64],
+    codes: NDArray[np.int64],
+    learned: NDArray[np.bool_] | None,
+) -> None:
     """Draw the points from the farthest to the nearest, as one picture however many there are."""
     from matplotlib.collections import PathCollection
     from matplotlib.colors import to_rgb
@@ -125,6 +140,7 @@ def _draw_points(axes: Axes, seen: NDArray[np.float64], codes: NDArray[np.int64]
 
     order = np.argsort(seen[:, 2], kind="stable")
     seen, codes = seen[order], codes[order]
+    held_out = np.zeros(len(order), bool) if learned is None else ~learned[order]
     deep = np.ptp(seen[:, 2]) or 1.0
     near = (seen[:, 2] - seen[:, 2].min()) / deep
     styles = [look(code) for code in range(codes.max() + 1)]
@@ -132,11 +148,15 @@ def _draw_points(axes: Axes, seen: NDArray[np.float64], codes: NDArray[np.int64]
     markers = [MarkerStyle(style.marker) for style in styles]
     shapes = [marker.get_path().transformed(marker.get_transform()) for marker in markers]
     area = float(np.clip(13_000 / len(seen), 0.6, 26.0))
+    opaque = 0.5 + 0.45 * near
+    if learned is not None:
+        opaque = np.where(held_out, 0.95, 0.45 * opaque)
     points = PathCollection(
         [shapes[code] for code in codes],
         sizes=area * (0.7 + 0.5 * near),
-        facecolors=np.column_stack([colours[codes], 0.5 + 0.45 * near]),
-        linewidths=0,
+        facecolors=np.column_stack([colours[codes], opaque]),
+        edgecolors=INK,
+        linewidths=np.where(held_out, 0.6, 0.0),
         offsets=seen[:, :2],
         offset_transform=axes.transData,
         transform=IdentityTransform(),

@@ -64,12 +64,15 @@ class MapDrawing:
         The viewpoint, in words.
     measures : Mapping of str to str
         Formatted, by the names of the columns of the table of maps.
+    learned : bool, default False
+        Whether the map learned from labels.
     """
 
     title: str
     svg: str
     seen_from: str
     measures: Mapping[str, str]
+    learned: bool = False
 
 
 @dataclass(frozen=True)

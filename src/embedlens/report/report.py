@@ -7,6 +7,9 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from embedlens.report.accuracy_figure import draw_accuracy, draw_speed
 from embedlens.report.figure import inline_svg, write_figure
 from embedlens.report.learning_figure import draw_learning
@@ -22,6 +25,7 @@ from embedlens.report.viewer_block import viewer_block
 from embedlens.report.viewpoint import Viewpoint, best_viewpoint
 from embedlens.report.writing import write_whole
 from embedlens.study import Results, Verdict, reduced_features
+from embedlens.study.maps import MAPS
 from embedlens.study.results import finished_results
 from embedlens.viewer.scene import backbone_key
 from embedlens.viewer.whole_scene import nearest_pictures
@@ -110,24 +114,32 @@ def _draw_silhouettes(results: Results, best: str, folder: Path) -> list[tuple[s
 
 def _draw_maps(results: Results, measures: Table, folder: Path) -> dict[str, list[MapDrawing]]:
     labels = results.pictures["label"][results.pictures["kept"]].to_numpy(str)
-    classes = list(class_counts(results).index)
+    classes, learned = list(class_counts(results).index), _learned(results)
     told = {(row[0], row[1]): row for row in measures.cells()}
     columns = list(measures.frame.columns)
     drawings = {}
     for backbone, label in backbone_labels(results).items():
         maps = results.maps[backbone, "pretrained"]
         viewpoints = {name: best_viewpoint(points, labels) for name, points in maps.items()}
-        both = draw_side_by_side(label, maps, labels, classes, viewpoints)
+        both = draw_side_by_side(label, maps, labels, classes, viewpoints, learned)
         write_figure(both, folder, f"map-{_file_name(backbone)}")
         drawings[backbone] = [
             MapDrawing(
                 title=MAP_NAMES.get(name, name),
                 svg=inline_svg(
-                    draw_one(name, points, labels, classes, viewpoints[name]),
+                    draw_one(
+                        name,
+                        points,
+                        labels,
+                        classes,
+                        viewpoints[name],
+                        learned if _learns(name) else None,
+                    ),
                     f"{backbone}-{name}",
                 ),
                 seen_from=_in_words(viewpoints[name]),
                 measures=_row(columns, told[label, MAP_NAMES.get(name, name)]),
+                learned=_learns(name),
             )
             for name, points in maps.items()
         ]
@@ -137,7 +149,7 @@ def _draw_maps(results: Results, measures: Table, folder: Path) -> dict[str, lis
 def _draw_tuned(results: Results, folder: Path) -> dict[str, list[MapDrawing]]:
     """Draw the maps of fine-tuned backbones, with the silhouettes before and after."""
     labels = results.pictures["label"][results.pictures["kept"]].to_numpy(str)
-    classes = list(class_counts(results).index)
+    classes, learned = list(class_counts(results).index), _learned(results)
     drawings = {}
     for backbone, label in backbone_labels(results).items():
         maps = results.maps.get((backbone, "tuned"), {})
@@ -145,24 +157,49 @@ def _draw_tuned(results: Results, folder: Path) -> dict[str, list[MapDrawing]]:
             continue
         viewpoints = {name: best_viewpoint(points, labels) for name, points in maps.items()}
         title = f"{label}, fine-tuned"
-        both = draw_side_by_side(title, maps, labels, classes, viewpoints)
+        both = draw_side_by_side(title, maps, labels, classes, viewpoints, learned)
         write_figure(both, folder, f"map-{_file_name(backbone)}-tuned")
         drawings[backbone] = [
             MapDrawing(
                 title=MAP_NAMES.get(name, name),
                 svg=inline_svg(
-                    draw_one(name, points, labels, classes, viewpoints[name]),
+                    draw_one(
+                        name,
+                        points,
+                        labels,
+                        classes,
+                        viewpoints[name],
+                        learned if _learns(name) else None,
+                    ),
                     f"{backbone}-{name}-tuned",
                 ),
                 seen_from=_in_words(viewpoints[name]),
-                measures={
-                    stage: f"{results.mean(f'silhouette.{name}', 'all', stage)[backbone]:.3f}"
-                    for stage in ("pretrained", "tuned")
-                },
+                measures=_before_and_after(results, backbone, name),
+                learned=_learns(name),
             )
             for name, points in maps.items()
         ]
     return drawings
+
+
+def _before_and_after(results: Results, backbone: str, name: str) -> dict[str, str]:
+    """Return the silhouette in a map by stage; of the test pictures where the map learned."""
+    split = "test" if _learns(name) else "all"
+    means = {
+        stage: results.mean(f"silhouette.{name}", split, stage) for stage in ("pretrained", "tuned")
+    }
+    return {stage: f"{values.get(backbone, np.nan):.3f}" for stage, values in means.items()}
+
+
+def _learns(name: str) -> bool:
+    return name in MAPS and MAPS[name].learned
+
+
+def _learned(results: Results) -> NDArray[np.bool_]:
+    """Return which pictures a learned map learned from."""
+    kept = results.pictures[results.pictures["kept"]]
+    learned: NDArray[np.bool_] = kept["split"].to_numpy(str) != "test"
+    return learned
 
 
 def _draw_learning(results: Results, folder: Path) -> dict[str, str]:

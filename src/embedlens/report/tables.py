@@ -169,7 +169,8 @@ def maps_table(results: Results, means: Means) -> Table:
         "Silhouette of the true classes, Euclidean, in all features and in each map to 3 "
         "dimensions: mean over pictures, and macro: mean over class means. Each map is of all "
         "pictures together; the silhouette is of all of them, or of the test pictures among "
-        "themselves. Trustworthiness and neighbours kept compare each picture's 10 nearest "
+        "themselves: of these alone where the map learned with the labels of the others. "
+        "Trustworthiness and neighbours kept compare each picture's 10 nearest "
         "neighbours in the map with those in the features (fewer under 21 pictures).",
         pd.DataFrame(rows),
         {
@@ -211,14 +212,17 @@ def silhouettes_table(results: Results, means: Means) -> Table:
     columns: dict[str, Any] = {"class": counts.index, "pictures": counts["all"].to_numpy()}
     for backbone, label in backbone_labels(results).items():
         for space in spaces(results):
-            columns[f"{label}: {SPACE_NAMES.get(space, space)}"] = [
-                means.get((backbone, f"silhouette.{space}.class.{name}", "all"), np.nan)
+            split = "test" if space in MAPS and MAPS[space].learned else "all"
+            of_test = " (test)" if split == "test" else ""
+            columns[f"{label}: {SPACE_NAMES.get(space, space)}{of_test}"] = [
+                means.get((backbone, f"silhouette.{space}.class.{name}", split), np.nan)
                 for name in counts.index
             ]
     return Table(
         "Silhouettes by class",
         "Mean silhouette of a class's pictures, Euclidean, of all pictures together, in the "
-        "features and in each map: 1 is far from every other class, below 0 is nearer to another "
+        "features and in each map, or of the test pictures alone where a map learned with "
+        "labels: 1 is far from every other class, below 0 is nearer to another "
         "class than to its own.",
         pd.DataFrame(columns),
         dict.fromkeys(list(columns)[2:], ".2f"),

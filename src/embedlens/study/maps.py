@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from embedlens.images import ImageSet
+from embedlens.learn import SilhouetteProjection
 from embedlens.metrics import distortion_report, silhouette_samples
 from embedlens.reduce import PCA, TSNE
 from embedlens.study.geometry import Geometry
@@ -71,15 +72,34 @@ def _tsne(
     return coordinates, float(tsne.kl_divergence_)
 
 
+def _silhouette_projection(
+    geometry: Geometry, images: ImageSet, seed: int
+) -> tuple[NDArray[np.floating[Any]], float]:
+    rows = learned_from(images)
+    projection = SilhouetteProjection(3, random_state=seed)
+    projection.fit(geometry.points[rows], images.labels[rows])
+    return projection.transform(geometry.points), float(projection.best_epoch_)
+
+
 # PCA and t-SNE know nothing of the classes: they are of all pictures together, as in the study.
 MAPS = {
     "pca": MapMaker("PCA", "variance_kept", _pca),
     "tsne": MapMaker("t-SNE", "kl_divergence", _tsne),
+    "silhouette_projection": MapMaker(
+        "silhouette projection", "best_epoch", _silhouette_projection, learned=True
+    ),
 }
 
 
+def learned_from(images: ImageSet) -> NDArray[np.int64]:
+    """Return the rows whose labels a learned map knows: all but the test pictures."""
+    return np.flatnonzero(images.splits != "test")
+
+
 def make_map(result: Analysis, name: str, geometry: Geometry, images: ImageSet, seed: int) -> None:
-    """Add one of `MAPS` to the results."""
+    """Add one of `MAPS` to the results; one that learns, only where there is something to learn."""
+    if MAPS[name].learned and len(np.unique(images.labels[learned_from(images)])) < 2:
+        return
     start = time.perf_counter()
     coordinates, measure = MAPS[name].make(geometry, images, seed)
     seconds = time.perf_counter() - start
@@ -90,21 +110,27 @@ def make_map(result: Analysis, name: str, geometry: Geometry, images: ImageSet, 
 def measure_silhouettes(result: Analysis, geometry: Geometry, images: ImageSet) -> None:
     """Add the silhouette of the classes in the features and in each map.
 
-    It is that of all pictures together, and that of the test pictures among themselves.
+    It is that of all pictures together, and that of the test pictures among themselves; where the
+    map learned from the labels, of the test pictures alone.
     """
     test = images.where("test")
     columns = {}
     for name, points in _spaces(result, geometry):
         given = name == "features" and geometry.gram is not None
         metric: Literal["gram", "euclidean"] = "gram" if given else "euclidean"
-        start = time.perf_counter()
-        columns[name] = silhouette_samples(points, images.labels, metric=metric)
-        seconds = time.perf_counter() - start
-        _add_silhouette(result, name, "all", columns[name], images.labels, seconds)
+        learned = name in MAPS and MAPS[name].learned
+        if not learned:
+            start = time.perf_counter()
+            columns[name] = silhouette_samples(points, images.labels, metric=metric)
+            seconds = time.perf_counter() - start
+            _add_silhouette(result, name, "all", columns[name], images.labels, seconds)
         if 2 <= len(np.unique(images.labels[test])) < len(test):
             among = points[np.ix_(test, test)] if metric == "gram" else points[test]
             values = silhouette_samples(among, images.labels[test], metric=metric)
             _add_silhouette(result, name, "test", values, images.labels[test], 0.0)
+            if learned:
+                columns[name] = np.full(len(images), np.nan)
+                columns[name][test] = values
     result.silhouettes = pd.DataFrame(columns)
 
 
