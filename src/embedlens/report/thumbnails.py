@@ -9,14 +9,12 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from embedlens.errors import ImageSetError
-from embedlens.images import Source, ZipSource, decode
-from embedlens.images.source import FileSource
+from embedlens.images import Source, decode, open_source
 from embedlens.study import Results
 
 SIDE = 112
@@ -35,7 +33,7 @@ class Thumbnails:
     """
 
     def __init__(self, results: Results) -> None:
-        self.place = Path(results.settings.pictures).expanduser()
+        self.place = results.settings.pictures
         self._paths = results.pictures["path"].to_list()
         self._ids = results.pictures["id"].to_list()
         self._source = _open(self.place)
@@ -94,12 +92,8 @@ def spread_rows(results: Results, per_class: int) -> dict[str, list[int]]:
     return chosen
 
 
-def _open(place: Path) -> Source | None:
-    if place.is_dir():
-        return FileSource(place, ())
-    if not place.exists():
-        return None
+def _open(place: str) -> Source | None:
     try:
-        return ZipSource(place)
-    except ImageSetError:  # a table: its paths start at its folder
-        return FileSource(place.parent, ())
+        return open_source(place)
+    except ImageSetError:
+        return None

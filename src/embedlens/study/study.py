@@ -17,7 +17,7 @@ import pandas as pd
 from embedlens.backbones import Backbone, get_backbone
 from embedlens.errors import StudyError
 from embedlens.features import Features, embed
-from embedlens.images import ImageSet
+from embedlens.images import ImageSet, resolved
 from embedlens.study.analysis import analyse, repeats_of
 from embedlens.study.lock import hold
 from embedlens.study.results import (
@@ -87,11 +87,11 @@ class Study:
         elif "backbones" not in chosen:
             chosen["backbones"] = default_backbones(given)
         try:
-            self.settings = Settings(pictures=str(Path(pictures).expanduser().resolve()), **chosen)
+            self.settings = Settings(pictures=resolved(pictures), **chosen)
         except TypeError as error:
             raise StudyError(f"A setting is unknown: {error}.") from error
         self.backbones = self._look_up()
-        self.folder = Path(out) if out else Path(f"embedlens-{Path(pictures).resolve().stem}")
+        self.folder = Path(out) if out else Path(f"embedlens-{Path(self.settings.pictures).stem}")
 
     @classmethod
     def open(cls, folder: str | Path) -> Study:
