@@ -198,9 +198,7 @@ class TestUrl:
 def test_a_real_s3_server_is_read(animals, expected, monkeypatch):
     pytest.importorskip("s3fs", reason="needs the extra cloud")
     pytest.importorskip("flask_cors", reason="moto's server needs flask and flask-cors")
-    server = pytest.importorskip(
-        "moto.server", reason="needs moto, an S3 server"
-    ).ThreadedMotoServer
+    moto = pytest.importorskip("moto.server", reason="needs moto, an S3 server")
     import boto3
 
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

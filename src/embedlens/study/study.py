@@ -19,6 +19,7 @@ from embedlens.errors import StudyError
 from embedlens.features import Features, embed
 from embedlens.images import ImageSet, resolved
 from embedlens.study.analysis import analyse, repeats_of
+from embedlens.study.findings import write_findings
 from embedlens.study.lock import hold
 from embedlens.study.results import (
     Results,
@@ -27,6 +28,7 @@ from embedlens.study.results import (
     read_results,
     write_analysis,
 )
+from embedlens.study.reuse import Stored
 from embedlens.study.settings import PRESETS, Settings, default_backbones
 from embedlens.study.verdict import Verdict, judge
 
@@ -132,6 +134,8 @@ class Study:
                     backbone.weights.fetch(backbone.network)
             done = [self._one(backbone, images, progress) for backbone in self.backbones]
             gather(self.folder, done)
+            progress("check of the pictures", 0, 0)
+            write_findings(self.folder, done[0], images, self.settings.seed)
             self.settings.write(self.folder / "study.toml")
         return self.results()
 
@@ -195,6 +199,7 @@ class Study:
     def _one(self, backbone: Backbone, images: ImageSet, progress: Progress) -> str:
         """Embed and analyse one backbone; return the name of its folders."""
         name = folder_name(backbone)
+        stored = Stored.of(self.folder / "features" / name)
         features = embed(
             images,
             backbone,
@@ -207,7 +212,10 @@ class Study:
             progress=lambda done, total: progress(f"{backbone.name}: embedding", done, total),
         )
         key = self._key(features, images)
-        if not has_analysis(self.folder / "results" / name, key):
+        analysed = has_analysis(self.folder / "results" / name, key)
+        reuse = stored.explain(features.record, len(images), analysed=analysed)
+        progress(f"{backbone.name}: {reuse}", 0, 0)
+        if not analysed:
             steps = analysis_steps(backbone.name, 5 + repeats_of(images, self.settings), progress)
             analysis = analyse(features, self.settings, steps)
             write_analysis(self.folder, name, key, _facts(features), "pretrained", analysis)
