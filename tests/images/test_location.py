@@ -203,7 +203,8 @@ def test_a_real_s3_server_is_read(animals, expected, monkeypatch):
 
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    running = moto.ThreadedMotoServer(port=0, verbose=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    running = moto.ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     running.start()
     try:
         host, port = running.get_host_and_port()

@@ -111,7 +111,7 @@ def _uncompressed(path: Path) -> IO[bytes]:
             if shutil.disk_usage(tempfile.gettempdir()).free < 2 * len(piece):
                 raise OSError(f"no room in {tempfile.gettempdir()} to unpack it")
             spool.write(piece)
-    spool.flush()
+    spool.seek(0)
     return spool
 
 
