@@ -5,7 +5,10 @@ No logic here: what a command does can be done from Python too.
 
 from __future__ import annotations
 
+import errno
+import signal
 import sys
+from types import FrameType
 
 
 def main() -> None:
@@ -15,6 +18,7 @@ def main() -> None:
     from embedlens.cli.app import app
     from embedlens.errors import EmbedlensError
 
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         code = app(standalone_mode=False)
     except EmbedlensError as error:
@@ -22,15 +26,48 @@ def main() -> None:
         code = 2
     except (KeyboardInterrupt, typer.Abort):
         code = 130
+    except _Terminated:
+        code = 143
     except BrokenPipeError:
         sys.stderr.close()
         code = 1
+    except OSError as error:
+        print(f"embedlens: {_sentence(error)}", file=sys.stderr)
+        code = 2
+    except MemoryError:
+        print(
+            "embedlens: There is not enough memory. Use fewer pictures, a smaller --size, or "
+            "--pooling avg.",
+            file=sys.stderr,
+        )
+        code = 2
     except Exception as error:
         # Wrong options. Typer has had two base classes for them; both can show themselves.
         if not hasattr(error, "show"):
             raise
         error.show()
         code = 2
-    if code == 130:
+    if code in (130, 143):
         print("\nStopped. What was computed is kept: the same command goes on.", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+class _Terminated(BaseException):
+    """SIGTERM, which ends a run as Ctrl-C does: what is open is closed, what is written stays."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise _Terminated
+
+
+def _sentence(error: OSError) -> str:
+    """Say what the system refused, and what to do."""
+    what = f"{error.filename}: " if error.filename else ""
+    reason = error.strerror or " ".join(str(error).split()) or type(error).__name__
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in reason:
+        remedy = "Make room, or choose another folder with --out"
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        remedy = "Allow writing there, or choose another folder with --out"
+    else:
+        remedy = "See to it"
+    return f"{what}{reason}. {remedy}, and run again: what is written is kept."

@@ -21,7 +21,7 @@ from embedlens.backbones import Backbone, Pooling, get_backbone
 from embedlens.errors import BackboneError, EmbedlensError, WeightsError
 from embedlens.features.engine import feature_map
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def export(backbone: Backbone, size: int | tuple[int, int] | None, pooling: Pool
     key = hashlib.blake2b(json.dumps([request, versions]).encode(), digest_size=12).hexdigest()
     graph = cache_folder() / f"{Path(backbone.network).stem}-{key}.xml"
     record = graph.with_suffix(".json")
-    if not record.is_file() or not graph.with_suffix(".bin").is_file():
+    if not _intact(graph):
         _run_child(request, graph)
     found = json.loads(record.read_text())
     return Export(
@@ -144,10 +144,26 @@ def _write(request: dict[str, Any], graph: Path) -> None:
             sink_transposes(core.read_model(exported)), compact, compress_to_fp16=False
         )
         record = Path(folder) / "record.json"
-        record.write_text(json.dumps(_record(model)))
+        record.write_text(json.dumps({**_record(model), "checksum": _checksum(compact)}))
         compact.with_suffix(".bin").rename(graph.with_suffix(".bin"))
         compact.rename(graph)
         record.rename(graph.with_suffix(".json"))
+
+
+def _checksum(graph: Path) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for file in (graph, graph.with_suffix(".bin")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _intact(graph: Path) -> bool:
+    """Whether a cached graph is there as it was written; it costs milliseconds."""
+    try:
+        record = json.loads(graph.with_suffix(".json").read_text())
+        return bool(record["checksum"] == _checksum(graph))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _record(model: Any) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 A finished store is a folder of three files: ``features.npy`` (float32, pictures x features),
 ``ids.txt`` (the content id of each row) and ``meta.json``. While it is written the folder is
 called ``<name>.part`` and holds ``done`` besides, a byte a row, set after the row's numbers have
-been written; the last step is a rename. Nothing is ever read from a row whose byte is not set.
+been written; the last step is a rename. Nothing is ever read from a row whose byte is not set,
+nor from a finished store whose bytes are not those of the checksum in ``meta.json``.
 A part that was begun for other pictures becomes ``<name>.earlier`` until its rows are taken over.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -48,6 +50,8 @@ class FeatureStore:
         meta = _read_json(self.folder / _META)
         if meta is None or meta.get("key") != self.key or _read_ids(self.folder) != self.ids:
             return None
+        if not _intact(self.folder, meta):
+            return None
         return np.load(self.folder / _FEATURES, mmap_mode="r"), meta
 
     def writer(self, features: int) -> StoreWriter:
@@ -72,12 +76,15 @@ class FeatureStore:
             self._begin(shape)
         writer = StoreWriter(self._part, self.ids, features)
         for folder in filter(self._is_ours, (self.folder, self._earlier)):
-            writer.copy_from(folder)
+            finished = folder == self.folder
+            if not finished or _intact(folder, _read_json(folder / _META) or {}):
+                writer.copy_from(folder)
         return writer
 
     def finish(self, meta: dict[str, Any]) -> tuple[np.ndarray, dict[str, Any]]:
         """Put the written store in its place and return what `load` would."""
-        _write_json(self._part / _META, {"key": self.key, **meta})
+        record = {"key": self.key, **meta, "checksum": _checksum(self._part)}
+        _write_json(self._part / _META, record)
         shutil.rmtree(self._earlier, ignore_errors=True)
         (self._part / _DONE).unlink()
         self._finish_rename()
@@ -188,6 +195,23 @@ def _read_json(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return read
+
+
+def _checksum(folder: Path) -> str:
+    """Hash what the rows are read from: a disk or a copy can go wrong without an error."""
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update((folder / _IDS).read_bytes())
+    with (folder / _FEATURES).open("rb") as file:
+        while piece := file.read(2**20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _intact(folder: Path, meta: dict[str, Any]) -> bool:
+    try:
+        return bool(meta.get("checksum") == _checksum(folder))
+    except OSError:
+        return False
 
 
 def _read_ids(folder: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Image sets: reading labelled pictures from a folder, zip or table, decoding them, splitting them.
+"""Image sets: reading labelled pictures from wherever they are, decoding them, splitting them.
 
 Nothing here knows of networks or features.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from embedlens.images.decode import ImageError, Probe, decode, probe
 from embedlens.images.image_set import ImageSet
+from embedlens.images.location import open_source, resolved
 from embedlens.images.problem import KINDS, Problem
 from embedlens.images.source import FolderSource, Source, ZipSource
 from embedlens.images.split import Splits, stratified_split
@@ -22,6 +23,8 @@ __all__ = [
     "Splits",
     "ZipSource",
     "decode",
+    "open_source",
     "probe",
+    "resolved",
     "stratified_split",
 ]

@@ -1,11 +1,10 @@
-"""The image set: labelled pictures with ids and splits, read from a folder, zip or table."""
+"""The image set: labelled pictures with ids and splits, wherever they are read from."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,11 +18,12 @@ import numpy.typing as npt
 from embedlens.errors import ImageSetError
 from embedlens.images.copies import find_copies
 from embedlens.images.decode import ImageError, decode
-from embedlens.images.listing import TABLE_SUFFIXES, Entry, list_folders, list_table
+from embedlens.images.listing import Entry
+from embedlens.images.location import Place, locate
 from embedlens.images.near_copies import group_copies
 from embedlens.images.problem import Problem
 from embedlens.images.record import Record, known_records, read_records
-from embedlens.images.source import FileSource, FolderSource, Source, ZipSource
+from embedlens.images.source import Source
 from embedlens.images.split import Splits, complete_split
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ class ImageSet:
 
     Attributes
     ----------
-    root : Path
-        The folder or zip, or the folder of the table.
+    root : Path or str
+        The folder or archive, the folder of the table, or the URL.
     source : Source
         Where the bytes come from.
     ids : ndarray of shape (n,), str
@@ -77,7 +77,7 @@ class ImageSet:
         What was found wrong, with kept pictures and with those set aside.
     """
 
-    root: Path
+    root: Path | str
     source: Source
     ids: Strings
     paths: npt.NDArray[np.object_]
@@ -96,7 +96,7 @@ class ImageSet:
     @classmethod
     def read(
         cls,
-        path: str | os.PathLike[str],
+        path: Place | Sequence[Place],
         *,
         test: float = 0.2,
         validation: float = 0.3,
@@ -104,18 +104,23 @@ class ImageSet:
         known: Path | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> ImageSet:
-        """Read a folder, zip or table of labelled pictures.
+        """Read labelled pictures from a folder, archive, table or URL.
 
-        A folder or zip has a folder a class, or ``train`` and any of ``val`` and ``test`` with
-        class folders within; a CSV, TSV or Parquet table has the columns path, label and perhaps
-        split. Splits that are given are kept; what is missing is drawn from train, stratified and
-        seeded, identical and near-identical pictures (see `group_copies`) always on one side. Files
-        that cannot be used are set aside and listed in `problems`.
+        A folder, zip, tar or URL has a folder a class, or ``train`` and any of ``val`` and ``test``
+        with class folders within; a CSV, TSV or Parquet table has the columns path, label and
+        perhaps split. A folder with ``metadata.csv``, ``.jsonl`` or ``.parquet`` (Hugging Face's
+        imagefolder), and Parquet files that hold the pictures themselves, are read as well.
+
+        Splits that are given are kept; what is missing is drawn from train, stratified and seeded,
+        identical and near-identical pictures (see `group_copies`) always on one side. Files that
+        cannot be used are set aside and listed in `problems`.
 
         Parameters
         ----------
-        path : path
-            Folder, zip or table.
+        path : path or sequence of paths
+            Folder, zip, tar or table; a URL for fsspec (``s3://...``, ``hf://...``; needs the extra
+            ``cloud``); ``kaggle:OWNER/NAME`` (needs the extra ``kaggle``). Several are read as one,
+            also from a text with commas.
         test : float, default=0.2
             Share of each class for testing, the study's.
         validation : float, default=0.3
@@ -151,8 +156,8 @@ class ImageSet:
         >>> [problem.reason for problem in images.problems]
         ['only 2 pictures: it cannot be in all three splits']
         """
-        where = Path(path).expanduser()
-        root, source, entries, problems = _list(where)
+        found = locate(path)
+        source, entries, problems = found.source, found.entries, found.problems
         names = [entry.name for entry in entries]
         records = read_records(source, names, known_records(known), progress)
         rows: list[tuple[Entry, Record]] = []
@@ -164,7 +169,7 @@ class ImageSet:
         kept, copies = find_copies([entry for entry, _ in rows], [record.id for _, record in rows])
         rows = [row for row, keep in zip(rows, kept, strict=True) if keep]
         problems += copies
-        _check(rows, where, problems)
+        _check(rows, found.root, problems)
         problems += _small_classes(rows)
         splits = complete_split(
             [entry.label for entry, _ in rows],
@@ -176,7 +181,7 @@ class ImageSet:
         )
         classes = tuple(sorted({entry.label for entry, _ in rows}))
         arrays = _arrays(rows, splits)
-        return cls(root, source, **arrays, classes=classes, problems=tuple(sorted(problems)))
+        return cls(found.root, source, **arrays, classes=classes, problems=tuple(sorted(problems)))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -293,7 +298,8 @@ class ImageSet:
         aside = sorted({p.path for p in self.problems if not p.kept} - set(self.paths))
         blank = {name: 0 if frame[name].dtype.kind in "iu" else "" for name in frame.columns}
         rows = [{**blank, "path": path, "kept": False} for path in aside]
-        frame = pd.concat([frame, pd.DataFrame(rows, columns=frame.columns)], ignore_index=True)
+        others = pd.DataFrame(rows, columns=frame.columns).astype(frame.dtypes.to_dict())
+        frame = pd.concat([frame, others], ignore_index=True)
         frame["problem"] = ["; ".join(told.get(path, [])) for path in frame["path"]]
         return frame
 
@@ -307,24 +313,9 @@ class ImageSet:
             partial.unlink(missing_ok=True)
 
 
-def _list(where: Path) -> tuple[Path, Source, list[Entry], list[Problem]]:
-    source: Source
-    if where.is_dir():
-        source = FolderSource(where)
-    elif not where.exists():
-        raise ImageSetError(f"{where}: no such file or folder; check the spelling")
-    elif where.suffix.lower() in TABLE_SUFFIXES:
-        entries, problems = list_table(where)
-        return where.parent, FileSource(where.parent, {e.name for e in entries}), entries, problems
-    elif where.suffix.lower() == ".zip" or zipfile.is_zipfile(where):
-        source = ZipSource(where)
-    else:
-        raise ImageSetError(f"{where}: not a folder, zip, CSV, TSV or Parquet table; give one")
-    entries, problems = list_folders(source.names(), where)
-    return where, source, entries, [*source.problems, *problems]
-
-
-def _check(rows: Sequence[tuple[Entry, Record]], where: Path, problems: list[Problem]) -> None:
+def _check(
+    rows: Sequence[tuple[Entry, Record]], where: Path | str, problems: list[Problem]
+) -> None:
     labels = {entry.label for entry, _ in rows}
     if not labels:
         first = problems[0]

@@ -22,7 +22,7 @@ _SPLIT_OF = {
     "test": "test",
     "testing": "test",
 }
-_COLUMNS = {
+COLUMNS = {
     "path": ("path", "filename", "file_name", "file", "image"),
     "label": ("label", "class", "category"),
     "split": ("split",),
@@ -48,7 +48,7 @@ class Entry:
     split: str = ""
 
 
-def list_folders(names: list[str], where: Path) -> tuple[list[Entry], list[Problem]]:
+def list_folders(names: list[str], where: Path | str) -> tuple[list[Entry], list[Problem]]:
     """Tell label and split from the folders in which pictures lie.
 
     The classes are the top folders; but where a ``train`` and a ``val`` or ``test`` are among them,
@@ -130,7 +130,7 @@ def list_table(path: Path) -> tuple[list[Entry], list[Problem]]:
     ImageSetError
         The table cannot be read, lacks a column, or has an unknown or partly missing split.
     """
-    columns = _columns(path)
+    columns = read_columns(path)
     count = len(columns["path"])
     splits = _splits(columns["split"], path) if "split" in columns else [""] * count
     entries: set[Entry] = set()
@@ -153,27 +153,45 @@ def list_table(path: Path) -> tuple[list[Entry], list[Problem]]:
     return sorted(entries), problems
 
 
-def _columns(path: Path) -> dict[str, list[str]]:
-    """The table's columns under our names, as text."""
+def is_split(name: str) -> bool:
+    """Whether a folder's name is that of a split, in any case of letters."""
+    return name.casefold() in _SPLIT_OF
+
+
+def split_named(name: str) -> str:
+    """Return the split that a name stands for, or ""."""
+    return _SPLIT_OF.get(name.casefold(), "")
+
+
+def read_columns(path: Path, needed: tuple[str, ...] = ("path", "label")) -> dict[str, list[str]]:
+    """Read a table's columns under our names (path, label, split), as text.
+
+    Raises
+    ------
+    ImageSetError
+        The table cannot be read, or lacks a column that is needed.
+    """
     import pandas as pd
 
     try:
         if path.suffix.lower() == ".parquet":
             frame = pd.read_parquet(path)
+        elif path.suffix.lower() == ".jsonl":
+            frame = pd.read_json(path, lines=True, dtype=False, convert_dates=False)
         else:
             separator = "\t" if path.suffix.lower() == ".tsv" else ","
             frame = pd.read_csv(
                 path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig"
             )
-    except (OSError, ValueError) as error:  # pandas's and pyarrow's own errors derive from these
+    except Exception as error:  # pandas and pyarrow raise many kinds for broken files
         raise ImageSetError(f"{path}: cannot be read as a table: {error}") from error
     found = {str(column).strip().casefold(): column for column in frame.columns}
     columns = {}
-    for name, others in _COLUMNS.items():
+    for name, others in COLUMNS.items():
         used = next((found[other] for other in others if other in found), None)
         if used is not None:
             columns[name] = [_text(value) for value in frame[used].tolist()]
-        elif name != "split":
+        elif name in needed:
             has = ", ".join(map(str, frame.columns))
             raise ImageSetError(
                 f"{path}: no column {' or '.join(others)} among {has or 'no columns'}; add it"

@@ -101,7 +101,7 @@ class FileSource:
             file = self.root / name
             if not stat.S_ISREG(file.stat().st_mode):
                 raise ImageError("not a file")
-            _check_size(file.stat().st_size)
+            check_size(file.stat().st_size)
             return file.read_bytes()
         except OSError as error:
             raise ImageError(f"cannot be read: {error.strerror or error}") from error
@@ -201,7 +201,7 @@ class ZipSource:
             name = member.filename.replace("\\", "/")
             if member.is_dir():
                 continue
-            if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
+            if leads_out(name):
                 problems.add(Problem(name, "outside", "its name leads out of the zip", kept=False))
             elif may_be_picture(PurePosixPath(name).as_posix()):
                 self._members[PurePosixPath(name).as_posix()] = member
@@ -225,7 +225,7 @@ class ZipSource:
         member = self._members[name]
         if member.flag_bits & 1:
             raise ImageError("encrypted; unpack the zip with its password")
-        _check_size(member.file_size)
+        check_size(member.file_size)
         try:
             with self._lock:
                 return self._zip.read(member)
@@ -237,6 +237,24 @@ class ZipSource:
         return self._members[name].file_size, self._changed
 
 
-def _check_size(size: int) -> None:
+def leads_out(name: str) -> bool:
+    """Whether the name of an archive's member is absolute or climbs out.
+
+    Examples
+    --------
+    >>> leads_out("cat/../../x.png"), leads_out("C:/x.png"), leads_out("cat/x..png")
+    (True, True, False)
+    """
+    return name.startswith("/") or bool(re.match(r"[A-Za-z]:", name)) or ".." in name.split("/")
+
+
+def check_size(size: int) -> None:
+    """Refuse what is larger than `MAX_FILE_BYTES`.
+
+    Raises
+    ------
+    ImageError
+        It is.
+    """
     if size > MAX_FILE_BYTES:
         raise ImageError(f"too large: {size:,} bytes; the limit is {MAX_FILE_BYTES:,}")

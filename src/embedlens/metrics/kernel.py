@@ -28,9 +28,12 @@ def kernel(*, reassociate: bool = False) -> Callable[[Function], Function]:
     flags = _STRICT_SUMS | ({"reassoc"} if reassociate else set())
 
     def compiled(function: Function) -> Function:
-        result: Function = numba.njit(cache=True, nogil=True, fastmath=flags, error_model="numpy")(
-            function
-        )
+        options = {"nogil": True, "fastmath": flags, "error_model": "numpy"}
+        result: Function
+        try:
+            result = numba.njit(cache=True, **options)(function)
+        except RuntimeError:  # no folder can be written to, neither here nor in the home
+            result = numba.njit(**options)(function)
         return result
 
     return compiled

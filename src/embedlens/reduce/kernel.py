@@ -29,9 +29,14 @@ def kernel(*, parallel: bool = False) -> Callable[[Function], Function]:
     """
 
     def compiled(function: Function) -> Function:
-        result: Function = numba.njit(
-            parallel=parallel, cache=True, nogil=True, fastmath=True, error_model="numpy"
-        )(function)
+        options = {
+            "parallel": parallel, "nogil": True, "fastmath": True, "error_model": "numpy",
+        }  # fmt: skip
+        result: Function
+        try:
+            result = numba.njit(cache=True, **options)(function)
+        except RuntimeError:  # no folder can be written to, neither here nor in the home
+            result = numba.njit(**options)(function)
         return result
 
     return compiled

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedlens.report.findings import findings_by_kind
 from embedlens.report.misplaced import Misplaced, find_misplaced
 from embedlens.report.mistakes import Mistakes, find_mistakes
 from embedlens.report.names import HEAD_NAMES, backbone_labels
@@ -185,6 +186,8 @@ def render_page(
         "viewer": viewer,
         "place": str(thumbnails.place),
         "versions": _versions(),
+        "groups": _findings(results, thumbnails),
+        "where": "results/findings.parquet",
         "max_rows": MAX_ROWS,
         "gram_limit": GRAM_LIMIT,
         "distortion_sample": DISTORTION_SAMPLE,
@@ -260,6 +263,13 @@ def _largest_class(results: Results) -> dict[str, Any]:
     """Return the class that a guess would name, and how often that would be right."""
     test = class_counts(results)["test"]
     return {"name": str(test.idxmax()), "share": float(test.max() / max(test.sum(), 1))}
+
+
+def _findings(results: Results, thumbnails: Thumbnails) -> list[dict[str, Any]] | None:
+    """Return what the check of the pictures found, by kind; None where there was none."""
+    if results.findings is None:
+        return None
+    return findings_by_kind(results.findings, thumbnails.by_path)
 
 
 def _versions() -> dict[str, str]:

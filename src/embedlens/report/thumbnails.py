@@ -36,6 +36,8 @@ class Thumbnails:
     def __init__(self, results: Results) -> None:
         self._pictures = Pictures(results)
         self.place = self._pictures.place
+        kept = results.pictures["path"][results.pictures["kept"]]
+        self._rows = {str(path): row for row, path in enumerate(kept)}
 
     def make(self, rows: Sequence[int]) -> dict[int, str]:
         """Return a ``data:`` address by row, a square cut from the middle of each picture.
@@ -46,6 +48,11 @@ class Thumbnails:
             pixels = pool.map(lambda row: self._pictures.pixels(row, SIDE), rows)
             made = zip(rows, pool.map(_address, pixels), strict=True)
             return {row: address for row, address in made if address}
+
+    def by_path(self, paths: Sequence[str]) -> dict[str, str]:
+        """Return the same by path."""
+        made = self.make([self._rows[path] for path in paths if path in self._rows])
+        return {path: made[self._rows[path]] for path in paths if self._rows.get(path) in made}
 
 
 def thumbnails(source: Source, ids: Mapping[str, str]) -> dict[str, str]:

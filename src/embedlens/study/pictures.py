@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedlens.errors import ImageSetError
-from embedlens.images import Source, ZipSource, decode
-from embedlens.images.source import FileSource
+from embedlens.images import Source, decode, open_source
 from embedlens.study.results import Results
 
 
@@ -24,8 +22,8 @@ class Pictures:
 
     Attributes
     ----------
-    place : Path
-        The folder, zip or table that the study read.
+    place : str
+        The folder, archive, table or URL that the study read.
     here : bool
         Whether that is still there.
     ids : list of str
@@ -33,7 +31,7 @@ class Pictures:
     """
 
     def __init__(self, results: Results) -> None:
-        self.place = Path(results.settings.pictures).expanduser()
+        self.place = results.settings.pictures
         kept = results.pictures[results.pictures["kept"]]
         self._paths = kept["path"].to_list()
         self.ids = kept["id"].to_list()
@@ -78,12 +76,8 @@ def pixels_of(
         return None
 
 
-def _open(place: Path) -> Source | None:
-    if place.is_dir():
-        return FileSource(place, ())
-    if not place.exists():
-        return None
+def _open(place: str) -> Source | None:
     try:
-        return ZipSource(place)
-    except ImageSetError:  # a table: its paths start at its folder
-        return FileSource(place.parent, ())
+        return open_source(place)
+    except ImageSetError:
+        return None

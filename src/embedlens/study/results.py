@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from embedlens.errors import StudyError
 from embedlens.study.analysis import Analysis
+from embedlens.study.findings import read_findings
 from embedlens.study.settings import Settings
 
 TABLES = ("backbones", "measures", "predictions", "histories", "tunings", "silhouettes")
@@ -59,6 +61,8 @@ class Results:
     silhouettes : DataFrame
         Euclidean, of all pictures together: backbone, stage, picture (row), features, pca, tsne.
         Of stage "tuned" those of repeat 0.
+    findings : DataFrame or None
+        What `embedlens.curation.check` found; None where the pictures were not checked.
     maps : dict of (backbone, stage) to dict of str to ndarray
         Coordinates, (pictures, 3), by the map's name; of stage "tuned" those of repeat 0.
     """
@@ -74,6 +78,7 @@ class Results:
     tunings: pd.DataFrame
     silhouettes: pd.DataFrame
     maps: dict[tuple[str, str], dict[str, NDArray[np.float32]]]
+    findings: pd.DataFrame | None = None
 
     def mean(self, metric: str, split: str = "all", stage: str = "pretrained") -> pd.Series:
         """Return a measure's mean over repeats, by backbone."""
@@ -128,7 +133,8 @@ def write_analysis(
             if table_name != "backbones":
                 table = pd.concat([pd.DataFrame(head, index=table.index), table], axis=1)
             table.to_parquet(part / f"{table_name}.parquet", index=False)
-        (part / "key.json").write_text(json.dumps({"key": key, **head}))
+        sums = checksums(part, study / "maps" / name)
+        (part / "key.json").write_text(json.dumps({"key": key, "checksums": sums, **head}))
 
 
 def has_analysis(folder: Path, key: str) -> bool:
@@ -137,7 +143,16 @@ def has_analysis(folder: Path, key: str) -> bool:
         found: dict[str, Any] = json.loads((folder / "key.json").read_text())
     except (OSError, ValueError):
         return False
-    return bool(found.get("key") == key)
+    maps = folder.parent.parent / "maps" / folder.name
+    return bool(found.get("key") == key and found.get("checksums") == checksums(folder, maps))
+
+
+def checksums(results: Path, maps: Path) -> dict[str, str]:
+    """Hash the tables and maps of a backbone: those that were damaged since are not used."""
+    files = sorted([*results.glob("*.parquet"), *maps.glob("*.npy")])
+    return {
+        file.name: hashlib.blake2b(file.read_bytes(), digest_size=16).hexdigest() for file in files
+    }
 
 
 def gather(study: Path, names: list[str]) -> None:
@@ -179,6 +194,7 @@ def read_results(study: Path) -> Results:
         pictures=pd.read_parquet(study / "images.parquet"),
         problems=pd.read_parquet(study / "results" / "problems.parquet"),
         maps=maps,
+        findings=read_findings(study),
         **tables,
     )
 

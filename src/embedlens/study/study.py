@@ -17,8 +17,9 @@ import pandas as pd
 from embedlens.backbones import Backbone, get_backbone
 from embedlens.errors import StudyError
 from embedlens.features import Features, embed
-from embedlens.images import ImageSet
+from embedlens.images import ImageSet, resolved
 from embedlens.study.analysis import analyse, repeats_of, steps_of
+from embedlens.study.findings import write_findings
 from embedlens.study.lock import hold
 from embedlens.study.results import (
     Results,
@@ -27,6 +28,7 @@ from embedlens.study.results import (
     read_results,
     write_analysis,
 )
+from embedlens.study.reuse import Stored
 from embedlens.study.scores import measure_scores
 from embedlens.study.settings import PRESETS, Settings, default_backbones
 from embedlens.study.tuning import Progress, run_repeat
@@ -86,11 +88,11 @@ class Study:
         elif "backbones" not in chosen:
             chosen["backbones"] = default_backbones(given)
         try:
-            self.settings = Settings(pictures=str(Path(pictures).expanduser().resolve()), **chosen)
+            self.settings = Settings(pictures=resolved(pictures), **chosen)
         except TypeError as error:
             raise StudyError(f"A setting is unknown: {error}.") from error
         self.backbones = self._look_up()
-        self.folder = Path(out) if out else Path(f"embedlens-{Path(pictures).resolve().stem}")
+        self.folder = Path(out) if out else Path(f"embedlens-{Path(self.settings.pictures).stem}")
 
     @classmethod
     def open(cls, folder: str | Path) -> Study:
@@ -131,6 +133,8 @@ class Study:
                     backbone.weights.fetch(backbone.network)
             done = [self._one(backbone, images, progress) for backbone in self.backbones]
             gather(self.folder, [name for names in done for name in names])
+            progress("check of the pictures", 0, 0)
+            write_findings(self.folder, done[0][0], images, self.settings.seed)
             self.settings.write(self.folder / "study.toml")
         return self.results()
 
@@ -212,6 +216,7 @@ class Study:
     def _one(self, backbone: Backbone, images: ImageSet, progress: Progress) -> list[str]:
         """Embed and analyse one backbone; return the names of its folders in ``results/``."""
         name = folder_name(backbone)
+        stored = Stored.of(self.folder / "features" / name)
         features = embed(
             images,
             backbone,
@@ -225,7 +230,10 @@ class Study:
         )
         repeats, key = repeats_of(images, self.settings), self._key(features, images)
         whole = self._key(features, images, self.settings.repeats)
-        if not has_analysis(self.folder / "results" / name, whole):
+        analysed = has_analysis(self.folder / "results" / name, whole)
+        reuse = stored.explain(features.record, len(images), analysed=analysed)
+        progress(f"{backbone.name}: {reuse}", 0, 0)
+        if not analysed:
             steps = analysis_steps(backbone.name, steps_of(repeats) + 1, progress)
             analysis = analyse(features.values, images, self.settings, step=steps)
             steps("scores")

@@ -1,0 +1,195 @@
+"""Where pictures can be: what a path or URL given by a user is read as."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from embedlens.errors import ImageSetError
+from embedlens.images.kaggle import PREFIX, download_from_kaggle
+from embedlens.images.listing import TABLE_SUFFIXES, Entry, list_folders, list_table
+from embedlens.images.metadata import find_metadata, list_metadata
+from embedlens.images.parquet import ParquetSource, image_column
+from embedlens.images.problem import Problem
+from embedlens.images.roots import RootsSource
+from embedlens.images.source import FileSource, FolderSource, Source, ZipSource
+from embedlens.images.tar import TAR_SUFFIXES, TarSource
+from embedlens.images.url import UrlSource, is_url
+
+Place = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Location:
+    """A place that was looked into.
+
+    Attributes
+    ----------
+    root : Path or str
+        Where names start: a folder, an archive, the folder of a table, or a URL.
+    source : Source
+        Where the bytes come from.
+    entries : list of Entry
+        The pictures.
+    problems : list of Problem
+        Files that are set aside.
+    """
+
+    root: Path | str
+    source: Source
+    entries: list[Entry]
+    problems: list[Problem]
+
+
+def resolved(place: Place | Sequence[Place]) -> str:
+    """Return a place in full, so that it is found again from another folder.
+
+    Examples
+    --------
+    >>> resolved("s3://bucket/photos")
+    's3://bucket/photos'
+    """
+    if not isinstance(place, (str, os.PathLike)):
+        return ",".join(map(resolved, place))
+    text = os.fspath(place)
+    if is_url(text) or text.startswith(PREFIX):
+        return text
+    parts = several(text)
+    return ",".join(map(resolved, parts)) if parts else str(Path(text).expanduser().resolve())
+
+
+def several(place: Place | Sequence[Place]) -> list[Place]:
+    """Return the places of a list, or of a text with commas that is no place itself; else none."""
+    if not isinstance(place, (str, os.PathLike)):
+        return list(place)
+    text = os.fspath(place)
+    parts = [part for part in text.split(",") if part]
+    return list(parts) if len(parts) > 1 and not Path(text).expanduser().exists() else []
+
+
+def locate(place: Place | Sequence[Place]) -> Location:
+    """Look into a place: list its pictures with labels and splits.
+
+    Raises
+    ------
+    ImageSetError
+        As ``ImageSet.read``.
+    """
+    if places := several(place):
+        return _several(places)
+    assert isinstance(place, (str, os.PathLike))
+    text = os.fspath(place)
+    if text.startswith(PREFIX):
+        return _folder(download_from_kaggle(text))
+    if is_url(text):
+        source = UrlSource(text)
+        entries, problems = list_folders(source.names(), text)
+        return Location(text, source, entries, [*source.problems, *problems])
+    where = Path(text).expanduser()
+    if where.is_dir():
+        return _folder(where)
+    if not where.exists():
+        raise ImageSetError(f"{where}: no such file or folder; check the spelling")
+    return _file(where)
+
+
+def open_source(place: Place | Sequence[Place]) -> Source:
+    """Open a place for reading pictures whose names are known, without listing a folder.
+
+    Raises
+    ------
+    ImageSetError
+        Nothing is there, or it cannot be opened.
+    """
+    if not several(place) and isinstance(place, (str, os.PathLike)):
+        where = Path(os.fspath(place)).expanduser()
+        if where.is_dir() and not _shards(where):
+            return FileSource(where, ())
+        if where.suffix.lower() in TABLE_SUFFIXES and where.is_file() and not _holds_images(where):
+            return FileSource(where.parent, ())
+    return locate(place).source
+
+
+def _folder(where: Path) -> Location:
+    if shards := _shards(where):
+        return _parquet(shards, where)
+    source = FolderSource(where)
+    if metadata := find_metadata(where):
+        entries, problems = list_metadata(metadata, where, source.names())
+    else:
+        entries, problems = list_folders(source.names(), where)
+    return Location(where, source, entries, [*source.problems, *problems])
+
+
+def _file(where: Path) -> Location:
+    source: Source
+    suffix = where.suffix.lower()
+    if suffix == ".parquet" and _holds_images(where):
+        return _parquet([where], where.parent)
+    if suffix in TABLE_SUFFIXES:
+        entries, problems = list_table(where)
+        named = FileSource(where.parent, {entry.name for entry in entries})
+        return Location(where.parent, named, entries, problems)
+    if suffix == ".zip" or zipfile.is_zipfile(where):
+        source = ZipSource(where)
+    elif where.name.lower().endswith(TAR_SUFFIXES):
+        source = TarSource(where)
+    else:
+        raise ImageSetError(f"{where}: not a folder, zip, tar, CSV, TSV or Parquet table; give one")
+    entries, problems = list_folders(source.names(), where)
+    return Location(where, source, entries, [*source.problems, *problems])
+
+
+def _parquet(files: list[Path], root: Path) -> Location:
+    source = ParquetSource(files, root)
+    # One file of a single split says nothing of a split.
+    told = {entry.split for entry in source.entries}
+    entries = source.entries
+    if "train" not in told or "" in told:
+        entries = [replace(entry, split="") for entry in entries]
+    if not entries:
+        raise ImageSetError(f"{root}: no row has a label; add them")
+    return Location(root, source, sorted(entries), source.unlabelled)
+
+
+def _several(places: Sequence[Place]) -> Location:
+    sources: dict[str, Source] = {}
+    entries, problems = [], []
+    for place in places:
+        found = locate(place)
+        base = Path(os.fspath(place)).name or "root"
+        name = next(
+            each for i in range(len(places) + 1)
+            if (each := base if i == 0 else f"{base}-{i + 1}") not in sources
+        )  # fmt: skip
+        sources[name] = found.source
+        entries += [replace(entry, name=f"{name}/{entry.name}") for entry in found.entries]
+        problems += [replace(each, path=f"{name}/{each.path}") for each in found.problems]
+    # A split that only some roots give would leave the others' pictures in none.
+    if not all(entry.split for entry in entries):
+        entries = [replace(entry, split="") for entry in entries]
+    root = ",".join(os.fspath(place) for place in places)
+    return Location(root, RootsSource(sources), sorted(entries), problems)
+
+
+def _shards(folder: Path) -> list[Path]:
+    """Return the Parquet files of pictures in a folder that has them, here or in ``data/``."""
+    for place in (folder, folder / "data"):
+        files = sorted(place.glob("*.parquet"))
+        if files and all(map(_holds_images, files)):
+            return files
+    return []
+
+
+def _holds_images(path: Path) -> bool:
+    import pyarrow.parquet as pq
+
+    if path.suffix.lower() != ".parquet":
+        return False
+    try:
+        return image_column(pq.read_schema(path)) is not None
+    except Exception:  # told when it is read as a table
+        return False

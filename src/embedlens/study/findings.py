@@ -1,0 +1,68 @@
+"""What is wrong with a study's pictures, found with the features that the study has anyway."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from embedlens.curation import check
+from embedlens.curation.finding import Finding
+from embedlens.images import ImageSet
+
+_FORMAT = 1  # raise it when the same features begin to give other findings
+# More columns than this cost minutes: findings then wait for `embedlens check`.
+_MOST_FEATURES = 8_192
+_MOST_PICTURES = 50_000
+
+
+def write_findings(study: Path, name: str, images: ImageSet, seed: int) -> None:
+    """Check the pictures with a backbone's stored features; write ``results/findings.parquet``.
+
+    Parameters
+    ----------
+    study : Path
+        The study folder.
+    name : str
+        The backbone's folder.
+    images : ImageSet
+        The pictures, in the order of the features.
+    seed : int
+        Of the check.
+    """
+    features = np.load(study / "features" / name / "features.npy", mmap_mode="r")
+    record = json.loads((study / "features" / name / "meta.json").read_text())
+    table, key_file = study / "results" / "findings.parquet", study / "results" / "findings.key"
+    if features.shape[1] > _MOST_FEATURES or len(images) > _MOST_PICTURES:
+        for file in (table, key_file):
+            file.unlink(missing_ok=True)
+        return
+    parts = [_FORMAT, version("embedlens"), record["key"], images.fingerprint, seed]
+    key = hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+    if table.is_file() and key_file.is_file() and key_file.read_text() == key + _digest(table):
+        return
+    found = check(images, features, backbone=name, seed=seed)
+    partial = table.with_suffix(".tmp")
+    found.findings.to_parquet(partial, index=False)
+    partial.replace(table)
+    key_file.write_text(key + _digest(table))
+
+
+def _digest(file: Path) -> str:
+    return hashlib.blake2b(file.read_bytes(), digest_size=16).hexdigest()
+
+
+def read_findings(study: Path) -> pd.DataFrame | None:
+    """Return what `write_findings` left, or None where the pictures were not checked."""
+    table = study / "results" / "findings.parquet"
+    if not table.is_file():
+        return None
+    try:
+        frame = pd.read_parquet(table)
+    except (OSError, ValueError):  # damaged: the next run writes it anew
+        return None
+    return frame if set(Finding.__dataclass_fields__) <= set(frame.columns) else None
