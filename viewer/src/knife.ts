@@ -18,31 +18,62 @@ export interface Knife {
 
 /** Shown points whose silhouette is known, by class, then from high to low. */
 export function knifeOf(
-  values: ArrayLike<number>,
+  values: Float32Array,
   codes: ArrayLike<number>,
   classes: number,
   shown: Uint8Array,
 ): Knife {
-  const members: number[][] = Array.from({ length: classes }, () => []);
-  for (let i = 0; i < values.length; i++) {
-    if (shown[i] && codes[i] < classes && !Number.isNaN(values[i])) members[codes[i]].push(i);
-  }
-  const order = new Uint32Array(members.reduce((sum, list) => sum + list.length, 0));
+  const counted = (i: number) => shown[i] !== 0 && codes[i] < classes && !Number.isNaN(values[i]);
+  const starts = new Uint32Array(classes + 1);
+  for (let i = 0; i < values.length; i++) if (counted(i)) starts[codes[i] + 1]++;
+  for (let code = 0; code < classes; code++) starts[code + 1] += starts[code];
+  const next = starts.slice();
+  const keys = new SortKeys(values);
+  const sorted = new Float64Array(starts[classes]);
+  for (let i = 0; i < values.length; i++) if (counted(i)) sorted[next[codes[i]]++] = keys.of(i);
   const blades: Blade[] = [];
-  let at = 0;
   let total = 0;
-  let least = 0;
-  members.forEach((list, code) => {
-    if (list.length === 0) return;
-    list.sort((a, b) => values[b] - values[a]);
-    order.set(list, at);
-    const sum = list.reduce((before, i) => before + values[i], 0);
-    blades.push({ code, start: at, end: at + list.length, mean: sum / list.length });
-    at += list.length;
+  for (let code = 0; code < classes; code++) {
+    const [start, end] = [starts[code], starts[code + 1]];
+    const blade = sorted.subarray(start, end).sort();
+    const sum = blade.reduce((before, key) => before + values[keys.index(key)], 0);
     total += sum;
-    least = Math.min(least, values[list[list.length - 1]]);
-  });
+    if (end > start) blades.push({ code, start, end, mean: sum / (end - start) });
+  }
+  const order = Uint32Array.from(sorted, (key) => keys.index(key));
+  const least = blades.reduce((before, { end }) => Math.min(before, values[order[end - 1]]), 0);
   return { order, blades, mean: order.length > 0 ? total / order.length : NaN, least };
+}
+
+/**
+ * Numbers that rise as the values fall, and remember whose value it was.
+ *
+ * A million points sort ten times as fast as plain numbers as by a function that compares two. The 32
+ * bits of a float, in the order of the values, and 21 bits of an index fit a float64; of more than 2
+ * million points the values' last bits are left out.
+ */
+class SortKeys {
+  private readonly bits: Uint32Array;
+  private readonly size: number;
+  private readonly lost: number;
+
+  constructor(values: Float32Array) {
+    this.bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+    const indexBits = Math.ceil(Math.log2(Math.max(2, values.length)));
+    this.size = 2 ** indexBits;
+    this.lost = Math.max(0, indexBits - 21);
+  }
+
+  of(i: number): number {
+    const bits = this.bits[i];
+    // The sign bit set: a negative number, whose other bits rise as it falls.
+    const falling = bits >>> 31 ? bits : ~bits & 0x7fffffff;
+    return (falling >>> this.lost) * this.size + i;
+  }
+
+  index(key: number): number {
+    return key % this.size;
+  }
 }
 
 /** Where the blades lie: each as high as its class is large, but never lower than `lowest` pixels. */
@@ -84,6 +115,13 @@ export class KnifeLayout {
       return start + ((y - this.tops[k]) / this.heights[k]) * (end - start);
     }
     return order.length;
+  }
+
+  /** The height of a rank. */
+  heightOf(rank: number): number {
+    const k = this.knife.blades.findIndex(({ end }) => rank < end);
+    const { start, end } = this.knife.blades[k];
+    return this.tops[k] + ((rank + 0.5 - start) / (end - start)) * this.heights[k];
   }
 
   /** Points whose ranks lie, wholly or in part, between two heights. */

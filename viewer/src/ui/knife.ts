@@ -51,9 +51,9 @@ export function knifePanel(context: Context): HTMLElement {
     const column = columns.find(({ id }) => id === select.value);
     if (!column || store.state.panel !== "silhouettes") return;
     const [values, codes] = await Promise.all([dataset.values(column), dataset.values(classes)]);
-    const knife = knifeOf(values, codes, classes.categories.length, store.state.shown);
+    const knife = knifeOf(values as Float32Array, codes, classes.categories.length, store.state.shown);
     summary.textContent = `Mean ${formatNumber(knife.mean)} of ${knife.order.length.toLocaleString("en")}. Drag over the bars to select points.`;
-    plot.show(knife, values, classes.categories);
+    plot.show(knife, values as Float32Array, classes.categories);
   };
   store.on(["maps"], () => (follow(), void render()));
   store.on(["shown", "panel", "theme"], () => void render());
@@ -69,8 +69,14 @@ class KnifePlot {
   private layout: KnifeLayout | null = null;
   private values: ArrayLike<number> = [];
   private brush: [number, number] | null = null;
+  /** A byte a point; null: none is selected. */
+  private selected: Uint8Array | null = null;
 
   constructor(private readonly context: Context) {
+    context.store.on(["selection"], ({ selection }) => {
+      this.selected = selection.length > 0 ? new Uint8Array(context.dataset.count) : null;
+      for (let k = 0; k < selection.length; k++) this.selected![selection[k]] = 1;
+    });
     context.store.on(["selection", "hover"], () => this.paint());
     this.canvas.addEventListener("pointerdown", (event) => {
       this.canvas.setPointerCapture(event.pointerId);
@@ -140,7 +146,7 @@ class KnifePlot {
     const x = (value: number) => LEFT + ((value - from) / (1 - from)) * (width - LEFT - RIGHT);
     this.paintAxis(context, x, from, mean);
     const colours = categoryColours(this.context.dataset.scene.classes.length);
-    const selected = new Set(this.context.store.state.selection);
+    const { selected } = this;
     blades.forEach(({ code, start, end }, k) => {
       const { top, height } = layout.span(k);
       context.fillStyle = colours[code];
@@ -148,8 +154,8 @@ class KnifePlot {
         const first = start + Math.floor((row / height) * (end - start));
         const last = Math.max(first + 1, start + Math.floor(((row + 1) / height) * (end - start)));
         const value = this.values[order[first]];
-        let any = selected.size === 0;
-        for (let rank = first; rank < last && !any; rank++) any = selected.has(order[rank]);
+        let any = selected === null;
+        for (let rank = first; rank < last && !any; rank++) any = selected![order[rank]] === 1;
         context.globalAlpha = any ? 1 : 0.3;
         context.fillRect(Math.min(x(0), x(value)), top + row, Math.max(1, Math.abs(x(value) - x(0))), 1);
       }
@@ -185,7 +191,13 @@ class KnifePlot {
   }
 
   private paintMarks(context: CanvasRenderingContext2D, width: number): void {
-    const { accent } = this.context.theme.colours;
+    const { accent, ink } = this.context.theme.colours;
+    const { hover } = this.context.store.state;
+    const rank = hover === null ? -1 : (this.layout?.knife.order.indexOf(hover) ?? -1);
+    if (rank >= 0 && this.layout) {
+      context.fillStyle = ink;
+      context.fillRect(LEFT, this.layout.heightOf(rank) - 0.75, width - LEFT - RIGHT, 1.5);
+    }
     if (!this.brush) return;
     const [a, b] = this.brush;
     context.fillStyle = accent;

@@ -23,6 +23,7 @@ export async function open(browser: Browser, address: string, offline = false): 
     acceptDownloads: true,
   });
   const page = await context.newPage();
+  page.setDefaultTimeout(80_000); // software drawing on a busy machine
   const complaints: string[] = [];
   page.on(
     "console",

@@ -101,6 +101,20 @@ describe("silhouette plot", () => {
     expect(knife.least).toBeCloseTo(-0.2, 6);
   });
 
+  test("sorts many points as a comparison would", () => {
+    const gauss = normal(random(6));
+    const many = Float32Array.from({ length: 5000 }, (_, i) => (i % 7 === 0 ? 0 : gauss()));
+    const { order } = knifeOf(many, new Uint16Array(5000), 1, new Uint8Array(5000).fill(1));
+    const wanted = [...many.keys()].sort((a, b) => many[b] - many[a]);
+    expect(Array.from(order, (i) => many[i])).toEqual(wanted.map((i) => many[i]));
+    expect(new Set(order).size).toBe(5000);
+  });
+
+  test("knows the height of a rank and the rank at a height", () => {
+    const layout = new KnifeLayout(knife, 200);
+    for (let rank = 0; rank < 4; rank++) expect(Math.floor(layout.rankAt(layout.heightOf(rank)))).toBe(rank);
+  });
+
   test("a brush selects the points of its bars", () => {
     const layout = new KnifeLayout(knife, 200);
     const { top, height } = layout.span(1);
