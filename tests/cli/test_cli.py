@@ -38,7 +38,7 @@ def embedlens(*arguments, cwd=None):
 def test_help_names_every_command():
     done = embedlens("--help")
     assert done.returncode == 0
-    for command in ("demo", "study", "report", "backbones", "embed", "score", "map"):
+    for command in ("demo", "study", "report", "view", "export", "backbones", "embed", "score"):
         assert command in done.stdout
 
 
@@ -111,6 +111,9 @@ def test_study_ends_with_verdict_and_report(pictures, tmp_path):
         (["study", ".", "-b", "Xception", "-w", "Xception=none.h5"], "none.h5"),
         (["report", "nowhere"], "is not a study folder"),
         (["score", "nowhere.npz"], "does not exist"),
+        (["view", "nowhere"], "nowhere does not exist; give a study folder or a map"),
+        (["export", "nowhere", "--to", "parquet", "--out", "out"], "is not a study folder"),
+        (["export", "nowhere", "--to", "csv", "--out", "out"], "csv"),
         (["study", ".", "--pooling", "mean"], "mean"),
         (["study"], "PHOTOS"),
     ],

@@ -145,12 +145,25 @@ def render_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    context = _context(results, verdict, tables, figures, nearest, viewer)
+    return environment.get_template("report.html").render(context)
+
+
+def _context(
+    results: Results,
+    verdict: Verdict,
+    tables: Mapping[str, Table],
+    figures: Figures,
+    nearest: NDArray[np.int64] | None,
+    viewer: ViewerBlock | None,
+) -> dict[str, Any]:
+    """Return what the template is filled with."""
     thumbnails = Thumbnails(results)
     best = verdict.standings[0].backbone
     mistakes = find_mistakes(results, best, verdict.head)
     misplaced = () if nearest is None else find_misplaced(results, best, nearest)
     counts = class_counts(results)
-    context: dict[str, Any] = {
+    return {
         "name": results.name,
         "today": date.today().isoformat(),
         "results": results,
@@ -192,7 +205,6 @@ def render_page(
         "gram_limit": GRAM_LIMIT,
         "distortion_sample": DISTORTION_SAMPLE,
     }
-    return environment.get_template("report.html").render(context)
 
 
 def _within(

@@ -75,12 +75,7 @@ def arrays_scene(
         "labels": labels, "images": images, "features": features, "paths": paths,
         **{f"columns[{name!r}]": values for name, values in (columns or {}).items()},
     }  # fmt: skip
-    for what, values in given.items():
-        if values is not None and len(values) != count:  # type: ignore[arg-type]
-            raise EmbedlensError(
-                f"{what} has {len(values)} entries for {count} points; "  # type: ignore[arg-type]
-                "there must be one a point."
-            )
+    _expect_one_a_point(count, given)
     classes, codes = _categories(
         "labels", np.asarray(["all"] * count if labels is None else labels)
     )
@@ -101,6 +96,14 @@ def arrays_scene(
         distances, indices = all_neighbors(features, _NEIGHBORS)
         scene.add_neighbours("", indices, distances, METRIC)
     return scene
+
+
+def _expect_one_a_point(count: int, given: Mapping[str, Any]) -> None:
+    for what, values in given.items():
+        if values is not None and len(values) != count:
+            raise EmbedlensError(
+                f"{what} has {len(values)} entries for {count} points; there must be one a point."
+            )
 
 
 def _maps(coordinates: ArrayLike | Mapping[str, ArrayLike]) -> dict[str, NDArray[np.floating]]:
