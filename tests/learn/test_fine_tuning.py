@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import os
+import subprocess
+import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from embedlens.backbones import get_backbone
 from embedlens.backbones.keras_backend import import_keras
 from embedlens.backbones.tail import split
-from embedlens.errors import BackboneError
+from embedlens.errors import BackboneError, ImageSetError
 from embedlens.features import embed
 from embedlens.images import ImageSet
 from embedlens.learn import TopClassifier
+from embedlens.learn.augmentation import augmentation, augmented
 from embedlens.learn.fine_tuning import _flat_tail, _joint, finetune
 
 SIZE = 64
@@ -155,3 +161,93 @@ def test_the_trunk_is_run_once_for_many_tunings(images, backbone, tmp_path, monk
 def test_a_backbone_that_is_cut_is_refused(images):
     with pytest.raises(BackboneError, match="is cut"):
         finetune(images, "EfficientNetLite0@blocks_3_add")
+
+
+def test_a_top_that_has_learned_is_not_trained_again(images, backbone, tmp_path):
+    """Its validation loss on the untouched features is that of the row before any tuning."""
+    values = embed(images, backbone, size=SIZE).values
+    train, validation = images.where("train"), images.where("validation")
+    top = TopClassifier(**TOP).fit(
+        values[train],
+        images.labels[train],
+        validation=(values[validation], images.labels[validation]),
+    )
+    last = top.history_["validation_loss"].iloc[-1]
+    tuned = finetune(images, backbone, size=SIZE, head=top, epochs=1, batch_size=10)
+    assert tuned.history["validation_loss"].iloc[0] == pytest.approx(last, rel=1e-3)
+
+
+def test_features_go_to_a_file_where_one_is_named(images, backbone, tmp_path):
+    out = tmp_path / "features.npy"
+    tuned = finetune(
+        images, backbone, size=SIZE, head=TopClassifier(**TOP), epochs=1, batch_size=10, out=out
+    )
+    assert isinstance(tuned.features, np.memmap)
+    assert np.array_equal(np.load(out), tuned.features)
+    assert [path.name for path in tmp_path.iterdir()] == ["features.npy"]
+
+
+def test_augmented_pictures_are_changed_anew_and_only_in_training(images, backbone, monkeypatch):
+    """The trunk sees the training pictures, and those alone, once an epoch."""
+    module = importlib.import_module("embedlens.learn.fine_tuning")
+    shown = []
+
+    def spy(pictures, change):
+        given = list(module_augmented(pictures, change))
+        shown.append(dict(given))
+        return iter(given)
+
+    module_augmented = module.augmented
+    monkeypatch.setattr(module, "augmented", spy)
+    finetune(
+        images, backbone, size=SIZE, head=TopClassifier(**TOP), epochs=2, batch_size=10,
+        augment=True,
+    )  # fmt: skip
+    assert [sorted(each) for each in shown] == [images.where("train").tolist()] * 2
+    first, second = (np.stack(list(each.values())) for each in shown)
+    assert first.dtype == np.uint8
+    assert not np.array_equal(first, second)
+
+
+def test_augmentation_keeps_shape_and_range_and_most_of_the_picture():
+    grey = np.full((32, 32, 3), 128, np.uint8)
+    ((_, changed),) = augmented([(0, grey)], augmentation(0))
+    assert changed.shape == grey.shape
+    # A grey picture stays grey, lighter or darker by a fifth and its contrast likewise.
+    assert np.abs(changed.astype(int) - 128).max() <= 80
+    assert np.ptp(changed.reshape(-1, 3), axis=1).max() <= 1
+
+
+def test_without_validation_pictures_it_says_what_is_missing(images, backbone):
+    alone = images.subset(images.where(["train", "test"]))
+    with pytest.raises(ImageSetError, match="no validation pictures"):
+        finetune(alone, backbone, size=SIZE, head=_trained_top(alone, backbone))
+
+
+def _trained_top(images, backbone):
+    values, train = embed(images, backbone, size=SIZE).values, images.where("train")
+    return TopClassifier(**TOP).fit(values[train], images.labels[train])
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "torch"])
+def test_it_runs_on_another_keras_backend(backend, images, tuned, tmp_path):
+    """In a process of its own: Keras has one backend for life."""
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    code = (
+        "import sys, numpy as np\n"
+        "from embedlens.images import ImageSet\n"
+        "from embedlens.learn import TopClassifier, finetune\n"
+        f"tuned = finetune(ImageSet.read({str(images.root)!r}), 'EfficientNetLite0', size={SIZE},\n"
+        f"    head=TopClassifier(**{TOP}), epochs=4, batch_size=10, learning_rate=1e-3)\n"
+        f"np.save({str(tmp_path / 'features.npy')!r}, tuned.features)\n"
+        f"tuned.history.to_csv({str(tmp_path / 'history.csv')!r})\n"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    features = np.load(tmp_path / "features.npy")
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert features.shape == tuned.features.shape
+    assert len(history) == 5
+    # Dropout and initial weights differ by backend: the loss falls on both.
+    assert history["validation_loss"].iloc[-1] < history["validation_loss"].iloc[0] + 0.05

@@ -127,6 +127,8 @@ class TopClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tick = keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs: progress and progress(epoch + 1, self.epochs)
         )
+        if progress:
+            progress(0, self.epochs)
         history = self.model_.fit(
             batches(X, codes, self.batch_size, shuffle=self.random_state),
             validation_data=watched and batches(*watched, self.batch_size),

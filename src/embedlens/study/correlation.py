@@ -18,7 +18,7 @@ from embedlens.study.scores import SCORES
 # The least p that a two-sided test of the order of n backbones can give is 2 / n!: with four it is
 # .083, so that four backbones cannot show anything at the usual .05.
 FEWEST = 5
-RESAMPLES = 2_000
+RESAMPLES = 1_000
 _ORDERS = 10_000
 
 
