@@ -91,7 +91,7 @@ def test_it_can_be_cloned_and_tells_its_progress(blobs):
     X, y = blobs
     seen = []
     top = clone(TopClassifier(epochs=2)).fit(X, y, progress=lambda *step: seen.append(step))
-    assert seen == [(1, 2), (2, 2)]
+    assert seen == [(0, 2), (1, 2), (2, 2)]
     assert top.get_params()["units"] == 512
 
 

@@ -108,12 +108,11 @@ class Change:
             f"{100 * (self.after - self.before):+.1f} points, 95 % interval "
             f"{100 * self.low:+.1f} to {100 * self.high:+.1f}"
         ).replace("-", "−")
-        surely = (
-            "helps" if self.low > 0 else "harms" if self.high < 0 else "changes nothing sure on"
-        )
-        return (
-            f"{surely} {self.backbone} ({self.before:.1%} before, {self.after:.1%} after: {change})"
-        )
+        does = "makes no sure difference to"
+        if self.low > 0 or self.high < 0:
+            does = "helps" if self.low > 0 else "harms"
+        told = f"{self.before:.1%} before, {self.after:.1%} after"
+        return f"{does} {self.backbone} ({told}: {change})"
 
 
 def judge_tuning(results: Results, head: str = "top", seed: int = 0) -> tuple[Change, ...]:
