@@ -21,10 +21,12 @@ from pathlib import Path
 import numpy as np
 
 from embedlens.backbones import get_backbone
+from embedlens.backbones.backbone import pool
 from embedlens.backbones.keras_backend import import_keras
-from embedlens.backbones.tail import tail_layer
+from embedlens.backbones.tail import split, tail_layer
 from embedlens.images import ImageSet
 from embedlens.learn import TopClassifier
+from embedlens.learn.convolution import with_fast_gradients
 from embedlens.learn.fine_tuning import _flat_tail, _folder_name, _predict, _Trunk, _trunk
 
 VARIANTS = {
@@ -49,6 +51,21 @@ def cross_entropy(mistakes):
         return keras.losses.sparse_categorical_crossentropy(true, logits, from_logits=True)
 
     return loss
+
+
+def trainable_norms(network, layer, pooling):
+    """The tail as ``_flat_tail`` makes it, but that batch normalisation follows the call's mode."""
+    keras = import_keras()
+    trunk, tail = split(network, layer)
+    shapes = [tuple(each.shape[1:]) for each in trunk.outputs]
+    ends = np.cumsum([0, *(int(np.prod(shape)) for shape in shapes)])
+    flat = keras.Input((int(ends[-1]),))
+    parts = [
+        keras.layers.Reshape(shape)(flat[:, begin:end])
+        for shape, begin, end in zip(shapes, ends[:-1], ends[1:], strict=True)
+    ]
+    features = tail(parts if len(parts) > 1 else parts[0])
+    return with_fast_gradients(keras.Model(flat, pool(features, pooling)))
 
 
 def fine_tune(tail, top, mistakes, data, epochs, seed):
@@ -108,11 +125,12 @@ def main() -> None:
     frontier = trunk.frontier(images, store)
     found = {name: [] for name in VARIANTS}
     for repeat in range(given.repeats):
-        split = images.resplit(repeat)
-        rows = {name: split.where(name) for name in ("train", "validation", "test")}
-        data = [(np.asarray(frontier[r]), split.codes[r]) for r in rows.values()]
+        drawn = images.resplit(repeat)
+        rows = [drawn.where(name) for name in ("train", "validation", "test")]
+        data = [(np.asarray(frontier[each]), drawn.codes[each]) for each in rows]
         for name, mistakes in VARIANTS.items():
-            tail = _flat_tail(backbone.load(given.size), layer, given.pooling)
+            make = trainable_norms if mistakes and "norm" in mistakes else _flat_tail
+            tail = make(backbone.load(given.size), layer, given.pooling)
             before = [_predict(tail, x) for x, _ in data]
             cold = mistakes is not None and "cold" in mistakes
             top = TopClassifier(
