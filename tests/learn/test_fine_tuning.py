@@ -254,7 +254,7 @@ def test_it_runs_on_another_keras_backend(backend, images, tuned, tmp_path):
 
 
 def test_a_model_file_of_the_user_is_tuned_and_tuned_once_more(images, tmp_path):
-    """With a shortcut past the last convolution: the frontier is two tensors."""
+    """With a shortcut past the last convolution."""
     keras = import_keras()
     keras.utils.set_random_seed(0)
     x = keras.Input((SIZE, SIZE, 3))
