@@ -267,3 +267,21 @@ def test_the_silhouette_of_the_features_joins_the_loss(tuned, images, backbone):
     assert added == pytest.approx(expected, abs=1e-3)
     assert weighed.history["validation_accuracy"][0] == tuned.history["validation_accuracy"][0]
     assert not np.array_equal(weighed.features, tuned.features)
+
+
+def test_a_model_file_of_the_user_is_tuned_and_tuned_once_more(images, tmp_path):
+    """With a shortcut past the last convolution."""
+    keras = import_keras()
+    keras.utils.set_random_seed(0)
+    x = keras.Input((SIZE, SIZE, 3))
+    y = keras.layers.Rescaling(1 / 255)(x)
+    stem = keras.layers.Conv2D(6, 5, strides=4, activation="relu", name="stem")(y)
+    last = keras.layers.Conv2D(6, 3, padding="same", name="last")(stem)
+    keras.Model(x, keras.layers.Add()([stem, last])).save(tmp_path / "mine.keras")
+    settings = {"epochs": 1, "batch_size": 10}
+    tuned = finetune(images, str(tmp_path / "mine.keras"), head=TopClassifier(**TOP), **settings)
+    assert tuned.layer == "last"
+    assert tuned.parameters == 3 * 3 * 6 * 6 + 6
+    tuned.save(tmp_path / "once.keras")
+    again = finetune(images, str(tmp_path / "once.keras"), head=TopClassifier(**TOP), **settings)
+    assert again.features.shape == tuned.features.shape

@@ -81,7 +81,10 @@ class FineTuned:
         """
         keras = import_keras()
         pixels = keras.Input(self.network.input_shape[1:], name="pixels")
-        whole = self.network(self.backbone.preprocess(pixels), training=False)
+        # One graph, not a network within a model: so that it can be cut and tuned once more.
+        whole = self.network._run_through_graph(
+            self.backbone.preprocess(pixels), operation_fn=lambda layer: layer
+        )
         model = keras.Model(pixels, whole, name=f"{self.network.name}_tuned")
         partial = path.with_name(f"{path.stem}.part.keras")
         model.save(partial)
