@@ -115,7 +115,7 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         self._train(inputs, targets, codes, watched, seed, progress)
         self.validation_silhouette_ = float("nan")
         if watched.any():
-            moved = np.asarray(self.model_(inputs[watched], training=False))
+            moved = self._moved(inputs[watched])
             self.validation_silhouette_ = silhouette_score(moved, codes[watched])
         return self
 
@@ -123,11 +123,8 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         """Move points, shape (pictures, d), to their places, shape (pictures, n_components)."""
         check_is_fitted(self, "model_")
         inputs = self._rotated(validate_data(self, X, dtype=np.float32, reset=False))
-        parts = [
-            np.asarray(self.model_(inputs[i : i + _WATCHED], training=False))
-            for i in range(0, len(inputs), _WATCHED)
-        ]
-        return np.concatenate(parts).astype(np.float32)
+        parts = [self._moved(inputs[i : i + _WATCHED]) for i in range(0, len(inputs), _WATCHED)]
+        return np.concatenate(parts)
 
     def save(self, path: Path | str) -> None:
         """Write the fitted projection as an ``.npz`` file, without pickle.
@@ -216,6 +213,10 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
 
     def _rotated(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
         return (X - self.mean_) @ self.rotation_
+
+    def _moved(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        places = self.model_(inputs, training=False)
+        return np.asarray(import_keras().ops.convert_to_numpy(places), np.float32)
 
     def _watched(self, codes: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
         """Return which points are watched and not learned from; none where there are too few."""
