@@ -123,7 +123,9 @@ def known_records(path: Path | None) -> dict[str, Record]:
     # A table has signed numbers.
     unsigned = 2**64 - 1
     return {
-        row["path"]: Record(*(row[name] for name in columns[1:-1]), row["hash"] & unsigned)
+        row["path"]: Record(
+            **{name: row[name] for name in columns[1:-1]}, hash=row["hash"] & unsigned
+        )
         for row in rows
         if row["kept"]
     }
