@@ -49,7 +49,7 @@ class TarSource:
             self._file = _uncompressed(path)
             with tarfile.open(fileobj=self._file, mode="r:") as tar:
                 self._list(tar)
-        except (tarfile.TarError, OSError, EOFError, ValueError, ArithmeticError) as error:
+        except Exception as error:  # tarfile and the decompressors have many ways to fail
             raise ImageSetError(f"{path}: not a readable tar ({error}); pack it again") from error
         self.problems = tuple(sorted(self._problems))
 
@@ -57,7 +57,7 @@ class TarSource:
         try:
             for member in tar:
                 self._take(member)
-        except (tarfile.TarError, OSError, ValueError, ArithmeticError) as error:
+        except Exception as error:
             if not self._members:
                 raise
             reason = f"it is cut off or damaged ({error}); the pictures before that are read"
