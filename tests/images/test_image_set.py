@@ -359,10 +359,12 @@ class TestErrors:
         with pytest.raises(ImageSetError, match=r"no picture can be read \(cat/1\.png: not a pict"):
             ImageSet.read(root)
 
-    @pytest.mark.parametrize("name", ["photo.jpg", "labels.xlsx", "pets.tar.gz", "nothing"])
+    @pytest.mark.parametrize("name", ["photo.jpg", "labels.xlsx", "pets.7z", "nothing"])
     def test_an_unsupported_file(self, tmp_path, name):
         (tmp_path / name).write_bytes(b"text")
-        with pytest.raises(ImageSetError, match=f"{name}: not a folder, zip, CSV, TSV or Parquet"):
+        with pytest.raises(
+            ImageSetError, match=f"{name}: not a folder, zip, tar, CSV, TSV or Parquet"
+        ):
             ImageSet.read(tmp_path / name)
 
     def test_an_impossible_share(self, pets):

@@ -128,3 +128,14 @@ def test_copies_in_another_size_or_format_lie_on_one_side_of_a_split(tmp_path, s
             for i in range(12):
                 assert split[f"{label}/{i}.png"] == split[f"{label}/{i}-small.jpg"]
         assert set(images.splits) == {"train", "validation", "test"}
+
+
+def test_hashes_survive_the_table_of_the_image_set(tmp_path, photographs):
+    for i, picture in enumerate(photographs):
+        (tmp_path / "ab"[i % 2]).mkdir(exist_ok=True)
+        picture.save(tmp_path / "ab"[i % 2] / f"{i}.png")
+    images = ImageSet.read(tmp_path)
+    assert (images.hashes >= 2**63).any()
+    images.write(tmp_path / "images.parquet")
+    known = ImageSet.read(tmp_path, known=tmp_path / "images.parquet")
+    assert known.hashes.tolist() == images.hashes.tolist()

@@ -98,3 +98,14 @@ def test_many_threads_and_other_processes_read_it(pack):
     size, changed = source.stamp("cat/0.png")
     assert size == 3000
     assert changed == Path(source.path).stat().st_mtime_ns
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w:bz2", "w:xz"])
+def test_a_compressed_tar_that_is_damaged_is_named(pack, mode):
+    path = pack({"cat/a.png": os.urandom(5000)}, mode)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 20] = bytes(20)
+    path.write_bytes(data)
+    with pytest.raises(ImageSetError, match="not a readable tar"):
+        TarSource(path)

@@ -278,8 +278,8 @@ class ImageSet:
     def to_frame(self) -> pd.DataFrame:
         """A row a picture, then a row for each that was set aside.
 
-        Columns: path, id, label, split, width, height, format, bytes, mtime_ns, hash, kept,
-        problem.
+        Columns: path, id, label, split, width, height, format, bytes, mtime_ns, hash (as a signed
+        number), kept, problem.
         Those set aside have `kept` False and but a path and a problem.
         """
         import pandas as pd
@@ -292,11 +292,12 @@ class ImageSet:
             {
                 "path": self.paths, "id": self.ids, "label": self.labels, "split": self.splits,
                 "width": self.widths, "height": self.heights, "format": self.formats,
-                "bytes": self.sizes, "mtime_ns": self.mtimes_ns, "hash": self.hashes, "kept": True,
+                "bytes": self.sizes, "mtime_ns": self.mtimes_ns, "hash": self.hashes.view(np.int64),
+                "kept": True,
             }
         )  # fmt: skip
         aside = sorted({p.path for p in self.problems if not p.kept} - set(self.paths))
-        blank = {name: 0 if frame[name].dtype.kind in "iu" else "" for name in frame.columns}
+        blank = {name: 0 if frame[name].dtype == np.int64 else "" for name in frame.columns}
         rows = [{**blank, "path": path, "kept": False} for path in aside]
         others = pd.DataFrame(rows, columns=frame.columns).astype(frame.dtypes.to_dict())
         frame = pd.concat([frame, others], ignore_index=True)
@@ -307,7 +308,7 @@ class ImageSet:
         """Write `to_frame` as Parquet, whole or not at all."""
         partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
         try:
-            self.to_frame().to_parquet(partial, index=False)
+            self.to_frame().to_parquet(partial, index=False, write_page_checksum=True)
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)

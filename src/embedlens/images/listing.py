@@ -177,7 +177,7 @@ def read_columns(path: Path, needed: tuple[str, ...] = ("path", "label")) -> dic
         if path.suffix.lower() == ".parquet":
             frame = pd.read_parquet(path)
         elif path.suffix.lower() == ".jsonl":
-            frame = pd.read_json(path, lines=True, dtype=False, convert_dates=False)
+            frame = pd.read_json(path, lines=True, dtype=False)
         else:
             separator = "\t" if path.suffix.lower() == ".tsv" else ","
             frame = pd.read_csv(

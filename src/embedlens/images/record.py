@@ -116,9 +116,16 @@ def known_records(path: Path | None) -> dict[str, Record]:
 
     columns = ["path", "id", "width", "height", "format", "bytes", "mtime_ns", "hash"]
     try:
-        rows = pq.read_table(path, columns=[*columns, "kept"]).to_pylist()
+        table = pq.read_table(path, columns=[*columns, "kept"], page_checksum_verification=True)
+        rows = table.to_pylist()
     except (OSError, ValueError, KeyError):
         return {}
+    # A table has signed numbers.
+    unsigned = 2**64 - 1
     return {
-        row["path"]: Record(*(row[name] for name in columns[1:])) for row in rows if row["kept"]
+        row["path"]: Record(
+            **{name: row[name] for name in columns[1:-1]}, hash=row["hash"] & unsigned
+        )
+        for row in rows
+        if row["kept"]
     }

@@ -43,27 +43,38 @@ class TarSource:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._members: dict[str, tuple[int, int]] = {}
-        problems = set()
+        self._problems: set[Problem] = set()
         try:
             self._changed = path.stat().st_mtime_ns
             self._file = _uncompressed(path)
             with tarfile.open(fileobj=self._file, mode="r:") as tar:
-                for member in tar:
-                    name = member.name.replace("\\", "/")
-                    if leads_out(name):
-                        problems.add(
-                            Problem(name, "outside", "its name leads out of the tar", kept=False)
-                        )
-                    elif member.islnk() or member.issym():
-                        reason = "a link in the tar; pack the file itself"
-                        if may_be_picture(name):
-                            problems.add(Problem(name, "outside", reason, kept=False))
-                    elif member.isfile() and not member.issparse() and may_be_picture(name):
-                        place = member.offset_data, member.size
-                        self._members[PurePosixPath(name).as_posix()] = place
-        except (tarfile.TarError, OSError, EOFError, ValueError, ArithmeticError) as error:
+                self._list(tar)
+        except Exception as error:  # tarfile and the decompressors have many ways to fail
             raise ImageSetError(f"{path}: not a readable tar ({error}); pack it again") from error
-        self.problems = tuple(sorted(problems))
+        self.problems = tuple(sorted(self._problems))
+
+    def _list(self, tar: tarfile.TarFile) -> None:
+        try:
+            for member in tar:
+                self._take(member)
+        except Exception as error:
+            if not self._members:
+                raise
+            reason = f"it is cut off or damaged ({error}); the pictures before that are read"
+            self._problems.add(Problem(self.path.name, "unreadable", reason, kept=False))
+
+    def _take(self, member: tarfile.TarInfo) -> None:
+        name = member.name.replace("\\", "/")
+        if leads_out(name):
+            reason = "its name leads out of the tar"
+            self._problems.add(Problem(name, "outside", reason, kept=False))
+        elif not may_be_picture(name):
+            return
+        elif member.islnk() or member.issym():
+            reason = "a link in the tar; pack the file itself"
+            self._problems.add(Problem(name, "outside", reason, kept=False))
+        elif member.isfile() and not member.issparse():
+            self._members[PurePosixPath(name).as_posix()] = member.offset_data, member.size
 
     def __reduce__(self) -> tuple[type[TarSource], tuple[Path]]:
         return TarSource, (self.path,)
