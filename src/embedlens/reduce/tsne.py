@@ -27,9 +27,9 @@ Method = Literal["auto", "exact", "barnes_hut"]
 # Beyond this many points all pairs take several times as long as the tree.
 _EXACT_LIMIT = 15_000
 
-# Threads meet twice an iteration, and wait long for each other where processors are shared: each
-# is to have a millisecond of work.
-_PAIRS_A_THREAD = 3_000_000
+# Threads meet twice an iteration, and wait for each other: each is to have a fifth of a millisecond
+# of work.
+_PAIRS_A_THREAD = 600_000
 
 _START_SPREAD = 1e-4  # standard deviation of the first coordinate
 
@@ -67,7 +67,7 @@ class TSNE(BaseEstimator):  # type: ignore[misc]
         ``"auto"`` is exact up to 15,000 points.
     angle : float, default 0.5
         Accuracy of ``"barnes_hut"``; smaller is slower.
-    tol : float, default 0.002
+    tol : float, default 0.004
         Stop when 50 iterations lower the divergence by less than this share of it, at the earliest
         halfway.
     callback : callable, optional
@@ -115,7 +115,7 @@ class TSNE(BaseEstimator):  # type: ignore[misc]
         metric: Metric = "euclidean",
         method: Method = "auto",
         angle: float = 0.5,
-        tol: float = 2e-3,
+        tol: float = 4e-3,
         callback: Callable[[int, float, int], object] | None = None,
         n_jobs: int | None = None,
         random_state: int = 0,
