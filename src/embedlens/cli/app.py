@@ -180,7 +180,7 @@ def study(
     unfreeze: Annotated[
         str | None,
         typer.Option(metavar="last-conv|last-block|all|LAYER", show_default=False,
-                     help="Where fine-tuning begins. [default: last-conv]"),
+                     help="Where fine-tuning begins. \\[default: last-conv]"),
     ] = None,
     augment: Annotated[
         bool | None,
@@ -190,7 +190,7 @@ def study(
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(help="Of the top, and again of fine-tuning. [default: 16]", min=1,
+        typer.Option(help="Of the top, and again of fine-tuning. \\[default: 16]", min=1,
                      show_default=False),
     ] = None,
 ) -> None:  # fmt: skip
