@@ -89,7 +89,7 @@ def draw_side_by_side(
             text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
         subtitle = MAP_NAMES.get(name, name)
         if told is not None:
-            subtitle += ": learned with labels; outlined: held out"
+            subtitle += " (learned; outlined: held out)"
         figure.text(left + part / 2, 1 - 0.48 / height, subtitle, ha="center",
                     va="center", size=10, color=MUTED, parse_math=False)  # fmt: skip
     if distinct:
@@ -123,7 +123,10 @@ def _draw(
     axes.set_axis_off()
     axes.margins(x=0.18, y=0.05)
     axes.autoscale_view()
-    return _draw_names(axes, seen, codes, classes) if len(classes) <= _NAMED_CLASSES else []
+    if len(classes) > _NAMED_CLASSES:
+        return []
+    # A learned class may be hardly larger than a point: its name stands above it.
+    return _draw_names(axes, seen, codes, classes, lines_above=0 if learned is None else 1)
 
 
 def _draw_points(
@@ -212,14 +215,20 @@ def _name_axis(
 
 
 def _draw_names(
-    axes: Axes, seen: NDArray[np.float64], codes: NDArray[np.int64], classes: Sequence[str]
+    axes: Axes,
+    seen: NDArray[np.float64],
+    codes: NDArray[np.int64],
+    classes: Sequence[str],
+    lines_above: int,
 ) -> list[Text]:
-    """Write each class's name over the middle of its points, apart from the others."""
+    """Write each class's name over or above the middle of its points, apart from the others."""
     present = np.unique(codes)
     names = [printable(classes[code]) for code in present]
     spots = np.array([np.median(seen[codes == code, :2], axis=0) for code in present])
     low, high = axes.get_ylim()
-    _push_apart(spots, names, line=0.05 * (high - low))
+    line = 0.05 * (high - low)
+    spots[:, 1] += lines_above * line
+    _push_apart(spots, names, line)
     return [
         axes.text(x, y, name, ha="center", va="center", size=9, color=INK, weight="bold",
                   parse_math=False, zorder=5)
