@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import numba
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from embedlens.cli import _sentence
 from embedlens.features import openvino_export
@@ -46,11 +48,29 @@ def stored(folder):
     return found
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Pictures and a finished study of them, which no test may change."""
+    root, rng = tmp_path_factory.mktemp("finished"), np.random.default_rng(0)
+    for name, shade in {"dark": 60, "light": 190, "grey": 128}.items():
+        (root / "pictures" / name).mkdir(parents=True)
+        for i in range(15):
+            noise = np.clip(rng.normal(shade, 40, (48, 48)), 0, 255).astype(np.uint8)
+            Image.fromarray(noise).save(root / "pictures" / name / f"{i}.png")
+    run(root / "pictures", root / "out")
+    return root
+
+
 @pytest.fixture
-def done(pictures, tmp_path):
-    """A finished study's folder, and what is stored there."""
-    run(pictures, tmp_path / "out")
+def done(finished, tmp_path):
+    """A copy of the finished study's folder, and what is stored there."""
+    shutil.copytree(finished / "out", tmp_path / "out")
     return tmp_path / "out", stored(tmp_path / "out")
+
+
+@pytest.fixture
+def its_pictures(finished):
+    return finished / "pictures"
 
 
 @pytest.mark.parametrize(
@@ -63,11 +83,11 @@ def done(pictures, tmp_path):
         ("images.parquet", "features reused"),
     ],
 )
-def test_a_damaged_file_is_noticed_and_made_again(done, pictures, file, told):
+def test_a_damaged_file_is_noticed_and_made_again(done, its_pictures, file, told):
     folder, before = done
     flip_a_bit(folder / file)
     lines = []
-    run(pictures, folder, lambda step, *_: lines.append(step))
+    run(its_pictures, folder, lambda step, *_: lines.append(step))
     assert any(told in line for line in lines), lines
     assert stored(folder) == before
 
@@ -81,10 +101,10 @@ def test_the_same_pictures_and_settings_give_the_same_tables_bit_for_bit(done, t
     assert stored(again) == before
 
 
-def test_a_rerun_says_what_it_reuses_and_why(done, pictures):
+def test_a_rerun_says_what_it_reuses_and_why(done, its_pictures):
     folder, _ = done
     lines = []
-    run(pictures, folder, lambda step, *_: lines.append(step))
+    run(its_pictures, folder, lambda step, *_: lines.append(step))
     reused = "same pictures, weights, settings and versions; results too"
     assert f"EfficientNetLite0: features reused: {reused}" in lines
 

@@ -190,7 +190,10 @@ def read_columns(path: Path, needed: tuple[str, ...] = ("path", "label")) -> dic
     for name, others in COLUMNS.items():
         used = next((found[other] for other in others if other in found), None)
         if used is not None:
-            columns[name] = [_text(value) for value in frame[used].tolist()]
+            try:
+                columns[name] = [_text(value) for value in frame[used].tolist()]
+            except Exception as error:  # text that is no Unicode is found only now
+                raise ImageSetError(f"{path}: column {used} is damaged: {error}") from error
         elif name in needed:
             has = ", ".join(map(str, frame.columns))
             raise ImageSetError(
