@@ -6,9 +6,7 @@ No logic here: what a command does can be done from Python too.
 from __future__ import annotations
 
 import errno
-import signal
 import sys
-from types import FrameType
 
 
 def main() -> None:
@@ -16,9 +14,10 @@ def main() -> None:
     import typer
 
     from embedlens.cli.app import app
+    from embedlens.cli.interruption import Terminated, listen
     from embedlens.errors import EmbedlensError
 
-    signal.signal(signal.SIGTERM, _terminate)
+    listen()
     try:
         code = app(standalone_mode=False)
     except EmbedlensError as error:
@@ -26,7 +25,7 @@ def main() -> None:
         code = 2
     except (KeyboardInterrupt, typer.Abort):
         code = 130
-    except _Terminated:
+    except Terminated:
         code = 143
     except BrokenPipeError:
         sys.stderr.close()
@@ -50,14 +49,6 @@ def main() -> None:
     if code in (130, 143):
         print("\nStopped. What was computed is kept: the same command goes on.", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
-
-
-class _Terminated(BaseException):
-    """SIGTERM, which ends a run as Ctrl-C does: what is open is closed, what is written stays."""
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise _Terminated
 
 
 def _sentence(error: OSError) -> str:

@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
+from embedlens.cli.interruption import check
+
 
 class TerminalProgress:
     """A line a step: drawn and redrawn on a terminal, printed once in a file or a pipe.
@@ -58,7 +60,8 @@ class TerminalProgress:
             self._print_end()
 
     def __call__(self, step: str, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` of a step are done."""
+        """Show that ``done`` of ``total`` of a step are done; end here if that was asked for."""
+        check()
         if step != self._step:
             self._begin(step, done, total)
         if self._bar is not None:
