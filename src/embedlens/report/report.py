@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -113,72 +114,61 @@ def _draw_silhouettes(results: Results, best: str, folder: Path) -> list[tuple[s
 
 
 def _draw_maps(results: Results, measures: Table, folder: Path) -> dict[str, list[MapDrawing]]:
-    labels = results.pictures["label"][results.pictures["kept"]].to_numpy(str)
-    classes, learned = list(class_counts(results).index), _learned(results)
     told = {(row[0], row[1]): row for row in measures.cells()}
     columns = list(measures.frame.columns)
-    drawings = {}
-    for backbone, label in backbone_labels(results).items():
-        maps = results.maps[backbone, "pretrained"]
-        viewpoints = {name: best_viewpoint(points, labels) for name, points in maps.items()}
-        both = draw_side_by_side(label, maps, labels, classes, viewpoints, learned)
-        write_figure(both, folder, f"map-{_file_name(backbone)}")
-        drawings[backbone] = [
-            MapDrawing(
-                title=MAP_NAMES.get(name, name),
-                svg=inline_svg(
-                    draw_one(
-                        name,
-                        points,
-                        labels,
-                        classes,
-                        viewpoints[name],
-                        learned if _learns(name) else None,
-                    ),
-                    f"{backbone}-{name}",
-                ),
-                seen_from=_in_words(viewpoints[name]),
-                measures=_row(columns, told[label, MAP_NAMES.get(name, name)]),
-                learned=_learns(name),
-            )
-            for name, points in maps.items()
-        ]
-    return drawings
+
+    def measures_of(label: str) -> Callable[[str], Mapping[str, str]]:
+        return lambda name: _row(columns, told[label, MAP_NAMES.get(name, name)])
+
+    return {
+        backbone: _draw_stage(
+            results, (backbone, "pretrained"), label, _file_name(backbone), folder,
+            measures_of(label),
+        )
+        for backbone, label in backbone_labels(results).items()
+    }  # fmt: skip
 
 
 def _draw_tuned(results: Results, folder: Path) -> dict[str, list[MapDrawing]]:
     """Draw the maps of fine-tuned backbones, with the silhouettes before and after."""
+    return {
+        backbone: _draw_stage(
+            results, (backbone, "tuned"), f"{label}, fine-tuned", f"{_file_name(backbone)}-tuned",
+            folder, partial(_before_and_after, results, backbone),
+        )
+        for backbone, label in backbone_labels(results).items()
+        if results.maps.get((backbone, "tuned"))
+    }  # fmt: skip
+
+
+def _draw_stage(
+    results: Results,
+    key: tuple[str, str],
+    title: str,
+    file_name: str,
+    folder: Path,
+    measures_of: Callable[[str], Mapping[str, str]],
+) -> list[MapDrawing]:
+    """Write the maps of a backbone at a stage side by side; return each for the page."""
     labels = results.pictures["label"][results.pictures["kept"]].to_numpy(str)
     classes, learned = list(class_counts(results).index), _learned(results)
-    drawings = {}
-    for backbone, label in backbone_labels(results).items():
-        maps = results.maps.get((backbone, "tuned"), {})
-        if not maps:
-            continue
-        viewpoints = {name: best_viewpoint(points, labels) for name, points in maps.items()}
-        title = f"{label}, fine-tuned"
-        both = draw_side_by_side(title, maps, labels, classes, viewpoints, learned)
-        write_figure(both, folder, f"map-{_file_name(backbone)}-tuned")
-        drawings[backbone] = [
+    maps = results.maps[key]
+    viewpoints = {name: best_viewpoint(points, labels) for name, points in maps.items()}
+    both = draw_side_by_side(title, maps, labels, classes, viewpoints, learned)
+    write_figure(both, folder, f"map-{file_name}")
+    drawings = []
+    for name, points in maps.items():
+        told_apart = learned if _learns(name) else None
+        one = draw_one(name, points, labels, classes, viewpoints[name], told_apart)
+        drawings.append(
             MapDrawing(
                 title=MAP_NAMES.get(name, name),
-                svg=inline_svg(
-                    draw_one(
-                        name,
-                        points,
-                        labels,
-                        classes,
-                        viewpoints[name],
-                        learned if _learns(name) else None,
-                    ),
-                    f"{backbone}-{name}-tuned",
-                ),
+                svg=inline_svg(one, f"{file_name}-{name}"),
                 seen_from=_in_words(viewpoints[name]),
-                measures=_before_and_after(results, backbone, name),
+                measures=measures_of(name),
                 learned=_learns(name),
             )
-            for name, points in maps.items()
-        ]
+        )
     return drawings
 
 
