@@ -51,14 +51,18 @@ def fitted(digits):
     return SilhouetteProjection(3, epochs=40).fit(X, y)
 
 
-# Sums in float32 depend on the order of the rows in the last digit; the check asks for 1e-7.
-ROUNDING = "check_methods_sample_order_invariance"
+# On JAX sums in float32 depend on the order of the rows in the last digit; the check asks for 1e-7.
+ROUNDING = (
+    {"check_methods_sample_order_invariance": "float32"}
+    if import_keras().backend.backend() == "jax"
+    else {}
+)
 
 
 # The contract is kept in what the two share, and so it is tested on the one that compiles faster.
 @parametrize_with_checks(
     [CentroidProjection(**QUICK, validation=0.0)],
-    expected_failed_checks=lambda estimator: {ROUNDING: "float32"},
+    expected_failed_checks=lambda estimator: ROUNDING,
 )
 def test_scikit_learns_contract(estimator, check):
     check(estimator)

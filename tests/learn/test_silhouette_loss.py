@@ -213,7 +213,7 @@ def test_another_backend_passes_these_tests_too(tmp_path):
     environment = {
         **os.environ, "KERAS_BACKEND": installed[0], "EMBEDLENS_OTHER_BACKEND": installed[0],
     }  # fmt: skip
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", __file__]
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
