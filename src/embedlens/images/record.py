@@ -82,6 +82,11 @@ def read_records(
     return results
 
 
+def content_id(data: bytes) -> str:
+    """Return the id of a picture with these bytes: their BLAKE2b-128, in hex."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
 def _read_record(source: Source, known: Mapping[str, Record], name: str) -> Record | ImageError:
     # Taken before the bytes: a file that changes in between is read again next time.
     size, mtime_ns = source.stamp(name)
@@ -93,7 +98,7 @@ def _read_record(source: Source, known: Mapping[str, Record], name: str) -> Reco
         seen = probe(data)
     except ImageError as error:
         return error
-    content = hashlib.blake2b(data, digest_size=16).hexdigest()
+    content = content_id(data)
     return Record(content, seen.width, seen.height, seen.format, size, mtime_ns, seen.hash)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 from numpy.typing import NDArray
 
 from embedlens.errors import ImageSetError
 from embedlens.images import Source, decode, open_source
+from embedlens.images.record import content_id
 from embedlens.study.results import Results
 
 
@@ -69,7 +68,7 @@ def pixels_of(
     """Return a picture decoded, or None where it is gone or its bytes hash to other content."""
     try:
         data = source.read(path)
-        if hashlib.blake2b(data, digest_size=16).hexdigest() != content:
+        if content_id(data) != content:
             return None
         return decode(data, size, resize)
     except (ImageSetError, KeyError):
