@@ -136,6 +136,7 @@ class MeanColours:
 
     size = (16, 16)
     features = 48
+    frontier = 0
     feature_map = (4, 4, 3)
     parameters = 0
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import json
 import math
 
@@ -9,9 +10,12 @@ from PIL import Image
 
 from embedlens.backbones import get_backbone
 from embedlens.errors import EmbedlensError, ImageSetError, WeightsError
-from embedlens.features import embed
+from embedlens.features import Trunk, embed
 from embedlens.features import store as store_module
 from embedlens.images import ImageSet
+
+# Not by its name in a string: `embedlens.features.embed` is the function.
+EMBED = importlib.import_module("embedlens.features.embed")
 
 
 @pytest.fixture
@@ -43,6 +47,36 @@ class TestWithARealEngine:
             features = embed_small(images, **options)
             assert features.values.dtype == np.float32
             assert difference(features.values, maps.mean((1, 2))) <= 1e-5
+
+    def test_the_trunk_is_kept_in_the_run_that_embeds(
+        self, images, embed_small, network_file, store, difference, monkeypatch
+    ):
+        """Also when it is stopped half way."""
+        trunk = Trunk(get_backbone(f"{network_file}@<norm"), store.with_name("trunk"))
+        expected = [
+            embed_small(images).values,
+            embed(images, trunk.backbone, pooling="none").values,
+        ]
+
+        def stop(done, total):
+            if done == 5:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            embed_small(images, store=store, trunk=trunk, progress=stop)
+        features = embed_small(images, store=store, trunk=trunk)
+        assert 0 < features.record["embedded"] <= 7
+        monkeypatch.setattr(EMBED, "make_engine", lambda *_: pytest.fail("the trunk ran again"))
+        frontier = embed(images, trunk.backbone, pooling="none", store=trunk.store)
+        assert difference(features.values, expected[0]) <= 1e-6
+        assert difference(frontier.values, expected[1]) <= 1e-6
+
+    def test_a_trunk_that_is_there_is_not_run_again(self, images, embed_small, network_file, store):
+        trunk = Trunk(get_backbone(f"{network_file}@<norm"), store.with_name("trunk"))
+        embed(images, trunk.backbone, pooling="none", store=trunk.store)
+        before = (trunk.store / "features.npy").stat()
+        embed_small(images, store=store, trunk=trunk)
+        assert (trunk.store / "features.npy").stat().st_mtime_ns == before.st_mtime_ns
 
     def test_the_record_says_how_and_what_it_took(self, images, embed_small, store, network_file):
         features = embed_small(images, store=store, pooling="none", engine="openvino")

@@ -54,6 +54,23 @@ def test_both_engines_pool_as_keras_does(network_file, pooling, pixels, run, dif
         assert engine.size == (32, 32)
 
 
+@pytest.mark.parametrize("name", ["openvino", "keras"])
+def test_one_run_gives_the_features_and_what_the_trunk_gives(
+    name, network_file, pixels, run, difference
+):
+    """The frontier before "norm" is two tensors: a shortcut passes it by."""
+    backbone, trunk = (get_backbone(f"{network_file}{cut}") for cut in ("", "@<norm"))
+    pictures = pixels(3, (32, 32))
+    engine = make_engine(name, backbone, None, "avg", "float32", "norm")
+    both = run(engine, pictures)
+    features = run(make_engine(name, backbone, None, "avg", "float32"), pictures)
+    frontier = run(make_engine(name, trunk, None, "none", "float32"), pictures)
+    assert (engine.features, engine.frontier) == (features.shape[1], frontier.shape[1])
+    assert engine.feature_map == (14, 14, 10)
+    assert difference(both[:, : engine.features], features) <= 1e-6
+    assert difference(both[:, engine.features :], frontier) <= 1e-6
+
+
 def test_both_engines_cut_and_tell_the_shape_of_the_cut(network_file, pixels, run, difference):
     """At a layer that gives no feature map."""
     backbone = get_backbone(f"{network_file}@head")

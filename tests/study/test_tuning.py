@@ -93,6 +93,15 @@ def test_the_tuned_network_is_a_backbone_that_gives_the_stored_features(
     assert results.tunings["layer"].tolist() == ["conv_head"] * 2
 
 
+def test_features_and_trunk_come_of_one_run_of_the_network(pictures_once, tmp_path, monkeypatch):
+    module = importlib.import_module("embedlens.features.embed")
+    engines = []
+    make = module.make_engine
+    monkeypatch.setattr(module, "make_engine", lambda *a: engines.append(a) or make(*a))
+    study_in(tmp_path / "out", pictures_once, repeats=1, epochs=1).run()
+    assert len(engines) == 1
+
+
 def test_a_rerun_trains_nothing_and_ends_with_the_same_tables(
     tuned, results, pictures_once, monkeypatch
 ):

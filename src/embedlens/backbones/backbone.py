@@ -63,7 +63,12 @@ class Backbone:
     parameters: int | None = None
     feature_map: tuple[int, int, int] | None = None
 
-    def build(self, size: int | tuple[int, int] | None = None, pooling: Pooling = "avg") -> Any:
+    def build(
+        self,
+        size: int | tuple[int, int] | None = None,
+        pooling: Pooling = "avg",
+        tail: str | None = None,
+    ) -> Any:
         """Build the Keras model from pixels (h, w, 3), 0 to 255 RGB, to features.
 
         Preprocessing, the network to its cut, and pooling are all inside, so that every engine
@@ -76,11 +81,14 @@ class Backbone:
         pooling : {"avg", "max", "none"}
             What becomes of a feature map (h, w, c): its average or maximum over the picture (c
             features), or all of it, flattened in the order height, width, channels.
+        tail : str, optional
+            The layer where fine-tuning begins. What the trunk before it gives, flattened, then
+            follows the features of each picture, so that one run serves both.
 
         Returns
         -------
         keras.Model
-            Its output has shape (pictures, features).
+            Its output has shape (pictures, features), or (pictures, features + frontier).
 
         Raises
         ------
@@ -94,8 +102,14 @@ class Backbone:
         keras = import_keras()
         network = self.load(size)
         pixels = keras.Input(network.input_shape[1:], name="pixels")
-        features = network(self.preprocess(pixels), training=False)
-        return keras.Model(pixels, pool(features, pooling), name=network.name)
+        if tail is None:
+            features = network(self.preprocess(pixels), training=False)
+            return keras.Model(pixels, pool(features, pooling), name=network.name)
+        frontier = split(network, tail)[0].outputs
+        both = keras.Model(network.inputs, [*network.outputs, *frontier], name=network.name)
+        features, *rest = both(self.preprocess(pixels), training=False)
+        row = [pool(features, pooling), pool(rest, "none")]
+        return keras.Model(pixels, keras.layers.Concatenate()(row), name=network.name)
 
     def load(self, size: int | tuple[int, int] | None = None) -> keras.Model:
         """Build the network alone, to its cut, with its weights: no preprocessing, no pooling."""

@@ -3,7 +3,7 @@
 What the features are good for is not decided here, but in ``learn``, ``metrics`` and ``reduce``.
 """
 
-from embedlens.features.embed import Features, embed
+from embedlens.features.embed import Features, Trunk, embed
 from embedlens.features.engine import Precision, choose_engine
 from embedlens.features.features_file import FeaturesFile, read_features, write_features
 
@@ -11,6 +11,7 @@ __all__ = [
     "Features",
     "FeaturesFile",
     "Precision",
+    "Trunk",
     "choose_engine",
     "embed",
     "read_features",

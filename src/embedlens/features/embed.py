@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -58,6 +59,22 @@ class Features:
         return self.record["embedded"] / seconds if seconds else float("nan")
 
 
+@dataclass(frozen=True)
+class Trunk:
+    """A backbone cut where fine-tuning begins, whose output is kept as well.
+
+    Attributes
+    ----------
+    backbone : Backbone
+        Cut before a layer: ``get_backbone("NAME@<LAYER")``, of the same network and weights.
+    store : Path
+        Folder to keep its output in, as ``embed`` of this backbone with ``pooling="none"`` would.
+    """
+
+    backbone: Backbone
+    store: Path
+
+
 def embed(
     images: ImageSet,
     backbone: str | Backbone,
@@ -68,6 +85,7 @@ def embed(
     precision: Precision = "float32",
     engine: Literal["auto", "openvino", "keras"] = "auto",
     store: Path | str | None = None,
+    trunk: Trunk | None = None,
     progress: Progress | None = None,
 ) -> Features:
     """Embed an image set with a backbone.
@@ -94,6 +112,9 @@ def embed(
     store : path, optional
         Folder to keep the features in. A rerun computes only what is missing there, by the
         content of the pictures and all settings. Without it they are held in memory.
+    trunk : Trunk, optional
+        With a store: what the trunk gives is kept too where features are computed, in the same
+        run of the network. Features that are there already are no reason to run it.
     progress : callable, optional
         Called with (rows done, rows in all) after each picture.
 
@@ -133,7 +154,7 @@ def embed(
     }
     if store is None:
         return _in_memory(images, backbone, settings, chosen, progress)
-    return _in_store(images, backbone, settings, chosen, Path(store), progress)
+    return _in_store(images, backbone, settings, chosen, Path(store), trunk, progress)
 
 
 def _in_memory(
@@ -159,19 +180,16 @@ def _in_store(
     settings: dict[str, Any],
     chosen: EngineName,
     folder: Path,
+    trunk: Trunk | None,
     progress: Progress | None,
 ) -> Features:
-    store = FeatureStore(folder, _key(settings), [str(each) for each in images.ids])
+    ids = [str(each) for each in images.ids]
+    store = FeatureStore(folder, _key(settings), ids)
     found = store.load()
     if found is None:
-        engine = _engine(backbone, settings, chosen)
         try:
-            writer = store.writer(engine.features)
-            try:
-                run = _run(engine, images, writer.missing, settings, writer.write, progress)
-            finally:
-                writer.close()
-            found = store.finish({**settings, **run})
+            also = _TrunkStore.missing(trunk, settings, ids)
+            found = _compute(images, backbone, settings, chosen, store, also, progress)
         except OSError as error:
             raise EmbedlensError(
                 f"The features cannot be written to {folder}: {error.strerror or error}. Make "
@@ -181,9 +199,61 @@ def _in_store(
     return Features(values, images, backbone, record)
 
 
-def _engine(backbone: Backbone, settings: dict[str, Any], chosen: EngineName) -> Engine:
+@dataclass(frozen=True)
+class _TrunkStore:
+    """Where the output of a trunk goes, and under which settings."""
+
+    layer: str
+    settings: dict[str, Any]
+    store: FeatureStore
+
+    @classmethod
+    def missing(
+        cls, trunk: Trunk | None, settings: dict[str, Any], ids: list[str]
+    ) -> _TrunkStore | None:
+        """Return it if there is a trunk and its output is not there yet."""
+        if trunk is None or trunk.backbone.layer is None:
+            return None
+        own = {**settings, "backbone": trunk.backbone.describe(), "pooling": "none"}
+        store = FeatureStore(trunk.store, _key(own), ids)
+        layer = trunk.backbone.layer.removeprefix("<")
+        return cls(layer, own, store) if store.load() is None else None
+
+
+def _compute(
+    images: ImageSet,
+    backbone: Backbone,
+    settings: dict[str, Any],
+    chosen: EngineName,
+    store: FeatureStore,
+    trunk: _TrunkStore | None,
+    progress: Progress | None,
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Run the network once over the pictures that miss anything; return the finished features."""
+    engine = _engine(backbone, settings, chosen, trunk.layer if trunk else None)
+    with ExitStack() as files:
+        writer = files.enter_context(closing(store.writer(engine.features)))
+        missing, write = writer.missing, writer.write
+        if trunk is not None:
+            other = files.enter_context(closing(trunk.store.writer(engine.frontier)))
+            missing = np.union1d(missing, other.missing)
+
+            def write(row: int, values: np.ndarray) -> None:
+                writer.write(row, values[: engine.features])
+                other.write(row, values[engine.features :])
+
+        run = _run(engine, images, missing, settings, write, progress)
+    if trunk is not None:
+        took = {name: run[name] for name in ("seconds", "embedded", "size")}
+        trunk.store.finish({**trunk.settings, **took})
+    return store.finish({**settings, **run})
+
+
+def _engine(
+    backbone: Backbone, settings: dict[str, Any], chosen: EngineName, tail: str | None = None
+) -> Engine:
     return make_engine(
-        chosen, backbone, settings["size"], settings["pooling"], settings["precision"]
+        chosen, backbone, settings["size"], settings["pooling"], settings["precision"], tail
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -20,7 +21,7 @@ Pictures = Iterable[tuple[int, np.ndarray]]
 """Row numbers and pixels, uint8 (h, w, 3)."""
 
 Write = Callable[[int, np.ndarray], None]
-"""Takes a row number and its features, float32 (d,)."""
+"""Takes a row number and what the network gives for it, float32 (features + frontier,)."""
 
 
 class Engine(Protocol):
@@ -32,6 +33,8 @@ class Engine(Protocol):
         Height and width of the pictures it takes, in pixels.
     features : int
         How many features a picture gets.
+    frontier : int
+        How many numbers of the trunk follow them in a picture's row; 0 if it was not asked for.
     feature_map : tuple of int
         Shape of what the network gives, before pooling.
     parameters : int
@@ -40,6 +43,7 @@ class Engine(Protocol):
 
     size: tuple[int, int]
     features: int
+    frontier: int
     feature_map: tuple[int, ...]
     parameters: int
 
@@ -73,8 +77,9 @@ def make_engine(
     size: int | tuple[int, int] | None,
     pooling: Pooling,
     precision: Precision,
+    tail: str | None = None,
 ) -> Engine:
-    """Build a backbone for an engine.
+    """Build a backbone for an engine; its trunk's output too, if a tail is named.
 
     Raises
     ------
@@ -86,16 +91,24 @@ def make_engine(
     if name == "openvino":
         from embedlens.features.openvino_engine import OpenVINOEngine
 
-        return OpenVINOEngine(backbone, size, pooling, precision)
+        return OpenVINOEngine(backbone, size, pooling, precision, tail)
     from embedlens.features.keras_engine import KerasEngine
 
-    return KerasEngine(backbone, size, pooling, precision)
+    return KerasEngine(backbone, size, pooling, precision, tail)
 
 
 def feature_map(model: Any) -> tuple[int, ...]:
     """Return the shape that a model of ``Backbone.build`` has before pooling."""
     network = model.get_layer(model.name)
-    return tuple(int(n) for n in network.output_shape[1:])
+    return tuple(int(n) for n in network.outputs[0].shape[1:])
+
+
+def frontier_size(model: Any, tail: str | None) -> int:
+    """Return how many numbers a model of ``Backbone.build`` gives of its trunk."""
+    if tail is None:
+        return 0
+    network = model.get_layer(model.name)
+    return sum(math.prod(each.shape[1:]) for each in network.outputs[1:])
 
 
 def _keras_sees_a_gpu() -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from embedlens.backbones import Backbone, Pooling
 from embedlens.backbones.keras_backend import import_keras
-from embedlens.features.engine import Pictures, Precision, Write, feature_map
+from embedlens.features.engine import Pictures, Precision, Write, feature_map, frontier_size
 
 _BATCH = 32
 
@@ -23,6 +23,8 @@ class KerasEngine:
         As for ``embed``.
     precision : {"float32", "bf16"}
         "bf16" is Keras's ``mixed_bfloat16`` policy; the features come out as float32.
+    tail : str, optional
+        As for ``Backbone.build``.
     """
 
     def __init__(
@@ -31,16 +33,18 @@ class KerasEngine:
         size: int | tuple[int, int] | None,
         pooling: Pooling,
         precision: Precision,
+        tail: str | None = None,
     ) -> None:
         keras = import_keras()
         policy = keras.config.dtype_policy()
         keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bf16" else "float32")
         try:
-            self._model = backbone.build(size, pooling)
+            self._model = backbone.build(size, pooling, tail)
         finally:
             keras.config.set_dtype_policy(policy)
         self.size = tuple(self._model.input_shape[1:3])
-        self.features = int(self._model.output_shape[1])
+        self.frontier = frontier_size(self._model, tail)
+        self.features = int(self._model.output_shape[1]) - self.frontier
         self.feature_map = feature_map(self._model)
         self.parameters = int(self._model.count_params())
 

@@ -26,6 +26,8 @@ class OpenVINOEngine:
         As for ``embed``.
     precision : {"float32", "bf16"}
         OpenVINO would choose bfloat16 by itself where the CPU has it; here it is always asked for.
+    tail : str, optional
+        As for ``Backbone.build``.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class OpenVINOEngine:
         size: int | tuple[int, int] | None,
         pooling: Pooling,
         precision: Precision,
+        tail: str | None = None,
     ) -> None:
         import openvino
         from openvino.preprocess import PrePostProcessor
@@ -41,9 +44,10 @@ class OpenVINOEngine:
         core = openvino.Core()
         if precision == "bf16":
             _require_bf16(core)
-        exported = export(backbone, size, pooling)
+        exported = export(backbone, size, pooling, tail)
         self.size = exported.size
         self.features = exported.features
+        self.frontier = exported.frontier
         self.feature_map = exported.feature_map
         self.parameters = exported.parameters
         model = core.read_model(exported.path)

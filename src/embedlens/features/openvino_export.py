@@ -19,23 +19,29 @@ from typing import Any
 
 from embedlens.backbones import Backbone, Pooling, get_backbone
 from embedlens.errors import BackboneError, EmbedlensError, WeightsError
-from embedlens.features.engine import feature_map
+from embedlens.features.engine import feature_map, frontier_size
 
-_FORMAT = 3
+_FORMAT = 4
 
 
 @dataclass(frozen=True)
 class Export:
-    """An exported backbone: from uint8-valued pixels (1, h, w, 3) to features (1, d)."""
+    """An exported backbone: from uint8-valued pixels (1, h, w, 3) to (1, features + frontier)."""
 
     path: Path
     size: tuple[int, int]
     features: int
+    frontier: int
     feature_map: tuple[int, ...]
     parameters: int
 
 
-def export(backbone: Backbone, size: int | tuple[int, int] | None, pooling: Pooling) -> Export:
+def export(
+    backbone: Backbone,
+    size: int | tuple[int, int] | None,
+    pooling: Pooling,
+    tail: str | None = None,
+) -> Export:
     """Return the OpenVINO graph of a backbone, from the cache or from a child process.
 
     Parameters
@@ -45,6 +51,8 @@ def export(backbone: Backbone, size: int | tuple[int, int] | None, pooling: Pool
     size : int or (int, int), optional
         Height and width of the pictures, in pixels; by default the backbone's own.
     pooling : {"avg", "max", "none"}
+        As for ``Backbone.build``.
+    tail : str, optional
         As for ``Backbone.build``.
 
     Raises
@@ -59,6 +67,7 @@ def export(backbone: Backbone, size: int | tuple[int, int] | None, pooling: Pool
         "preprocessing": backbone.preprocessing,
         "size": size or backbone.size,
         "pooling": pooling,
+        "tail": tail,
     }
     versions = [_FORMAT, version("keras"), version("openvino"), backbone.weights.digest()]
     key = hashlib.blake2b(json.dumps([request, versions]).encode(), digest_size=12).hexdigest()
@@ -71,6 +80,7 @@ def export(backbone: Backbone, size: int | tuple[int, int] | None, pooling: Pool
         graph,
         (found["size"][0], found["size"][1]),
         found["features"],
+        found["frontier"],
         tuple(found["feature_map"]),
         found["parameters"],
     )
@@ -134,7 +144,7 @@ def _write(request: dict[str, Any], graph: Path) -> None:
         weights = None
     backbone = get_backbone(name, weights=weights, preprocessing=request["preprocessing"])
     size = tuple(request["size"]) if isinstance(request["size"], list) else request["size"]
-    model = backbone.build(size, request["pooling"])
+    model = backbone.build(size, request["pooling"], request["tail"])
     with tempfile.TemporaryDirectory(dir=graph.parent) as folder:
         exported = Path(folder) / graph.name
         model.export(str(exported), format="openvino", verbose=False)
@@ -144,7 +154,9 @@ def _write(request: dict[str, Any], graph: Path) -> None:
             sink_transposes(core.read_model(exported)), compact, compress_to_fp16=False
         )
         record = Path(folder) / "record.json"
-        record.write_text(json.dumps({**_record(model), "checksum": _checksum(compact)}))
+        record.write_text(
+            json.dumps({**_record(model, request["tail"]), "checksum": _checksum(compact)})
+        )
         compact.with_suffix(".bin").rename(graph.with_suffix(".bin"))
         compact.rename(graph)
         record.rename(graph.with_suffix(".json"))
@@ -166,10 +178,12 @@ def _intact(graph: Path) -> bool:
         return False
 
 
-def _record(model: Any) -> dict[str, Any]:
+def _record(model: Any, tail: str | None) -> dict[str, Any]:
+    frontier = frontier_size(model, tail)
     return {
         "size": model.input_shape[1:3],
-        "features": model.output_shape[1],
+        "features": model.output_shape[1] - frontier,
+        "frontier": frontier,
         "feature_map": feature_map(model),
         "parameters": model.count_params(),
     }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from embedlens.learn.batches import balanced_batches
     from embedlens.learn.centroid_projection import CentroidProjection
-    from embedlens.learn.fine_tuning import FineTuned, finetune
+    from embedlens.learn.fine_tuning import FineTuned, finetune, trunk_of
     from embedlens.learn.linear_probe import LinearProbe
     from embedlens.learn.neighbors_probe import NeighborsProbe
     from embedlens.learn.rows import Rows
@@ -31,6 +31,7 @@ __all__ = [
     "TopClassifier",
     "balanced_batches",
     "finetune",
+    "trunk_of",
 ]
 
 _MODULES = {
@@ -44,6 +45,7 @@ _MODULES = {
     "TopClassifier": "top_classifier",
     "balanced_batches": "batches",
     "finetune": "fine_tuning",
+    "trunk_of": "fine_tuning",
 }
 
 

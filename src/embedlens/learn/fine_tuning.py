@@ -16,7 +16,7 @@ from embedlens.backbones import Backbone, Pooling, get_backbone
 from embedlens.backbones.keras_backend import import_keras
 from embedlens.backbones.tail import split, tail_layer
 from embedlens.errors import BackboneError, ImageSetError
-from embedlens.features import Precision, choose_engine, embed
+from embedlens.features import Precision, Trunk, choose_engine, embed
 from embedlens.features.decoding import decoded
 from embedlens.features.engine import make_engine
 from embedlens.images import ImageSet
@@ -91,8 +91,31 @@ class FineTuned:
         partial.replace(path)
 
 
+def trunk_of(backbone: Backbone, unfreeze: str, size: int | None, store: Path) -> Trunk:
+    """Return the trunk that `finetune` would run, for ``embed`` to keep in its own run.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        A whole one, not cut at a layer.
+    unfreeze : str
+        As for `finetune`.
+    size : int, optional
+        Of the pictures, in pixels; by default the backbone's own.
+    store : Path
+        The folder that `finetune` will be given.
+
+    Raises
+    ------
+    BackboneError
+        If the backbone is cut at a layer, or has no layer of the name.
+    """
+    layer = tail_layer(_whole(backbone).load(size), unfreeze)
+    return Trunk(_trunk(backbone, layer), store / _folder_name(backbone, layer))
+
+
 @dataclass(frozen=True)
-class _Trunk:
+class _TrunkRun:
     """The trunk of a backbone, and how pictures go through it."""
 
     backbone: Backbone
@@ -212,7 +235,7 @@ def finetune(
     backbone = _whole(backbone)
     network = backbone.load(size)
     layer = tail_layer(network, unfreeze)
-    trunk = _Trunk(_trunk(backbone, layer), size, resize, precision, engine, progress)
+    trunk = _TrunkRun(_trunk(backbone, layer), size, resize, precision, engine, progress)
     frontier = trunk.frontier(images, store and store / _folder_name(backbone, layer))
     tail = _flat_tail(network, layer, pooling)
     top = head or TopClassifier(random_state=random_state)

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from embedlens.backbones.keras_backend import import_keras
+from embedlens.learn.batch_normalization import batch_normalization
 from embedlens.learn.batches import batches
 from embedlens.learn.rows import Rows
 
@@ -165,7 +166,7 @@ class TopClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         model = keras.Sequential(
             [
                 keras.Input((columns,)),
-                layers.BatchNormalization(),
+                batch_normalization(),
                 layers.Dense(self.units, activation="relu"),
                 layers.Dropout(self.dropout),
                 layers.Dense(len(self.classes_), activation="softmax"),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Rows = slice | NDArray[np.int64]
 
 _CHUNK = 1 << 20  # numbers read at once
+_COMPILED = {np.dtype(np.float32), np.dtype(np.float64)}  # others are converted first
 _RESIDENT_BYTES = 96 << 20  # points up to this size are brought near the origin once and kept
 
 
@@ -42,6 +43,17 @@ class _Features(Pairwise):
 
     def exact(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
         squares = np.empty(columns.shape)
+        if {self.rows.X.dtype, self.columns.X.dtype} <= _COMPILED:
+            x, y = np.asarray(self.rows.X), np.asarray(self.columns.X)
+            _squares_of_pairs(x, self.rows.factors, rows, y, self.columns.factors, columns, squares)
+        else:
+            self._exact_of_others(rows, columns, squares)
+        self._set_absent(squares, rows, columns)
+        return squares
+
+    def _exact_of_others(
+        self, rows: NDArray[np.int64], columns: NDArray[np.int64], squares: NDArray[np.float64]
+    ) -> None:
         d, m = self.columns.X.shape[1], columns.shape[1]
         height, width = max(1, _CHUNK // (d * m)), max(1, _CHUNK // d)
         for i, j in product(range(0, len(rows), height), range(0, m, width)):
@@ -49,8 +61,6 @@ class _Features(Pairwise):
             step = self.columns.read(some.ravel()).reshape(*some.shape, d)
             step -= self.rows.read(rows[i : i + height])[:, None]
             squares[i : i + height, j : j + width] = np.einsum("ijk,ijk->ij", step, step)
-        self._set_absent(squares, rows, columns)
-        return squares
 
     def _set_absent(self, squares: NDArray[Any], rows: Rows, columns: Rows) -> None:
         if self.metric == "cosine":
@@ -62,6 +72,27 @@ class _Features(Pairwise):
         if self.metric == "sqeuclidean":
             return np.asarray(keys / self.scale**2)
         return np.asarray(np.sqrt(keys) / self.scale)
+
+
+@kernel(reassociate=True)
+def _squares_of_pairs(
+    x: NDArray[Any],
+    x_factors: NDArray[np.float64],
+    rows: NDArray[np.int64],
+    y: NDArray[Any],
+    y_factors: NDArray[np.float64],
+    columns: NDArray[np.int64],
+    squares: NDArray[np.float64],
+) -> None:
+    for i in range(columns.shape[0]):
+        one, factor = x[rows[i]], x_factors[rows[i]]
+        for j in range(columns.shape[1]):
+            other, its = y[columns[i, j]], y_factors[columns[i, j]]
+            total = 0.0
+            for k in range(len(one)):
+                step = factor * one[k] - its * other[k]
+                total += step * step
+            squares[i, j] = total
 
 
 class FewDimensions(_Features):

@@ -16,8 +16,9 @@ import pandas as pd
 
 from embedlens.backbones import Backbone, get_backbone
 from embedlens.errors import StudyError
-from embedlens.features import Features, embed
+from embedlens.features import Features, Trunk, embed
 from embedlens.images import ImageSet, resolved
+from embedlens.learn import trunk_of
 from embedlens.study.analysis import analyse, repeats_of, steps_of
 from embedlens.study.findings import write_findings
 from embedlens.study.lock import hold
@@ -226,6 +227,7 @@ class Study:
             precision=self.settings.precision,
             engine=self.settings.engine,
             store=self.folder / "features" / name,
+            trunk=None if stored.meta else self._trunk(backbone),
             progress=lambda done, total: progress(f"{backbone.name}: embedding", done, total),
         )
         repeats, key = repeats_of(images, self.settings), self._key(features, images)
@@ -246,6 +248,13 @@ class Study:
                     self.folder, name, features, self.settings, repeat, key, progress
                 )
         return names
+
+    def _trunk(self, backbone: Backbone) -> Trunk | None:
+        """Return what fine-tuning will need of the network, to be had in the run that embeds."""
+        settings = self.settings
+        if not settings.finetune or settings.augment:
+            return None
+        return trunk_of(backbone, settings.unfreeze, settings.size, self.folder / "trunks")
 
     def _key(self, features: Features, images: ImageSet, *others: Any) -> str:
         settings = self.settings
