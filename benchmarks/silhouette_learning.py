@@ -8,10 +8,10 @@ Parts, each with five seeds:
 - ``unseen``: learned on 6 of 8 classes, judged on the two others;
 - ``leak``: what silhouettes one can fake by letting held-out labels in;
 - ``finetune`` (asked for by name): cross-entropy + weight x silhouette on the last convolution;
-  a fifth of the 70 % chooses the epoch, its frontier is stored once.
+  a fifth of the 70% chooses the epoch, its frontier is stored once.
 
-Real ImageNet weights. A seed is a stratified split into 70 % to learn from and 30 % held out;
-whatever a method chooses, it chooses within the 70 %. Every task is a file in the folder of
+Real ImageNet weights. A seed is a stratified split into 70% to learn from and 30% held out;
+whatever a method chooses, it chooses within the 70%. Every task is a file in the folder of
 results: a run can be stopped, and the same command goes on.
 
     python benchmarks/silhouette_learning.py PHOTOS --weights FOLDER --out RESULTS [--parts few,...]
@@ -232,7 +232,7 @@ def results(out: Path) -> pd.DataFrame:
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean over seeds and the half width of its 95 % interval."""
+    """Return the mean over seeds and the half width of its 95% interval."""
     keys = ["part", "setting", "backbone", "dimensions", "method", "metric"]
     grouped = table.groupby(keys, sort=False)["value"]
     count = grouped.count()

@@ -1,6 +1,6 @@
 """Claim: 3-D t-SNE >= 15 times scikit-learn's Barnes-Hut at 1,400 and at 10,000 points.
 
-With a divergence not above scikit-learn's + 0.5 % and not fewer of the 10 nearest neighbours kept.
+With a divergence not above scikit-learn's + 0.5% and not fewer of the 10 nearest neighbours kept.
 Divergences are of the same affinities, recomputed for both maps in float64 with the distribution
 that both optimise: two degrees of freedom. Also the repulsion's speed beside the machine's limit,
 the tree beside all pairs, and the time of the first call, compiled anew and from the cache.

@@ -537,7 +537,7 @@ def test_intervals_agree_with_leaving_each_point_out(blobs, metric):
 
 
 def test_intervals_hold_the_true_value_as_often_as_they_claim():
-    """150 draws; the spread of the silhouettes alone would hold it in about 70 %."""
+    """150 draws; the spread of the silhouettes alone would hold it in about 70%."""
 
     def draw(rng, n):
         labels = np.repeat([0, 1, 2], n)

@@ -13,12 +13,12 @@ from embedlens.report import Table
 def awkward() -> Table:
     frame = pd.DataFrame(
         {
-            "class": ["a_b & 50 %", "x|y\nz", r"c:\d {e} #1 $2 ~ ^ <b>"],
+            "class": ["a_b & 50%", "x|y\nz", r"c:\d {e} #1 $2 ~ ^ <b>"],
             "share": [0.123456789, np.nan, -0.5],
             "count": [1234567, 2, 3],
         }
     )
-    return Table("Title", "Shares of a_b, 95 %.", frame, {"share": ".1%", "count": ",d"})
+    return Table("Title", "Shares of a_b, 95%.", frame, {"share": ".1%", "count": ",d"})
 
 
 def test_csv_keeps_every_digit_and_every_letter():
@@ -43,12 +43,12 @@ def test_numbers_are_flush_right_and_names_are_not():
 
 def test_latex_escapes_what_latex_reads():
     latex = awkward().to_latex("shares")
-    assert r"a\_b \& 50 \% & 12.3\% & 1,234,567 \\" in latex
+    assert r"a\_b \& 50\% & 12.3\% & 1,234,567 \\" in latex
     assert (
         r"c:\textbackslash{}d \{e\} \#1 \$2 \textasciitilde{} \textasciicircum{} "
         r"\textless{}b\textgreater{} & $-$50.0\% & 3 \\"
     ) in latex
-    assert r"\caption{Shares of a\_b, 95 \%.}" in latex
+    assert r"\caption{Shares of a\_b, 95\%.}" in latex
     assert r"\label{tab:shares}" in latex
 
 
@@ -64,7 +64,7 @@ def test_latex_is_a_booktabs_table_of_one_line_a_row():
 def test_markdown_keeps_a_row_on_one_line_and_letters_literal():
     lines = awkward().to_markdown().splitlines()
     assert lines[3] == r"| x\|y z | – | 2 |"
-    assert lines[2].startswith(r"| a\_b & 50 % |")
+    assert lines[2].startswith(r"| a\_b & 50% |")
     assert r"\<b\>" in lines[4]
 
 

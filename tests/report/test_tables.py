@@ -37,7 +37,7 @@ def test_intervals_are_the_verdict_s(results, made):
     for head, name in {"linear_probe": "linear probe", "knn": "k-NN"}.items():
         for each in judge(results, head).standings:
             row = frame.loc[(name, each.backbone)]
-            assert (row["95 % low"], row["95 % high"]) == (each.low, each.high)
+            assert (row["95% low"], row["95% high"]) == (each.low, each.high)
             if each.backbone != "Better_2":
                 assert (row["behind best"], row["behind low"]) == (each.behind, each.behind_low)
 

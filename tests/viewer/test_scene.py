@@ -94,7 +94,7 @@ def test_a_map_says_its_silhouettes_and_what_it_keeps(scene):
     first = scene.maps[0]
     assert first.name == "A · PCA"
     assert first.facts == (
-        "silhouette 0.500 in this map (test −0.250), Euclidean; keeps 17 % of neighbours"
+        "silhouette 0.500 in this map (test −0.250), Euclidean; keeps 17% of neighbours"
     )
     assert [each.name for each in scene.maps if each.stage == "tuned"][1] == "A, tuned · t-SNE"
 

@@ -13,7 +13,7 @@ import type { Store } from "./store";
 import type { Colours } from "./theme";
 import type { ThumbnailSheets } from "./thumbnails";
 
-/** The time in which a glide of the camera does 63 % of its way. */
+/** The time in which a glide of the camera does 63% of its way. */
 const GLIDE_MS = 70;
 /** Pictures are chosen anew when the view has rested so long. */
 const REST_MS = 140;

@@ -156,7 +156,7 @@ function addBackbone({ backbone, spread, seed, codes, classes, columns, maps, pu
       blob: put(`map-${backbone}-${method}`, points),
       pretrained: backbone === "Xception",
       learned: false,
-      facts: "silhouette .517 in this map (test .532), Euclidean; keeps 17 % of neighbours",
+      facts: "silhouette .517 in this map (test .532), Euclidean; keeps 17% of neighbours",
       silhouetteColumn: id,
     });
   }

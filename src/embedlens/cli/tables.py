@@ -68,7 +68,7 @@ def print_results(results: Results, verdict: Verdict) -> None:
     print_table(rows, list(rows[0]))
     repeats = f"{verdict.repeats} split{'s' if verdict.repeats > 1 else ''}"
     print(
-        f"\nAccuracy on test pictures, mean of {repeats}, with its 95 % interval. Silhouette "
+        f"\nAccuracy on test pictures, mean of {repeats}, with its 95% interval. Silhouette "
         "(Euclidean) of all\npictures in the full feature space and in the two 3-D maps."
     )
     if len(results.problems):

@@ -20,7 +20,7 @@ from embedlens.features import embed
 from embedlens.images import ImageSet
 from embedlens.metrics.outliers import outlier_scores
 
-# With fewer test pictures the 95 % interval of a class's accuracy is wider than 30 points.
+# With fewer test pictures the 95% interval of a class's accuracy is wider than 30 points.
 FEW = 50
 # A class this many times larger than another: accuracy then says little of the smaller.
 UNEQUAL = 5.0
@@ -192,7 +192,7 @@ def _classes(images: ImageSet) -> Iterator[Finding]:
     sizes, tested = counts.sum(axis=1), counts["test"]
     for name in counts.index:
         if tested[name] < FEW:
-            # The normal interval at an accuracy of 90 %.
+            # The normal interval at an accuracy of 90%.
             wide = 1.96 * (0.09 / max(tested[name], 1)) ** 0.5
             yield Finding(
                 "small class",

@@ -105,7 +105,7 @@ def embed(
     resize : {"squash", "crop", "pad"}, default "squash"
         How: aspect not kept (the study's), centre cut out, or grey added around.
     precision : {"float32", "bf16"}, default "float32"
-        bfloat16 doubles the speed on CPUs that have it and changes features: Xception's by 1 %,
+        bfloat16 doubles the speed on CPUs that have it and changes features: Xception's by 1%,
         InceptionV3's by 2, EfficientNet-Lite0's by 3, MobileNetV2's by 15 (relative in norm).
     engine : {"auto", "openvino", "keras"}, default "auto"
         Keras where there is a GPU, OpenVINO on a CPU. Recorded in the result.

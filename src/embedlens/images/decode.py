@@ -44,8 +44,8 @@ _TURNS = {
 # A large JPEG is decoded at a half, quarter or eighth of its size while that leaves this many times
 # the pixels asked for along each side. Measured at 200 x 200 against decoding in full, on pictures
 # of 1 to 12 megapixels: at 2, pixels move by 0.1 to 0.5 of 255 on average and the features of
-# MobileNetV2 by 1 to 2 % (saving the 200 x 200 picture as a JPEG of quality 95 moves them by 6 %),
-# for a third of the time at 12 megapixels; at 1, pixels move by up to 1.7 and features by 2 to 6 %;
+# MobileNetV2 by 1 to 2% (saving the 200 x 200 picture as a JPEG of quality 95 moves them by 6%),
+# for a third of the time at 12 megapixels; at 1, pixels move by up to 1.7 and features by 2 to 6%;
 # at 4, half as much as at 2, for a third more time.
 _DRAFT_MARGIN = 2
 

@@ -19,7 +19,7 @@ Pictures = Iterable[tuple[int, NDArray[np.uint8]]]
 def augmentation(seed: int) -> Any:
     """Return Keras layers that mirror a picture, cut a part out of it and change its colours.
 
-    A part has at least 80 % of either side and fills the picture again; brightness, contrast and
+    A part has at least 80% of either side and fills the picture again; brightness, contrast and
     saturation change by up to a fifth. All of it keeps an animal the animal it is; for pictures
     where left and right differ, such as letters, it is the wrong choice.
 

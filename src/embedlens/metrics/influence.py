@@ -3,7 +3,7 @@
 A point enters a mean silhouette twice: by its own coefficient, and as one of those from which the
 others' distances to classes are taken. Its influence is the sum of both (the infinitesimal
 jackknife). The spread of the coefficients alone, which is what is often quoted, leaves the second
-out: intervals from it that claim 95 % hold the true value in 65 to 85 % of draws.
+out: intervals from it that claim 95% hold the true value in 65 to 85% of draws.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from embedlens.metrics.classes import Classes
     from embedlens.metrics.pairwise import Pairwise
 
-_MOST = 500  # points of a class whose influence is measured: the error is then known to 3 %
+_MOST = 500  # points of a class whose influence is measured: the error is then known to 3%
 _ROWS = 1024
 
 

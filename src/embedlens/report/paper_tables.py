@@ -71,19 +71,19 @@ def _table_2(results: Results) -> Table:
             "name": labels[name],
             "average loss": loss[name],
             "average accuracy": repeats.mean()[name],
-            "95 % low": standings[name].low,
-            "95 % high": standings[name].high,
+            "95% low": standings[name].low,
+            "95% high": standings[name].high,
             "spread": spread[name],
             "repeats": count[name],
             "converged": f"{round(settled[name] * count[name])} of {count[name]}",
         }
         for name in results.backbones["backbone"]
     ]
-    shares = ("average accuracy", "95 % low", "95 % high", "spread")
+    shares = ("average accuracy", "95% low", "95% high", "spread")
     return Table(
         "Table II. Performance of transfer learning",
         "The study's top on the features of the pretrained backbones: loss and accuracy on test "
-        "pictures, mean over repeats, each with another split. Low and high: 95 % interval, "
+        "pictures, mean over repeats, each with another split. Low and high: 95% interval, "
         "bootstrap over pictures. Spread: standard deviation over repeats. Converged: in how many "
         "the loss on validation pictures fell by less than a tenth in the last three epochs.",
         pd.DataFrame(rows),
@@ -150,7 +150,7 @@ def _table_4(results: Results) -> Table:
     return Table(
         "Table IV. Performance of fine tuning",
         "The same after the last layers were trained together with the top, from "
-        f"{_layers(results)}, and the difference to before on the same splits. Low and high: 95 % "
+        f"{_layers(results)}, and the difference to before on the same splits. Low and high: 95% "
         "interval of the difference in accuracy, paired by picture. Silhouettes as in Table III, "
         "mean over repeats. The epoch with the least loss on validation pictures was kept; epoch "
         "0, the backbone as it was, counts as one.",

@@ -67,7 +67,7 @@ def correlation_table(results: Results) -> Table:
     return Table(
         "Scores and accuracy across backbones",
         "How each score and silhouette goes with the accuracy of the linear probe on held-out "
-        "pictures, across the pretrained backbones of this study. Low and high: 95 % interval, "
+        "pictures, across the pretrained backbones of this study. Low and high: 95% interval, "
         "bootstrap over backbones. p: how often a random order of the backbones has a Spearman "
         "correlation as far from 0. Under 5 backbones even a perfect order is not beyond chance.",
         pd.DataFrame(rows, columns=columns),
@@ -112,6 +112,6 @@ def reduced_sentence(results: Results) -> str:
     if not told:
         return "Under 3 backbones there is no correlation to give."
     return (
-        f"Pearson correlation of the two over all maps, with its 95 % interval (bootstrap over "
+        f"Pearson correlation of the two over all maps, with its 95% interval (bootstrap over "
         f"{found['backbone'].nunique()} backbones): {', '.join(told)}."
     )

@@ -87,8 +87,8 @@ def accuracy_table(results: Results, verdicts: dict[str, Verdict], means: Means)
                     "head": HEAD_NAMES.get(head, head),
                     "group": each.group,
                     "accuracy": means[each.backbone, f"{head}.accuracy", "test"],
-                    "95 % low": each.low,
-                    "95 % high": each.high,
+                    "95% low": each.low,
+                    "95% high": each.high,
                     "behind best": each.behind if each is not best else np.nan,
                     "behind low": each.behind_low if each is not best else np.nan,
                     "behind high": each.behind_high if each is not best else np.nan,
@@ -99,13 +99,13 @@ def accuracy_table(results: Results, verdicts: dict[str, Verdict], means: Means)
             )
     pictures = max(verdict.pictures for verdict in verdicts.values())
     shares = [
-        "accuracy", "95 % low", "95 % high", "behind best", "behind low", "behind high", "balanced"
+        "accuracy", "95% low", "95% high", "behind best", "behind low", "behind high", "balanced"
     ]  # fmt: skip
     return Table(
         "Accuracy",
         "Share of held-out pictures classified rightly by a head on frozen features: mean over "
         f"repeats, each with another split; {pictures:,} different pictures were held out in all. "
-        "Low and high: 95 % interval, bootstrap over pictures, paired between backbones. Group: "
+        "Low and high: 95% interval, bootstrap over pictures, paired between backbones. Group: "
         "backbones of one group cannot be told apart from the best of it. Behind: "
         "how many points less than the best backbone with the same head. Balanced: mean over "
         "classes. Seconds: to train and test one head.",

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from embedlens.metrics import silhouette_score
 
-# On three backbones' maps of 1,420 photographs, the direction chosen by 1,000 points has 99 % or
-# more of the silhouette of the one chosen by all; by 300 points, 95 %.
+# On three backbones' maps of 1,420 photographs, the direction chosen by 1,000 points has 99% or
+# more of the silhouette of the one chosen by all; by 300 points, 95%.
 SAMPLE = 1_000
 
 # A direction and its opposite show mirror images, so the upper half suffices. Along an axis the box

@@ -31,7 +31,7 @@ class Correlation:
     backbones : int
         How many.
     pearson, pearson_low, pearson_high : float
-        Correlation, and its 95 % interval: bootstrap over backbones. NaN under 3 backbones.
+        Correlation, and its 95% interval: bootstrap over backbones. NaN under 3 backbones.
     spearman, spearman_low, spearman_high : float
         The same of the ranks.
     p : float
@@ -176,7 +176,7 @@ def correlation_sentence(found: dict[str, Correlation], names: dict[str, str]) -
     if not sure:
         return f"{counted} none goes with accuracy more surely than chance (all p > .05)."
     told = [
-        f"{names.get(metric, metric)} (Spearman {each.spearman:.2f}, 95 % interval "
+        f"{names.get(metric, metric)} (Spearman {each.spearman:.2f}, 95% interval "
         f"{each.spearman_low:.2f} to {each.spearman_high:.2f}, p = {each.p:.3f})"
         for metric, each in sorted(sure.items(), key=lambda pair: -abs(pair[1].spearman))
     ]

@@ -41,7 +41,7 @@ class Settings:
     pooling, size, resize, precision, engine
         As for ``embed``.
     test, validation : float
-        Shares, as for ``ImageSet.read``: 20 % of all, and 30 % of the rest, the study's.
+        Shares, as for ``ImageSet.read``: 20% of all, and 30% of the rest, the study's.
     repeats : int
         How many splits, drawn by ``seed``, ``seed + 1``, ..., the heads are trained and tested on.
         Five show how much of a difference is chance.

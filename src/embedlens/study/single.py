@@ -23,7 +23,7 @@ def score_features(file: FeaturesFile, seed: int = 0) -> list[dict[str, Any]]:
     Parameters
     ----------
     file : FeaturesFile
-        Where it gives no splits they are drawn, stratified: 20 % test, 30 % of the rest
+        Where it gives no splits they are drawn, stratified: 20% test, 30% of the rest
         validation.
     seed : int, default 0
         Of the draw.

@@ -22,9 +22,9 @@ class Standing:
     backbone : str
         Its name.
     accuracy, low, high : float
-        Share of held-out pictures classified rightly, and its 95 % interval.
+        Share of held-out pictures classified rightly, and its 95% interval.
     behind, behind_low, behind_high : float
-        How much less that is than the best backbone's, and its 95 % interval, paired by picture.
+        How much less that is than the best backbone's, and its 95% interval, paired by picture.
     pictures_per_second : float
         Speed of embedding; NaN where it was not measured.
     pretrained : bool
@@ -68,7 +68,7 @@ class Verdict:
         random = [each for each in others if not each.pretrained]
         words = [
             f"Take {best.backbone}: it gets {best.accuracy:.1%} of held-out pictures right "
-            f"(95 % interval {best.low:.1%} to {best.high:.1%})."
+            f"(95% interval {best.low:.1%} to {best.high:.1%})."
         ]
         if not best.pretrained:
             words = [f"{best.backbone} has random weights: nothing here is worth taking."]
@@ -93,7 +93,7 @@ class Change:
     before, after : float
         Share of held-out pictures that the head gets right.
     low, high : float
-        95 % interval of after - before, paired by picture.
+        95% interval of after - before, paired by picture.
     """
 
     backbone: str
@@ -105,7 +105,7 @@ class Change:
     def words(self) -> str:
         """Say what it did, as part of a sentence."""
         change = (
-            f"{100 * (self.after - self.before):+.1f} points, 95 % interval "
+            f"{100 * (self.after - self.before):+.1f} points, 95% interval "
             f"{100 * self.low:+.1f} to {100 * self.high:+.1f}"
         ).replace("-", "−")
         does = "makes no sure difference to"

@@ -193,5 +193,5 @@ def map_facts(results: Results, backbone: str, stage: str, method: str) -> str:
         test = "" if np.isnan(tested) else f" (test {tested:.3f})"
         words.append(f"silhouette {everywhere:.3f} in this map{test}, Euclidean")
     if not np.isnan(kept):
-        words.append(f"keeps {100 * kept:.0f} % of neighbours")
+        words.append(f"keeps {100 * kept:.0f}% of neighbours")
     return "; ".join(words).replace("-0.", "−0.")

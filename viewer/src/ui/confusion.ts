@@ -49,7 +49,7 @@ type Pick = (truth: number, guess: number) => void;
 function content(confusion: Confusion, names: readonly string[], pick: Pick, dark: boolean): HTMLElement[] {
   const { total, right, classes } = confusion;
   if (total === 0) return [h("p", { class: "hint" }, "None of the pictures shown has a prediction.")];
-  const share = `${((100 * right) / total).toFixed(1)} %`;
+  const share = `${((100 * right) / total).toFixed(1)}%`;
   const summary = h(
     "p",
     { class: "hint" },

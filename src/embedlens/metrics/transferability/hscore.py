@@ -44,7 +44,7 @@ def h_score(features: ArrayLike, labels: ArrayLike, shrinkage: bool = True) -> f
     labels : array-like of shape (n,)
         Labels of any type, of at least 2 classes.
     shrinkage : bool, default True
-        Shrink the covariance. It raised the correlation with accuracy by up to 80 % in the study
+        Shrink the covariance. It raised the correlation with accuracy by up to 80% in the study
         that proposed it.
 
     Returns

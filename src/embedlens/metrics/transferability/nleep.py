@@ -32,7 +32,7 @@ def n_leep(
 
         N-LEEP = 1/n Σ_i log Σ_v P(y_i | v) P(v | x_i).
 
-    So it needs no ImageNet top. The principal components that hold 80 % of the variance are kept;
+    So it needs no ImageNet top. The principal components that hold 80% of the variance are kept;
     they are divided by one number so that their mean variance is 1 and the mixture's ridge
     (1e-6) is relative to it. Hence the score does not depend on the scale of the features, nor
     on shifts or, but for rounding, rotations.

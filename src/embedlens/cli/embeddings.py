@@ -1,0 +1,136 @@
+"""Commands about features: what embeds them, making, scoring and mapping them."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from embedlens.cli.options import (
+    EngineOption,
+    Json,
+    Photos,
+    PoolingOption,
+    Precision,
+    PrecisionOption,
+    ResizeOption,
+    Size,
+    Weights,
+    weights_by_name,
+)
+
+
+class MapOption(StrEnum):
+    """Which map."""
+
+    pca = "pca"
+    tsne = "tsne"
+    silhouette = "silhouette"
+
+
+def backbones(json_: Json = False, weights: Weights = None) -> None:
+    """List the backbones: size, parameters, features, weights, and whether those are here."""
+    from embedlens.backbones import list_backbones
+    from embedlens.cli.tables import backbone_rows, print_table
+
+    rows = backbone_rows(list_backbones(weights_by_name(weights)))
+    if json_:
+        print(json.dumps(rows, indent=1))
+        return
+    print_table(rows, ["backbone", "input", "parameters", "MB", "feature map", "weights"])
+    here = sum(row["here"] for row in rows)
+    print(
+        f"\n{here} of {len(rows)} have their weights on this machine. Keras downloads the others "
+        "when they are first used; or give --weights NAME=FILE.\nA model file (.keras, .h5) is a "
+        "backbone too, and NAME@LAYER cuts one at a layer."
+    )
+
+
+def embed(
+    photos: Photos,
+    backbone: Annotated[
+        str, typer.Option("--backbone", "-b", help="Name, NAME@LAYER, or a model file.")
+    ],
+    out: Annotated[Path, typer.Option(help="The file to write, .npz.")],
+    weights: Weights = None,
+    pooling: Annotated[PoolingOption, typer.Option()] = PoolingOption.avg,
+    size: Size = None,
+    resize: Annotated[ResizeOption, typer.Option()] = ResizeOption.squash,
+    precision: Precision = PrecisionOption.float32,
+    engine: Annotated[EngineOption, typer.Option()] = EngineOption.auto,
+) -> None:
+    """Embed PHOTOS with one backbone into one file."""
+    import embedlens as el
+    from embedlens.cli.progress import TerminalProgress
+
+    given = weights_by_name(weights)
+    chosen = el.get_backbone(backbone, weights=given.get(backbone.partition("@")[0]))
+    with TerminalProgress() as progress:
+        images = el.ImageSet.read(
+            photos, progress=lambda done, total: progress("reading pictures", done, total)
+        )
+        features = el.embed(
+            images,
+            chosen,
+            pooling=pooling.value,
+            size=size,
+            resize=resize.value,
+            precision=precision.value,
+            engine=engine.value,
+            store=out.with_name(out.name + ".store"),
+            progress=lambda done, total: progress(f"{chosen.name}: embedding", done, total),
+        )
+        el.features.write_features(features, out)
+    _remove(out.with_name(out.name + ".store"))
+    for problem in images.problems:
+        typer.echo(f"{problem.path}: {problem.reason}", err=True)
+    print(f"{out}: {features.values.shape[0]} pictures x {features.values.shape[1]} features")
+
+
+def score(
+    file: Annotated[Path, typer.Argument(help="Features, as `embedlens embed` writes them.")],
+    json_: Json = False,
+) -> None:
+    """Score features: silhouette, linear probe and k nearest neighbours."""
+    from embedlens.cli.tables import print_table
+    from embedlens.features import read_features
+    from embedlens.study import score_features
+
+    rows = score_features(read_features(file))
+    if json_:
+        print(json.dumps(rows, indent=1))
+    else:
+        print_table(rows, ["score", "value", "on"])
+
+
+def map_(
+    file: Annotated[Path, typer.Argument(help="Features, as `embedlens embed` writes them.")],
+    out: Annotated[Path, typer.Option(help="The table to write, .csv.")],
+    method: Annotated[
+        MapOption, typer.Option(help="Which map; silhouette learns from the labels.")
+    ] = MapOption.tsne,
+    dimensions: Annotated[int, typer.Option(min=2, max=3, help="Of the map.")] = 3,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Map features to 3 (or 2) dimensions."""
+    from embedlens.features import read_features
+    from embedlens.study import held_out_silhouette, map_features
+
+    table = map_features(read_features(file), method.value, dimensions, seed)
+    table.to_csv(out, index=False)
+    print(f"{out}: {len(table)} points in {dimensions} dimensions")
+    if "learned" in table:
+        learned = int(table["learned"].sum())
+        print(
+            f"The map was learned from the labels of {learned} pictures. Silhouette of the "
+            f"{len(table) - learned} held out: {held_out_silhouette(table):.3f}"
+        )
+
+
+def _remove(folder: Path) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,215 @@
+"""Commands about a study: run one, report it, view it, export it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from embedlens.cli.options import (
+    EngineOption,
+    Photos,
+    PoolingOption,
+    Precision,
+    PrecisionOption,
+    ResizeOption,
+    Size,
+    Weights,
+    weights_by_name,
+)
+
+
+class DemoOption(StrEnum):
+    """Pictures that come with the install."""
+
+    patches = "patches"
+    digits = "digits"
+
+
+class ExportOption(StrEnum):
+    """What for."""
+
+    parquet = "parquet"
+    tensorboard = "tensorboard"
+
+
+def demo(
+    data: Annotated[
+        DemoOption, typer.Option(help="Patches of photographs, or handwritten digits.")
+    ] = DemoOption.patches,
+    out: Annotated[Path, typer.Option(help="Study folder.")] = Path("embedlens-demo"),
+    precision: Precision = PrecisionOption.float32,
+) -> None:
+    """Run a whole study on real pictures that come with the install, offline."""
+    from embedlens.images.demo import write_demo_pictures
+
+    pictures = out / "pictures"
+    if not (pictures / ".complete").exists():
+        write_demo_pictures(pictures, data.value)
+        (pictures / ".complete").touch()
+    backbones = ["EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2"]
+    _run(pictures, backbones, out=out, precision=precision.value)
+
+
+def study(
+    photos: Photos,
+    backbones: Annotated[
+        str | None,
+        typer.Option("--backbones", "-b", metavar="A,B,...", show_default=False,
+                     help="Names as in `embedlens backbones`, NAME@LAYER, or model files. "
+                          "\\[default: all whose weights are here]"),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Study folder. \\[default: embedlens-PHOTOS]",
+                                  show_default=False)
+    ] = None,
+    weights: Weights = None,
+    preset: Annotated[
+        str | None, typer.Option(help="'paper': the published study's protocol.",
+                                 show_default=False)
+    ] = None,
+    pooling: Annotated[
+        PoolingOption | None,
+        typer.Option(help="What becomes of the last feature map. \\[default: avg]",
+                     show_default=False),
+    ] = None,
+    size: Size = None,
+    resize: Annotated[
+        ResizeOption | None,
+        typer.Option(help="How pictures are brought to size. \\[default: squash]",
+                     show_default=False),
+    ] = None,
+    precision: Precision = PrecisionOption.float32,
+    engine: Annotated[EngineOption, typer.Option(help="auto: Keras on a GPU, OpenVINO on a CPU.")]
+        = EngineOption.auto,
+    repeats: Annotated[int, typer.Option(help="Splits the heads are trained and tested on.",
+                                         min=1)] = 5,
+    seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
+    top: Annotated[
+        bool | None,
+        typer.Option("--top/--no-top", show_default=False,
+                     help="Train the published study's top classifier as well."),
+    ] = None,
+    finetune: Annotated[
+        bool | None,
+        typer.Option("--finetune/--no-finetune", show_default=False,
+                     help="Fine-tune the last layers of each backbone too, and measure again."),
+    ] = None,
+    unfreeze: Annotated[
+        str | None,
+        typer.Option(metavar="last-conv|last-block|all|LAYER", show_default=False,
+                     help="Where fine-tuning begins. \\[default: last-conv]"),
+    ] = None,
+    augment: Annotated[
+        bool | None,
+        typer.Option("--augment/--no-augment", show_default=False,
+                     help="Fine-tune on pictures mirrored, cut and coloured at random: each "
+                          "epoch then takes as long as embedding them."),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Of the top, and again of fine-tuning. \\[default: 16]", min=1,
+                     show_default=False),
+    ] = None,
+) -> None:  # fmt: skip
+    """Embed PHOTOS with many backbones, judge them, and write a report.
+
+    It can be stopped at any moment; the same command goes on where it was.
+    """
+    settings: dict[str, Any] = {
+        "preset": preset,
+        "precision": precision.value,
+        "engine": engine.value,
+        "repeats": repeats,
+        "seed": seed,
+    }
+    optional = {
+        "pooling": pooling, "size": size, "resize": resize, "top": top, "finetune": finetune,
+        "unfreeze": unfreeze, "augment": augment, "epochs": epochs,
+    }  # fmt: skip
+    settings |= {
+        name: value.value if isinstance(value, StrEnum) else value
+        for name, value in optional.items()
+        if value is not None
+    }
+    names = backbones.split(",") if backbones else None
+    _run(photos, names, out=out, weights=weights_by_name(weights), **settings)
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="STUDY", help="A study folder.")],
+) -> None:
+    """Write a study's report again, from its stored results."""
+    from embedlens.report import write_report
+
+    print(write_report(folder))
+
+
+def view(
+    what: Annotated[
+        Path,
+        typer.Argument(
+            metavar="STUDY",
+            show_default=False,
+            help="A study folder; or a map as `embedlens map` writes it: a CSV or Parquet table "
+            "with the columns x, y, perhaps z, label, path, and any others.",
+        ),
+    ],
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="[default: a free one]", show_default=False)
+    ] = 0,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
+    ] = True,
+) -> None:
+    """Look at a study in 3-D, in the browser, served on this machine only."""
+    from embedlens.viewer import serve, served_file, served_study
+
+    served = served_study(what) if what.is_dir() else served_file(what)
+    print(served.summary())
+    serve(
+        served,
+        port,
+        open_browser=browser,
+        ready=lambda url: print(f"{url}  (Ctrl-C stops it)", flush=True),
+    )
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="STUDY", help="A study folder.")],
+    to: Annotated[
+        ExportOption,
+        typer.Option(
+            help="parquet: a row a picture, with predictions, coordinates, silhouettes. "
+            "tensorboard: features and maps for its Embedding Projector."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    features: Annotated[
+        bool, typer.Option("--features", help="With parquet: the features too.")
+    ] = False,
+) -> None:
+    """Write what a study found for other tools."""
+    from embedlens.report import export_parquet, export_tensorboard
+
+    if to is ExportOption.parquet:
+        print(export_parquet(folder, out, features=features))
+    else:
+        print(export_tensorboard(folder, out))
+        print(f"Look at it with: tensorboard --logdir {out}")
+
+
+def _run(pictures: str | Path, names: list[str] | None, **settings: Any) -> None:
+    import embedlens as el
+    from embedlens.cli.progress import TerminalProgress
+    from embedlens.cli.tables import print_results
+
+    one = el.Study(pictures, names, **settings)
+    with TerminalProgress() as progress:
+        results = one.run(progress)
+        progress("report", 0, 0)
+        path = one.report()
+    print_results(results, one.verdict())
+    print(f"\nReport: {path.resolve()}")
