@@ -37,8 +37,9 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     The network is: principal components of the training points (at most ``max_inputs``, all
     divided by one number so that their mean variance is 1), dropout, ``depth`` hidden ReLU layers
     with dropout after each, a linear layer of ``n_components``. It is trained by Adam on batches
-    with every class in equal number. A fifth of the training points, of each class, is watched: the
-    weights of the epoch of its least loss are kept.
+    with every class in equal number. A fifth of the training points, of each class, is watched at
+    first, to find the epoch of its least loss; then the network is trained anew for so many epochs
+    on all of them.
 
     See `SilhouetteProjection` for the parameters.
     """
@@ -87,7 +88,7 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         y : array of shape (pictures,)
             Their labels, of any type.
         progress : callable, optional
-            Called with (epochs done, most epochs) after each.
+            Called with (epochs done, most epochs) after each, of both trainings.
 
         Returns
         -------
@@ -112,11 +113,19 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         inputs, targets = self._rotated(points), self._targets(points, codes)
         watched = self._watched(codes, seed)
         self.model_ = self._network(inputs.shape[1])
-        self._train(inputs, targets, codes, watched, seed, progress)
-        self.validation_silhouette_ = float("nan")
+        trainer = self._trainer()
+        tick = _Tick(progress, self.epochs * (2 if watched.any() else 1)).callback()
+        self.best_epoch_, self.validation_silhouette_ = self.epochs, float("nan")
         if watched.any():
-            moved = self._moved(inputs[watched])
-            self.validation_silhouette_ = silhouette_score(moved, codes[watched])
+            self._choose_epoch(trainer, inputs, targets, codes, watched, seed, tick)
+        history = trainer.fit(
+            balanced_batches(inputs, codes, self.batch_size, seed, targets),
+            epochs=self.best_epoch_,
+            callbacks=[tick],
+            verbose=0,
+        )
+        if not watched.any():
+            self.history_ = _losses(history)
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -240,41 +249,68 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         stack += [last, *self._last_layers()]
         return keras.Sequential(stack, name="projection")
 
-    def _train(
+    def _trainer(self) -> keras.Model:
+        """Return the network with what the loss looks at, compiled."""
+        keras = import_keras()
+        trainer = keras.Model(self.model_.inputs, self._top(self.model_.outputs[0]))
+        trainer.compile(optimizer=keras.optimizers.Adam(self.learning_rate), loss=self._loss())
+        trainer.optimizer.build(trainer.trainable_variables)
+        return trainer
+
+    def _choose_epoch(
         self,
+        trainer: keras.Model,
         inputs: NDArray[np.float32],
         targets: NDArray[Any],
         codes: NDArray[np.int64],
         watched: NDArray[np.bool_],
         seed: int,
-        progress: Callable[[int, int], None] | None,
+        tick: Any,
     ) -> None:
+        """Train on the others, watch some, note how long is best; then undo the training."""
         keras = import_keras()
-        trained = keras.Model(self.model_.inputs, self._top(self.model_.outputs[0]))
-        trained.compile(optimizer=keras.optimizers.Adam(self.learning_rate), loss=self._loss())
-        ticks = keras.callbacks.LambdaCallback(
-            on_epoch_end=lambda epoch, logs: progress and progress(epoch + 1, self.epochs)
-        )
+        state = [*trainer.variables, *trainer.optimizer.variables]
+        untrained = [keras.ops.convert_to_numpy(each).copy() for each in state]
         stop = keras.callbacks.EarlyStopping(patience=self.patience, restore_best_weights=True)
-        history = trained.fit(
+        history = trainer.fit(
             balanced_batches(
                 inputs[~watched], codes[~watched], self.batch_size, seed, targets[~watched]
             ),
-            validation_data=batches(inputs[watched], targets[watched], _WATCHED)
-            if watched.any()
-            else None,
+            validation_data=batches(inputs[watched], targets[watched], _WATCHED),
             epochs=self.epochs,
-            callbacks=[ticks, *([stop] if watched.any() else [])],
+            callbacks=[tick, stop],
             verbose=0,
         )
-        self.history_ = pd.DataFrame(history.history).rename(
-            columns=lambda name: name.replace("val_", "validation_")
-        )
-        losses = self.history_.get("validation_loss")
-        self.best_epoch_ = len(self.history_) if losses is None else int(losses.argmin()) + 1
+        self.history_ = _losses(history)
+        self.best_epoch_ = int(self.history_["validation_loss"].argmin()) + 1
+        moved = self._moved(inputs[watched])
+        self.validation_silhouette_ = silhouette_score(moved, codes[watched])
+        for variable, value in zip(state, untrained, strict=True):
+            variable.assign(value)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+class _Tick:
+    """Counts epochs through both trainings and tells them to ``progress``."""
+
+    def __init__(self, progress: Callable[[int, int], None] | None, most: int) -> None:
+        self.progress, self.most, self.done = progress, most, 0
+
+    def callback(self) -> Any:
+        return import_keras().callbacks.LambdaCallback(on_epoch_end=self._count)
+
+    def _count(self, epoch: int, logs: Any) -> None:
+        self.done += 1
+        if self.progress:
+            self.progress(self.done, self.most)
+
+
+def _losses(history: Any) -> pd.DataFrame:
+    return pd.DataFrame(history.history).rename(
+        columns=lambda name: name.replace("val_", "validation_")
+    )

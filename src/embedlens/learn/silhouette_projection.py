@@ -23,8 +23,9 @@ class SilhouetteProjection(Projection):
     `SilhouetteLoss`, a little softened. So the map lies on the unit sphere: how far out a point
     would lie, were it free, says how sure the network is, which spreads classes and parts none.
 
-    A share of the training points, of each class, is watched and not learned from: training stops
-    when their loss has not fallen for ``patience`` epochs, and the best epoch's weights are kept.
+    How long to train is found first: a share of the training points, of each class, is watched and
+    not learned from, until their loss has not fallen for ``patience`` epochs. Then the network is
+    trained anew on all of them, for as many epochs as were best.
 
     The labels go into the map. Judge it by points that `fit` never saw, and never judge a backbone
     by it: in the map of its training points any backbone separates any classes.
@@ -54,7 +55,7 @@ class SilhouetteProjection(Projection):
         Adam's.
     validation : float, default 0.2
         Share of each class that is watched. With too few points for two classes among them, or
-        with 0, all ``epochs`` are run and the last weights kept.
+        with 0, all ``epochs`` are run at once.
     random_state : int, RandomState or None, default 0
         Of the watched points, the initial weights, the batches and the dropout.
 
@@ -63,12 +64,13 @@ class SilhouetteProjection(Projection):
     classes_ : ndarray
         The labels.
     history_ : DataFrame
-        A row an epoch: loss, and validation_loss of the watched points.
+        A row an epoch of the training that chose the epoch: loss, and validation_loss of the
+        watched points.
     best_epoch_ : int
-        The epoch whose weights were kept, from 1.
+        How many epochs the network was trained for.
     validation_silhouette_ : float
-        Exact, of the watched points at that epoch; NaN without. They chose the epoch, so that it
-        flatters: report the silhouette of other points.
+        Exact, of the watched points at that epoch, before the training on all; NaN without. They
+        chose the epoch, so that it flatters: report the silhouette of other points.
     model_ : keras.Model
         From rotated points to the map.
 
