@@ -333,6 +333,22 @@ def test_speed_is_unknown_where_nothing_was_computed(images, engine, embed_small
     assert math.isnan(features.pictures_per_second)
 
 
+def test_a_run_that_finds_all_rows_written_has_no_speed(images, engine, store, monkeypatch):
+    """Killed after the last row and before the store was finished."""
+    monkeypatch.setattr(store_module.FeatureStore, "finish", _killed)
+    with pytest.raises(KeyboardInterrupt):
+        embed(images, "EfficientNetLite0", store=store)
+    monkeypatch.undo()
+    monkeypatch.setattr(EMBED, "make_engine", lambda *_: engine)
+    features = embed(images, "EfficientNetLite0", store=store)
+    assert features.record["embedded"] == 0
+    assert math.isnan(features.pictures_per_second)
+
+
+def _killed(*_):
+    raise KeyboardInterrupt
+
+
 def test_pictures_of_any_kind_come_as_rgb_of_the_network_s_size(engine, embed_small, tmp_path):
     for number, mode in enumerate(["L", "P", "RGBA", "CMYK", "I;16", "1"]):
         suffix = "jpg" if mode == "CMYK" else "png"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -158,6 +159,9 @@ def test_the_verdict_on_tuning_is_paired_by_picture(results):
     (change,) = judge_tuning(results)
     assert change.low <= change.after - change.before <= change.high
     assert tuning_sentence((change,)).startswith("Fine-tuning ")
+    assert "random" not in change.words()
+    untrained = replace(results, backbones=results.backbones.assign(pretrained=False))
+    assert f"{NAME} with random weights (" in judge_tuning(untrained)[0].words()
     assert tuning_sentence(()) == ""
 
 

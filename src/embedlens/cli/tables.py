@@ -18,7 +18,8 @@ def print_table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
     """Print some columns of rows; numbers to the right."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        numeric = all(str(row[column])[:1].isdigit() for row in rows)
+        # A lone hyphen stands for a number that was not measured.
+        numeric = all(str(row[column]).lstrip("-")[:1] in "0123456789" for row in rows)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_text(row[column]) for column in columns))

@@ -54,9 +54,9 @@ class Features:
 
     @property
     def pictures_per_second(self) -> float:
-        """Speed of the run that computed the rows; NaN if all of them were there already."""
-        seconds = self.record["seconds"]
-        return self.record["embedded"] / seconds if seconds else float("nan")
+        """Speed of the run that computed the last rows; NaN if all of them were there already."""
+        embedded, seconds = self.record["embedded"], self.record["seconds"]
+        return embedded / seconds if embedded and seconds else float("nan")
 
 
 @dataclass(frozen=True)

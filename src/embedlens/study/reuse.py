@@ -52,6 +52,8 @@ class Stored:
             reused = "features reused: same pictures, weights, settings and versions"
             return f"{reused}; {'results too' if analysed else 'results computed anew'}"
         kept = total - int(now.get("embedded", total))
+        if kept == total:
+            return f"all {total:,} rows of features reused, which an earlier run had computed"
         if kept > 0:
             return f"{kept:,} of {total:,} rows of features reused, the others computed"
         if self.meta.get("key") == now.get("key") and self.meta:

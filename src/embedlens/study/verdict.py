@@ -94,6 +94,8 @@ class Change:
         Share of held-out pictures that the head gets right.
     low, high : float
         95% interval of after - before, paired by picture.
+    pretrained : bool
+        False for random weights.
     """
 
     backbone: str
@@ -101,6 +103,7 @@ class Change:
     after: float
     low: float
     high: float
+    pretrained: bool = True
 
     def words(self) -> str:
         """Say what it did, as part of a sentence."""
@@ -112,7 +115,8 @@ class Change:
         if self.low > 0 or self.high < 0:
             does = "helps" if self.low > 0 else "harms"
         told = f"{self.before:.1%} before, {self.after:.1%} after"
-        return f"{does} {self.backbone} ({told}: {change})"
+        weights = "" if self.pretrained else " with random weights"
+        return f"{does} {self.backbone}{weights} ({told}: {change})"
 
 
 def judge_tuning(results: Results, head: str = "top", seed: int = 0) -> tuple[Change, ...]:
@@ -133,6 +137,7 @@ def judge_tuning(results: Results, head: str = "top", seed: int = 0) -> tuple[Ch
         A backbone each, in the order of the study; empty where nothing was fine-tuned.
     """
     changes = []
+    random = set(results.backbones.query("not pretrained")["backbone"])
     rows = results.predictions.query("head == @head")
     for name in results.backbones["backbone"]:
         own = rows[rows["backbone"] == name]
@@ -149,7 +154,12 @@ def judge_tuning(results: Results, head: str = "top", seed: int = 0) -> tuple[Ch
         low, high = np.quantile(samples[:, second] - samples[:, first], (0.025, 0.975))
         changes.append(
             Change(
-                str(name), float(accuracy[first]), float(accuracy[second]), float(low), float(high)
+                str(name),
+                float(accuracy[first]),
+                float(accuracy[second]),
+                float(low),
+                float(high),
+                pretrained=name not in random,
             )
         )
     return tuple(changes)
