@@ -21,6 +21,7 @@ from embedlens.study.maps import (
     measure_distortion,
     measure_silhouettes,
 )
+from embedlens.study.neighbors import Neighbors, find_neighbors
 from embedlens.study.settings import Settings
 
 __all__ = ["DISTORTION_SAMPLE", "GRAM_LIMIT", "HEADS", "Analysis", "analyse", "repeats_of"]
@@ -48,6 +49,8 @@ class Analysis:
         A row a picture, a column a space: features, pca, tsne.
     maps : dict of str to ndarray
         Coordinates, (pictures, 3), by the name of the map.
+    neighbors : (ndarray, ndarray) or None
+        Distances and rows of the nearest in all features; None where there is no Gram matrix.
     """
 
     repeat: int = 0
@@ -57,6 +60,7 @@ class Analysis:
     tunings: list[dict[str, Any]] = field(default_factory=list)
     silhouettes: pd.DataFrame = field(default_factory=pd.DataFrame)
     maps: dict[str, NDArray[np.floating[Any]]] = field(default_factory=dict)
+    neighbors: Neighbors | None = None
 
     def add(
         self,
@@ -111,6 +115,8 @@ def analyse(
     start = time.perf_counter()
     geometry = measure_geometry(values)
     result.add("gram", len(images), seconds=time.perf_counter() - start)
+    if geometry.gram is not None and len(images) > 1:
+        result.neighbors = find_neighbors(geometry.points)
     for name, maker in MAPS.items():
         step(maker.title)
         make_map(result, name, geometry, first, settings.seed)

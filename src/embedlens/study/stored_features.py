@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedlens.study.results import Results
+if TYPE_CHECKING:
+    from embedlens.study.results import Results
 
 
 def stored_features(study: Path, results: Results) -> dict[tuple[str, str], Path]:

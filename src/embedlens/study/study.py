@@ -22,6 +22,7 @@ from embedlens.learn import trunk_of
 from embedlens.study.analysis import analyse, repeats_of, steps_of
 from embedlens.study.findings import write_findings
 from embedlens.study.lock import hold
+from embedlens.study.neighbors import keep_neighbors
 from embedlens.study.results import (
     Results,
     gather,
@@ -241,6 +242,8 @@ class Study:
             steps("scores")
             measure_scores(analysis, features)
             write_analysis(self.folder, name, whole, _facts(features), "pretrained", analysis)
+            if analysis.neighbors is not None:
+                keep_neighbors(self.folder / "features" / name, analysis.neighbors)
         names = [name]
         if self.settings.top or self.settings.finetune:
             for repeat in range(repeats):

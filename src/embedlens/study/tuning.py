@@ -18,6 +18,7 @@ from embedlens.images import ImageSet
 from embedlens.learn import FineTuned, Rows, TopClassifier, finetune
 from embedlens.study.analysis import Analysis, analyse, split_of, steps_of
 from embedlens.study.heads import add_history, add_top_test, fit_top, fit_top_on_maps
+from embedlens.study.neighbors import keep_neighbors
 from embedlens.study.results import has_analysis, read_maps, write_analysis
 from embedlens.study.settings import Settings
 
@@ -134,6 +135,8 @@ def _analyse_tuned(
     _add_tuning(result, tuned, split, settings, repeat, seconds)
     fit_top_on_maps(result, result.maps, split, repeat, settings, learned_on=repeat)
     if repeat == 0:
+        if result.neighbors is not None:
+            keep_neighbors(kept, result.neighbors)
         (kept / "ids.txt").write_text("\n".join(map(str, split.ids)))
         (folder / "tuned").mkdir(exist_ok=True)
         tuned.save(folder / "tuned" / f"{name}.keras")

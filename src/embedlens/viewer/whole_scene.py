@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedlens.study import Results
+from embedlens.study.neighbors import NEIGHBORS, Neighbors, kept_neighbors
 from embedlens.study.pictures import Pictures
-from embedlens.study.stored_features import load_features, stored_features
-from embedlens.viewer.neighbors import METRIC, all_neighbors
+from embedlens.study.stored_features import stored_features
+from embedlens.viewer.neighbors import METRIC
 from embedlens.viewer.scene import Scene, backbone_key
 from embedlens.viewer.sprites import Pixels, Sheets, bytes_a_picture
 from embedlens.viewer.study_scene import stages_of, study_scene, study_sheets
-
-NEIGHBORS = 12
 
 # Bytes before compression: so a report of 2,800 pictures and five backbones stays below 8 MB.
 _MAPS_LIMIT = 6_000_000
@@ -78,9 +76,7 @@ def fitting_sheets(pixels: Pixels, count: int, limit: int = _THUMBNAILS_LIMIT) -
     return None
 
 
-def nearest_pictures(
-    folder: Path, results: Results
-) -> dict[tuple[str, str], tuple[NDArray[np.float64], NDArray[np.int64]]]:
+def nearest_pictures(folder: Path, results: Results) -> dict[tuple[str, str], Neighbors]:
     """Return distances and rows of the 12 nearest of every picture, by backbone and stage.
 
     They are kept beside the features, and found anew when those have changed.
@@ -88,31 +84,10 @@ def nearest_pictures(
     count = int(results.pictures["kept"].sum())
     room = _NEIGHBORS_LIMIT // (8 * NEIGHBORS * count)
     found = list(stored_features(folder, results).items())[:room] if count > 1 else []
-    return {key: _kept_neighbors(path) for key, path in found}
+    return {key: kept_neighbors(path) for key, path in found}
 
 
 def rounded(values: NDArray[np.floating]) -> NDArray[np.float32]:
     """Return float32 with 12 bits after the first: four digits, and half as long compressed."""
     bits = values.astype(np.float32).view(np.uint32)
     return ((bits + 0x400) & np.uint32(0xFFFFF800)).view(np.float32)
-
-
-def _kept_neighbors(features: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    path = features / "neighbors.npz"
-    status = (features / "features.npy").stat()
-    stamp = np.array([status.st_size, status.st_mtime_ns])
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if np.array_equal(file["stamp"], stamp):
-                return file["distances"], file["indices"]
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
-        pass
-    distances, indices = all_neighbors(load_features(features), NEIGHBORS)
-    partial = path.with_name(path.name + ".tmp")
-    try:
-        with partial.open("wb") as file:
-            np.savez(file, distances=distances, indices=indices, stamp=stamp)
-        partial.replace(path)
-    except OSError:  # a folder that cannot be written to keeps none
-        partial.unlink(missing_ok=True)
-    return distances, indices
