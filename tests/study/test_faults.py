@@ -40,7 +40,8 @@ def stored(folder):
     """Everything that a rerun must give again, to the bit; of tables all but the seconds."""
     found = {}
     for path in sorted(folder.rglob("*.np[yz]")):
-        found[str(path.relative_to(folder))] = path.read_bytes()
+        if path.name != "neighbors.npz":  # it holds the time of the features it was found in
+            found[str(path.relative_to(folder))] = path.read_bytes()
     for path in sorted((folder / "results").rglob("*.parquet")):
         frame = pd.read_parquet(path)
         drop = [c for c in frame if c in ("study", "seconds", "pictures_per_second")]
