@@ -95,6 +95,7 @@ def _analyse_top(
         result, features.values, split, repeat, epochs=settings.epochs, seed=settings.seed,
         progress=lambda done, total: progress(label, done, total),
     )  # fmt: skip
+    progress(_label(features, settings, repeat, "top on the maps"), 0, 0)
     fit_top_on_maps(result, maps, split, repeat, settings, learned_on=0)
     return result, top
 
@@ -133,6 +134,7 @@ def _analyse_tuned(
 
     result = analyse(tuned.features, split, settings, [repeat], step)
     _add_tuning(result, tuned, split, settings, repeat, seconds)
+    progress(_label(features, settings, repeat, "tuned: top on the maps"), 0, 0)
     fit_top_on_maps(result, result.maps, split, repeat, settings, learned_on=repeat)
     if repeat == 0:
         if result.neighbors is not None:
