@@ -15,11 +15,11 @@ from PIL import Image
 
 from embedlens.errors import EmbedlensError
 from embedlens.images import ImageError, decode
-from embedlens.viewer.neighbors import METRIC, all_neighbors
+from embedlens.study.neighbors import find_neighbors
+from embedlens.viewer.neighbors import METRIC
 from embedlens.viewer.scene import UNKNOWN, Scene
 from embedlens.viewer.sprites import Sheets
 
-_NEIGHBORS = 12
 # Neighbours of all pictures take the square of their number: beyond this, minutes.
 _NEIGHBORS_LIMIT = 20_000
 
@@ -93,7 +93,7 @@ def arrays_scene(
         sheets = Sheets(count)
         scene.add_thumbnails(sheets, partial(sheets.draw, partial(_pixels, images)))
     if features is not None and 2 <= count <= _NEIGHBORS_LIMIT:
-        distances, indices = all_neighbors(features, _NEIGHBORS)
+        distances, indices = find_neighbors(features)
         scene.add_neighbours("", indices, distances, METRIC)
     return scene
 

@@ -1,23 +1,14 @@
-"""Nearest pictures in the full feature space: of all pictures at once, or of one when asked."""
+"""Nearest pictures of one picture in the full feature space, when asked."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedlens.metrics import nearest_neighbors
-
 METRIC = "Euclidean, all features"
 
 _BLOCK = 2**24  # numbers looked at at once: 64 MB
 _SPARE = 32  # candidates beyond k, as products in float32 are rounded
-
-
-def all_neighbors(
-    values: NDArray[np.floating], k: int
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return distances and rows of the ``k`` nearest of every picture; fewer in a small study."""
-    return nearest_neighbors(values, min(k, len(values) - 1))
 
 
 class FeatureNeighbors:
