@@ -21,6 +21,7 @@ from embedlens.backbones.keras_backend import import_keras
 from embedlens.errors import EmbedlensError
 from embedlens.images import stratified_split
 from embedlens.learn.batches import balanced_batches, batches
+from embedlens.learn.history import history_table
 from embedlens.metrics import silhouette_score
 from embedlens.reduce import PCA
 
@@ -125,7 +126,7 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             verbose=0,
         )
         if not watched.any():
-            self.history_ = _losses(history)
+            self.history_ = history_table(history)
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -281,7 +282,7 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             callbacks=[tick, stop],
             verbose=0,
         )
-        self.history_ = _losses(history)
+        self.history_ = history_table(history)
         self.best_epoch_ = int(self.history_["validation_loss"].argmin()) + 1
         moved = self._moved(inputs[watched])
         self.validation_silhouette_ = silhouette_score(moved, codes[watched])
@@ -308,9 +309,3 @@ class _Tick:
         self.done += 1
         if self.progress:
             self.progress(self.done, self.most)
-
-
-def _losses(history: Any) -> pd.DataFrame:
-    return pd.DataFrame(history.history).rename(
-        columns=lambda name: name.replace("val_", "validation_")
-    )

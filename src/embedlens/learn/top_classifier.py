@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
@@ -14,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from embedlens.backbones.keras_backend import import_keras
 from embedlens.learn.batch_normalization import batch_normalization
 from embedlens.learn.batches import batches
+from embedlens.learn.history import history_table
 from embedlens.learn.rows import Rows
 
 if TYPE_CHECKING:
@@ -137,9 +137,7 @@ class TopClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             callbacks=[tick],
             verbose=0,
         )
-        self.history_ = pd.DataFrame(history.history).rename(
-            columns=lambda name: name.replace("val_", "validation_")
-        )
+        self.history_ = history_table(history)
         self.converged_ = _has_settled(
             self.history_.get("validation_loss", self.history_["loss"]).to_numpy()
         )
