@@ -19,6 +19,7 @@ from embedlens.cli.options import (
     ResizeOption,
     Size,
     Weights,
+    named_backbone,
     weights_by_name,
 )
 
@@ -66,8 +67,7 @@ def embed(
     import embedlens as el
     from embedlens.cli.progress import TerminalProgress
 
-    given = weights_by_name(weights)
-    chosen = el.get_backbone(backbone, weights=given.get(backbone.partition("@")[0]))
+    chosen = named_backbone(backbone, weights)
     with TerminalProgress() as progress:
         images = el.ImageSet.read(
             photos, progress=lambda done, total: progress("reading pictures", done, total)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from embedlens.backbones import Backbone
 
 
 class PoolingOption(StrEnum):
@@ -77,3 +80,10 @@ def weights_by_name(given: list[str] | None) -> dict[str, str]:
                 "Xception=xception.weights.h5 or --weights ResNet50V2=random."
             )
     return {name: file for name, _, file in pairs}
+
+
+def named_backbone(name: str, weights: list[str] | None) -> Backbone:
+    """Look up a backbone with the weights that NAME=FILE options give it."""
+    from embedlens.backbones import get_backbone
+
+    return get_backbone(name, weights=weights_by_name(weights).get(name.partition("@")[0]))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from embedlens.cli.options import Json, Photos, Weights, weights_by_name
+from embedlens.cli.options import Json, Photos, Weights, named_backbone
 
 
 def check(
@@ -30,9 +30,7 @@ def check(
     from embedlens.report import write_check
 
     folder = out or Path(f"check-{Path(photos).resolve().stem}")
-    chosen = el.get_backbone(
-        backbone, weights=weights_by_name(weights).get(backbone.partition("@")[0])
-    )
+    chosen = named_backbone(backbone, weights)
     with TerminalProgress() as progress:
         images = el.ImageSet.read(
             photos, progress=lambda done, total: progress("reading pictures", done, total)
