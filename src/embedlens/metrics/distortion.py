@@ -353,7 +353,7 @@ def _ranks(X: ArrayLike, metric: str, neighbors: NDArray[np.int64]) -> NDArray[n
     """
     from embedlens.metrics.pairwise import pairwise
     from embedlens.metrics.selection import count_less
-    from embedlens.metrics.threads import in_order
+    from embedlens.arrays.threads import in_order
 
     pairs = pairwise(X, metric, double=True)
     ranks = np.ones(neighbors.shape, dtype=np.int64)

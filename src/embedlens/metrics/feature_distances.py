@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embedlens.metrics.kernel import kernel
+from embedlens.arrays.kernel import kernel
 from embedlens.metrics.pairwise import Pairwise
 from embedlens.metrics.points import largest_magnitude, unit_scale
 from embedlens.metrics.scaled_points import ScaledPoints

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embedlens.metrics.threads import in_order
+from embedlens.arrays.threads import in_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

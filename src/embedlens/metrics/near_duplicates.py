@@ -75,7 +75,7 @@ def hamming_pairs(hashes: ArrayLike, radius: int, *, most: int = _MOST) -> Pairs
     (array([0]), array([2]), array([1]))
     """
     from embedlens.metrics.hamming import near_rows
-    from embedlens.metrics.threads import in_order
+    from embedlens.arrays.threads import in_order
 
     values = np.ascontiguousarray(hashes)
     if values.dtype != np.uint64 or values.ndim != 1:
@@ -124,7 +124,7 @@ def cosine_pairs(X: ArrayLike, threshold: float, *, most: int = _MOST) -> Pairs:
     >>> pairs.first, pairs.second
     (array([0]), array([2]))
     """
-    from embedlens.metrics.threads import in_order
+    from embedlens.arrays.threads import in_order
 
     if not 0 < threshold <= 1:
         raise ValueError(f"threshold must be between 0 and 1; got {threshold}.")

@@ -66,7 +66,7 @@ def nearest_neighbors(
     (array([1., 1., 2.]), array([1, 0, 1]))
     """
     from embedlens.metrics.pairwise import pairwise
-    from embedlens.metrics.threads import in_order
+    from embedlens.arrays.threads import in_order
 
     if metric not in get_args(NeighborMetric):
         known = ", ".join(get_args(NeighborMetric))

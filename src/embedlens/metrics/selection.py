@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embedlens.metrics.kernel import kernel
+from embedlens.arrays.kernel import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 
-from embedlens.reduce.kernel import kernel
+from embedlens.arrays.kernel import inlined, kernel
+from embedlens.arrays.threads import in_order
 
 _ENTROPY_TOLERANCE = 1e-5  # nats
 _STEPS = 100
+_ROWS = 64  # a thread calibrates at once
 
 
 def conditional_affinities(
@@ -35,7 +36,16 @@ def conditional_affinities(
     ndarray of shape (n, k), float64
         Rows add up to 1. A row of equal distances is uniform.
     """
-    return np.asarray(_conditional(squared_distances, np.log(perplexity)))
+    squared = np.ascontiguousarray(squared_distances, np.float32)
+    affinities = np.empty(squared.shape)
+
+    def calibrate(first: int) -> None:
+        some = slice(first, first + _ROWS)
+        _conditional(squared[some], float(np.log(perplexity)), affinities[some])
+
+    for _ in in_order(calibrate, range(0, len(squared), _ROWS)):
+        pass
+    return affinities
 
 
 def joint_affinities(neighbors: NDArray[np.int32], conditional: NDArray[np.float64]) -> Any:
@@ -58,23 +68,18 @@ def joint_affinities(neighbors: NDArray[np.int32], conditional: NDArray[np.float
     return P.astype(np.float32)
 
 
-@kernel(parallel=True)
-def _conditional(squared_distances: Any, entropy: float) -> Any:
-    n, k = squared_distances.shape
-    affinities = np.empty((n, k))
-    for i in prange(n):
-        _calibrate(squared_distances[i], entropy, affinities[i])
-    return affinities
-
-
-@kernel()
+@inlined(reassociate=True)
 def _calibrate(squared: Any, entropy: float, affinities: Any) -> None:
     """Write the Gaussian affinities of one row, its precision found by bisection."""
     k = len(squared)
-    nearest = np.float64(squared.min())
-    spread = squared.mean() - nearest
+    nearest, spread = np.float64(squared[0]), 0.0
+    for j in range(k):
+        nearest = min(nearest, np.float64(squared[j]))
+    for j in range(k):
+        spread += (squared[j] - nearest) / k
     if spread <= 0:
-        affinities[:] = 1 / k
+        for j in range(k):
+            affinities[j] = 1 / k
         return
     precision, low, high = 1 / spread, 0.0, 0.0  # high: 0 while unknown
     for _ in range(_STEPS):
@@ -93,4 +98,11 @@ def _calibrate(squared: Any, entropy: float, affinities: Any) -> None:
         else:
             high = precision
             precision = (low + high) / 2
-    affinities /= total
+    for j in range(k):
+        affinities[j] /= total
+
+
+@kernel(reassociate=True)
+def _conditional(squared_distances: Any, entropy: float, affinities: Any) -> None:
+    for i in range(len(squared_distances)):
+        _calibrate(squared_distances[i], entropy, affinities[i])

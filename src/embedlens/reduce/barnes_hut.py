@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 
-from embedlens.reduce.kernel import kernel
+from embedlens.arrays.kernel import inlined, kernel
+from embedlens.arrays.threads import together
 from embedlens.reduce.student import similarity
 
 _LEAF = 32  # points
@@ -52,12 +52,24 @@ class TreeRepulsion:
 
     def __call__(self, Y: NDArray[np.float32], law: int) -> float:
         """Fill ``forces`` with the repulsion and return Z."""
-        points = Y[:, : self._n]
-        order = np.argsort(_morton_codes(points), kind="stable")
+        points = np.ascontiguousarray(Y[:, : self._n])
+        order = np.argsort(self._morton_codes(points), kind="stable")
         points = np.ascontiguousarray(points[:, order])
-        nodes = _tree(points, _leaves(self._n))
-        _repel(points, nodes, self._angle2, law, order, self.forces[0], self._sums)
+        nodes = np.zeros((2 * _leaves(self._n), _NODE), np.float32)
+        _tree(points, nodes)
+        together(
+            _repel, len(self._sums), points, nodes, self._angle2, law, order, self.forces[0],
+            self._sums,
+        )  # fmt: skip
         return float(self._sums.sum()) - self._n
+
+    def _morton_codes(self, points: NDArray[np.float32]) -> NDArray[np.uint64]:
+        """Return each point's place along the curve that interleaves its coordinates' bits."""
+        low = points.min(axis=1)
+        side = max(float((points.max(axis=1) - low).max()), 1e-30)
+        codes = np.empty(self._n, np.uint64)
+        together(_write_codes, self._n, points, low, ((1 << _BITS) - 1) / side, codes)
+        return codes
 
 
 def _leaves(n: int) -> int:
@@ -65,27 +77,7 @@ def _leaves(n: int) -> int:
     return 1 << max(0, (-(-n // _LEAF) - 1).bit_length())
 
 
-@kernel(parallel=True)
-def _morton_codes(points: Any) -> Any:
-    """Return each point's place along the curve that interleaves the bits of its coordinates."""
-    n = points.shape[1]
-    codes = np.zeros(n, np.uint64)
-    side = np.float32(1e-30)
-    low = np.empty(3, np.float32)
-    for axis in range(3):
-        low[axis] = points[axis].min()
-        side = max(side, points[axis].max() - low[axis])
-    scale = np.float64((1 << _BITS) - 1) / side
-    for i in prange(n):
-        code = np.uint64(0)
-        for axis in range(3):
-            bits = np.uint64((points[axis, i] - low[axis]) * scale)
-            code |= _spread(bits) << np.uint64(axis)
-        codes[i] = code
-    return codes
-
-
-@kernel()
+@inlined()
 def _spread(bits: Any) -> Any:
     """Put two zeros between the low 21 bits."""
     bits = (bits | bits << np.uint64(32)) & np.uint64(0x1F00000000FFFF)
@@ -96,34 +88,22 @@ def _spread(bits: Any) -> Any:
 
 
 @kernel()
+def _write_codes(points: Any, low: Any, scale: float, codes: Any, first: int, last: int) -> None:
+    for i in range(first, last):
+        code = np.uint64(0)
+        for axis in range(3):
+            bits = np.uint64((points[axis, i] - low[axis]) * scale)
+            code |= _spread(bits) << np.uint64(axis)
+        codes[i] = code
+
+
+@inlined()
 def _bounds(leaf: int, leaves: int, n: int) -> Any:
     """Return the first point of a leaf and the one after its last."""
     return leaf * n // leaves, (leaf + 1) * n // leaves
 
 
-@kernel()
-def _tree(points: Any, leaves: int) -> Any:
-    """Return the nodes: the root is node 1, the children of node i are 2i and 2i + 1."""
-    nodes = np.zeros((2 * leaves, _NODE), np.float32)
-    n = points.shape[1]
-    for leaf in range(leaves):
-        first, last = _bounds(leaf, leaves, n)
-        node = nodes[leaves + leaf]
-        node[_MASS] = last - first
-        square = 0.0
-        for axis in range(3):
-            along = points[axis, first:last]
-            mean = along.sum() / (last - first)
-            node[_CENTER + axis] = mean
-            node[_LOW + axis], node[_HIGH + axis] = along.min(), along.max()
-            square += ((along - mean) ** 2).sum()
-        node[_SIDE2] = 4 * square / (last - first)
-    for i in range(leaves - 1, 0, -1):
-        _join(nodes[i], nodes[2 * i], nodes[2 * i + 1])
-    return nodes
-
-
-@kernel()
+@inlined()
 def _join(node: Any, left: Any, right: Any) -> None:
     mass = left[_MASS] + right[_MASS]
     a, b = left[_MASS] / mass, right[_MASS] / mass
@@ -138,23 +118,37 @@ def _join(node: Any, left: Any, right: Any) -> None:
     node[_SIDE2] = a * left[_SIDE2] + b * right[_SIDE2] + 4 * a * b * between
 
 
-@kernel(parallel=True)
-def _repel(
-    points: Any, nodes: Any, angle2: Any, law: int, order: Any, forces: Any, sums: Any
-) -> None:
-    leaves, n = len(nodes) // 2, points.shape[1]
-    for task in prange(len(sums)):
-        partners = np.empty((4, n + leaves), np.float32)
-        total = 0.0
-        for leaf in range(task * _LEAVES_A_TASK, min((task + 1) * _LEAVES_A_TASK, leaves)):
-            count = _partners(points, nodes, leaf, angle2, partners)
-            first, last = _bounds(leaf, leaves, n)
-            for i in range(first, last):
-                total += _repel_one(points, i, partners, count, law, forces, order[i])
-        sums[task] = total
+@inlined(reassociate=True)
+def _measure(along: Any, node: Any, axis: int) -> float:
+    """Write a leaf's centre and box on one axis; return the mean square about the centre."""
+    total, low, high = 0.0, along[0], along[0]
+    for i in range(len(along)):
+        total += np.float64(along[i])
+        low, high = min(low, along[i]), max(high, along[i])
+    mean, square = total / len(along), 0.0
+    for i in range(len(along)):
+        square += (along[i] - mean) ** 2
+    node[_CENTER + axis], node[_LOW + axis], node[_HIGH + axis] = mean, low, high
+    return square / len(along)
 
 
 @kernel()
+def _tree(points: Any, nodes: Any) -> None:
+    """Write the nodes: the root is node 1, the children of node i are 2i and 2i + 1."""
+    leaves, n = len(nodes) // 2, points.shape[1]
+    for leaf in range(leaves):
+        first, last = _bounds(leaf, leaves, n)
+        node = nodes[leaves + leaf]
+        node[_MASS] = last - first
+        square = 0.0
+        for axis in range(3):
+            square += _measure(points[axis, first:last], node, axis)
+        node[_SIDE2] = 4 * square
+    for i in range(leaves - 1, 0, -1):
+        _join(nodes[i], nodes[2 * i], nodes[2 * i + 1])
+
+
+@inlined()
 def _partners(points: Any, nodes: Any, leaf: int, angle2: Any, partners: Any) -> int:
     """Write the centres and masses that act on a leaf; return how many."""
     leaves, n = len(nodes) // 2, points.shape[1]
@@ -187,7 +181,7 @@ def _partners(points: Any, nodes: Any, leaf: int, angle2: Any, partners: Any) ->
     return count
 
 
-@kernel()
+@inlined(reassociate=True)
 def _repel_one(
     points: Any, i: int, partners: Any, count: int, law: int, forces: Any, place: int
 ) -> float:
@@ -206,3 +200,27 @@ def _repel_one(
         fx, fy, fz = fx + pull * dx, fy + pull * dy, fz + pull * dz
     forces[0, place], forces[1, place], forces[2, place] = fx, fy, fz
     return np.float64(total)
+
+
+@kernel(reassociate=True)
+def _repel(
+    points: Any,
+    nodes: Any,
+    angle2: Any,
+    law: int,
+    order: Any,
+    forces: Any,
+    sums: Any,
+    first_task: int,
+    last_task: int,
+) -> None:
+    leaves, n = len(nodes) // 2, points.shape[1]
+    partners = np.empty((4, n + leaves), np.float32)
+    for task in range(first_task, last_task):
+        total = 0.0
+        for leaf in range(task * _LEAVES_A_TASK, min((task + 1) * _LEAVES_A_TASK, leaves)):
+            count = _partners(points, nodes, leaf, angle2, partners)
+            first, last = _bounds(leaf, leaves, n)
+            for i in range(first, last):
+                total += _repel_one(points, i, partners, count, law, forces, order[i])
+        sums[task] = total

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 
+from embedlens.arrays.kernel import inlined, kernel
+from embedlens.arrays.threads import together
 from embedlens.reduce import student
-from embedlens.reduce.kernel import kernel
 from embedlens.reduce.student import similarity
 
 Callback = Callable[[int, float, int], object]
@@ -134,7 +134,9 @@ class Descent:
         """Move the points; return the norm of the forces that moved them."""
         squares = np.empty(_CHUNKS)
         scale = 2 * (self._dof + 1) / self._dof
-        _step(
+        together(
+            _step,
+            _CHUNKS,
             self.Y,
             self._next,
             self._velocity,
@@ -152,7 +154,7 @@ class Descent:
     def _divergence(self, Z: float) -> float:
         """Return KL(P || Q), exact but for Z."""
         logarithms = np.empty(_CHUNKS)
-        _log_w(self.Y, self._attraction, self._shares, logarithms)
+        together(_log_w, _CHUNKS, self.Y, self._attraction, self._shares, logarithms)
         log_w = float(logarithms.sum())
         return self._negative_entropy + (self._dof + 1) / 2 * log_w + math.log(Z)
 
@@ -164,37 +166,7 @@ def _settled(checks: list[Check], schedule: Schedule) -> bool:
     return before - now < schedule.tol * now + 1e-7
 
 
-@kernel(parallel=True)
-def _step(
-    Y: Any,
-    moved: Any,
-    velocity: Any,
-    gains: Any,
-    repulsion: Any,
-    attraction: Any,
-    shares: Any,
-    law: int,
-    factors: Any,
-    squares: Any,
-) -> None:
-    for share in prange(len(shares) - 1):
-        first, last = shares[share], shares[share + 1]
-        forces = _forces(Y, repulsion, attraction, first, last, law, factors[0], factors[1])
-        rate, momentum = factors[2], factors[3]
-        total = 0.0
-        for axis in range(3):
-            f, v, gain = forces[axis], velocity[axis, first:last], gains[axis, first:last]
-            y, to = Y[axis, first:last], moved[axis, first:last]
-            for i in range(last - first):
-                total += np.float64(f[i]) * np.float64(f[i])
-                grown = gain[i] + np.float32(0.2) if f[i] * v[i] < 0 else gain[i] * np.float32(0.8)
-                gain[i] = max(grown, np.float32(0.01))
-                v[i] = momentum * v[i] - rate * gain[i] * f[i]
-                to[i] = y[i] + v[i]
-        squares[share] = total
-
-
-@kernel()
+@inlined(reassociate=True)
 def _forces(
     Y: Any,
     repulsion: Any,
@@ -211,7 +183,8 @@ def _forces(
     forces = np.zeros((3, last - first), np.float32)
     for group in range(len(repulsion)):
         for axis in range(3):
-            forces[axis] -= repelling * repulsion[group, axis, first:last]
+            for i in range(last - first):
+                forces[axis, i] -= repelling * repulsion[group, axis, first + i]
     xs, ys, zs = Y[0], Y[1], Y[2]
     for i in range(first, last):
         x, y, z = xs[i], ys[i], zs[i]
@@ -229,11 +202,45 @@ def _forces(
     return forces
 
 
-@kernel(parallel=True)
-def _log_w(Y: Any, attraction: Any, shares: Any, sums: Any) -> None:
+@kernel(reassociate=True)
+def _step(
+    Y: Any,
+    moved: Any,
+    velocity: Any,
+    gains: Any,
+    repulsion: Any,
+    attraction: Any,
+    shares: Any,
+    law: int,
+    factors: Any,
+    squares: Any,
+    first_share: int,
+    last_share: int,
+) -> None:
+    for share in range(first_share, last_share):
+        first, last = shares[share], shares[share + 1]
+        forces = _forces(Y, repulsion, attraction, first, last, law, factors[0], factors[1])
+        rate, momentum = factors[2], factors[3]
+        total = 0.0
+        for axis in range(3):
+            f, v, gain = forces[axis], velocity[axis, first:last], gains[axis, first:last]
+            y, to = Y[axis, first:last], moved[axis, first:last]
+            for i in range(last - first):
+                total += np.float64(f[i]) * np.float64(f[i])
+                grown = gain[i] + np.float32(0.2) if f[i] * v[i] < 0 else gain[i] * np.float32(0.8)
+                gain[i] = max(grown, np.float32(0.01))
+                v[i] = momentum * v[i] - rate * gain[i] * f[i]
+                to[i] = y[i] + v[i]
+        squares[share] = total
+
+
+@kernel(reassociate=True)
+def _log_w(
+    Y: Any, attraction: Any, shares: Any, sums: Any, first_share: int, last_share: int
+) -> None:
     """Write the sum of p log w over each share of the rows."""
     rows, columns, affinities = attraction
-    for share in prange(len(shares) - 1):
+    for share in range(first_share, last_share):
         total = 0.0
         for i in range(shares[share], shares[share + 1]):
             for e in range(rows[i], rows[i + 1]):

@@ -2,30 +2,34 @@
 
 Blocks come out of matrix products; a compiled scan keeps the k nearest of each row as they pass, so
 no n x n array is made. A candidate is a 64-bit key, the bits of its float32 squared distance above
-its column: keys order as the distances do, and of equally near columns the first is kept.
+its column: keys order as the distances do, and of equally near columns the first is kept, in
+whatever order threads bring the blocks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
-from numba import get_num_threads, prange
 from numpy.typing import NDArray
 
+from embedlens.arrays.kernel import inlined, kernel
+from embedlens.arrays.threads import in_order
 from embedlens.reduce.gram import non_finite_error
-from embedlens.reduce.kernel import kernel
 
 _TILE = 2048  # rows and columns of a block: 16 MB of float32
+_ROWS = 256  # of a matrix that is given
 _PAIR_BYTES = 64 << 20
 _NO_ROW = -(1 << 62)
+_LARGEST_BITS = np.uint64(np.float32(np.finfo(np.float32).max).view(np.uint32))
 
 # Squared distances below this fraction of the squared norms are computed again, from the rows.
 _UNRESOLVED = 1e-3
 
 Neighbors = tuple[NDArray[np.float32], NDArray[np.int32]]
+Task = TypeVar("Task")
 
 
 def nearest_points(X: NDArray[Any], k: int, queries: NDArray[Any] | None = None) -> Neighbors:
@@ -48,19 +52,37 @@ def nearest_points(X: NDArray[Any], k: int, queries: NDArray[Any] | None = None)
     mean = X.mean(axis=0, dtype=np.float64)
     points, norms = _centered(X, mean)
     if queries is None:
-        nearest = _Nearest(len(X), k)
-        pairs = [(i, j) for i in _tiles(len(X)) for j in _tiles(len(X), i.start)]
-        for rows, columns, products in _products(points, points, pairs):
-            nearest.offer(rows, columns, products, norms, norms, skip_self=True)
-            if columns != rows:
-                nearest.offer(columns, rows, products.T, norms, norms, skip_self=True)
-        return _resolved(nearest.sorted(), X, X, norms, norms)
+        return _resolved(_nearest_others(points, norms, k), X, X, norms, norms)
     others, other_norms = _centered(queries, mean)
     nearest = _Nearest(len(others), k)
-    pairs = [(i, j) for i in _tiles(len(others)) for j in _tiles(len(points))]
-    for rows, columns, products in _products(others, points, pairs):
-        nearest.offer(rows, columns, products, other_norms, norms, skip_self=False)
+
+    def meet(rows: slice) -> None:
+        for columns in _tiles(len(points)):
+            products = others[rows] @ points[columns].T
+            nearest.offer(rows, columns, products, other_norms, norms, skip_self=False)
+
+    _do(meet, _tiles(len(others), _ROWS))
     return _resolved(nearest.sorted(), queries, X, other_norms, norms)
+
+
+def _nearest_others(points: NDArray[np.float32], norms: NDArray[np.float32], k: int) -> Neighbors:
+    """Return the k rows nearest to each other row; a block serves its rows and its columns."""
+    nearest, tiles = _Nearest(len(points), k), _tiles(len(points))
+    turns = {rows.start: threading.Lock() for rows in tiles}
+
+    def meet(pair: tuple[slice, slice]) -> None:
+        rows, columns = pair
+        products = points[rows] @ points[columns].T
+        with turns[rows.start]:
+            nearest.offer(rows, columns, products, norms, norms, skip_self=True)
+        if columns != rows:
+            products = np.ascontiguousarray(products.T)
+            with turns[columns.start]:
+                nearest.offer(columns, rows, products, norms, norms, skip_self=True)
+
+    # Along the diagonals, so that blocks in work at one time share few rows and columns.
+    _do(meet, [(a, b) for gap in range(len(tiles)) for a, b in zip(tiles, tiles[gap:])])
+    return nearest.sorted()
 
 
 def nearest_in_gram(G: NDArray[Any], k: int) -> Neighbors:
@@ -69,12 +91,15 @@ def nearest_in_gram(G: NDArray[Any], k: int) -> Neighbors:
     rounding = 8 * np.finfo(G.dtype).eps
     nearest = _Nearest(len(G), k)
     zeros = np.zeros(len(G), np.float32)
-    for rows in _tiles(len(G)):
+
+    def meet(rows: slice) -> None:
         both = norms[rows, None] + norms
         D = both - 2.0 * G[rows]
         D[rounding * both >= D] = 0.0
         D *= -0.5
         nearest.offer(rows, slice(0, len(G)), D, zeros, zeros, skip_self=True)
+
+    _do(meet, _tiles(len(G), _ROWS))
     return nearest.sorted()
 
 
@@ -83,10 +108,13 @@ def nearest_in_distances(D: NDArray[Any], k: int, *, skip_self: bool = False) ->
     m, n = D.shape
     nearest = _Nearest(m, k)
     zeros = np.zeros(max(m, n), np.float32)
-    for rows in _tiles(m):
+
+    def meet(rows: slice) -> None:
         nearest.offer(
             rows, slice(0, n), -0.5 * np.square(D[rows]), zeros, zeros, skip_self=skip_self
         )
+
+    _do(meet, _tiles(m, _ROWS))
     return nearest.sorted()
 
 
@@ -97,7 +125,7 @@ class _Nearest:
         self._k = k
         self._keys = np.empty((n_rows, k + max(k, 64)), np.uint64)
         self._counts = np.zeros(n_rows, np.int64)
-        self._limits = np.full(n_rows, np.finfo(np.float32).max)
+        self._limits = np.full(n_rows, np.iinfo(np.uint64).max)
 
     def offer(
         self,
@@ -123,42 +151,33 @@ class _Nearest:
         )
 
     def sorted(self) -> Neighbors:
-        found: Neighbors = _sorted(self._keys, self._counts, self._k)
-        return found
+        squared = np.empty((len(self._keys), self._k), np.float32)
+        neighbors = np.empty(squared.shape, np.int32)
+
+        def sort(rows: slice) -> None:
+            keys = self._keys[rows]
+            _select(keys, self._counts[rows], self._k)
+            keys = np.sort(keys[:, : self._k], axis=1)
+            squared[rows] = (keys >> np.uint64(32)).astype(np.uint32).view(np.float32)
+            neighbors[rows] = (keys & np.uint64(0xFFFFFFFF)).astype(np.int32)
+
+        _do(sort, _tiles(len(squared), _ROWS))
+        return squared, neighbors
 
 
-@kernel(parallel=True)
-def _scan(
-    products: Any,
-    row_norms: Any,
-    column_norms: Any,
-    first_column: int,
-    first_own: int,
-    k: int,
-    keys: Any,
-    counts: Any,
-    limits: Any,
-) -> None:
-    m, n = products.shape
-    capacity = keys.shape[1]
-    for i in prange(m):
-        row, norm, limit, count = keys[i], row_norms[i], limits[i], counts[i]
-        products_i = products[i]
-        own = first_own + i - first_column
-        for j in range(n):
-            squared = norm + column_norms[j] - np.float32(2) * products_i[j]
-            if squared < limit and j != own:
-                bits = np.float32(max(squared, np.float32(0))).view(np.uint32)
-                row[count] = (np.uint64(bits) << np.uint64(32)) | np.uint64(first_column + j)
-                count += 1
-                if count == capacity:
-                    _keep_smallest(row, count, k)
-                    count = k
-                    limit = np.uint32(row[:k].max() >> np.uint64(32)).view(np.float32)
-        limits[i], counts[i] = limit, count
+@inlined()
+def _key(squared: Any, column: int) -> Any:
+    bits = np.float32(max(squared, np.float32(0))).view(np.uint32)
+    return (np.uint64(bits) << np.uint64(32)) | np.uint64(column)
 
 
-@kernel()
+@inlined()
+def _squared_distance(key: Any) -> Any:
+    bits = np.uint32(min(key >> np.uint64(32), _LARGEST_BITS))
+    return bits.view(np.float32)
+
+
+@inlined()
 def _keep_smallest(keys: Any, count: int, k: int) -> None:
     """Bring the k smallest of the first ``count`` keys to the front (quickselect)."""
     low, high = 0, count - 1
@@ -182,34 +201,55 @@ def _keep_smallest(keys: Any, count: int, k: int) -> None:
             return
 
 
-@kernel(parallel=True)
-def _sorted(keys: Any, counts: Any, k: int) -> Any:
-    m = len(keys)
-    squared = np.empty((m, k), np.float32)
-    neighbors = np.empty((m, k), np.int32)
-    for i in prange(m):
-        row = np.sort(keys[i, : counts[i]])
-        for j in range(k):
-            squared[i, j] = np.uint32(row[j] >> np.uint64(32)).view(np.float32)
-            neighbors[i, j] = np.int32(row[j] & np.uint64(0xFFFFFFFF))
-    return squared, neighbors
+@kernel()
+def _scan(
+    products: Any,
+    row_norms: Any,
+    column_norms: Any,
+    first_column: int,
+    first_own: int,
+    k: int,
+    keys: Any,
+    counts: Any,
+    limits: Any,
+) -> None:
+    m, n = products.shape
+    capacity = keys.shape[1]
+    for i in range(m):
+        row, norm, limit, count = keys[i], row_norms[i], limits[i], counts[i]
+        farthest = _squared_distance(limit)
+        products_i = products[i]
+        own = first_own + i - first_column
+        for j in range(n):
+            squared = norm + column_norms[j] - np.float32(2) * products_i[j]
+            if squared <= farthest and j != own:
+                key = _key(squared, first_column + j)
+                if key >= limit:
+                    continue
+                row[count] = key
+                count += 1
+                if count == capacity:
+                    _keep_smallest(row, count, k)
+                    count, limit = k, row[0]
+                    for kept in range(1, k):
+                        limit = max(limit, row[kept])
+                    farthest = _squared_distance(limit)
+        limits[i], counts[i] = limit, count
 
 
-def _products(
-    left: NDArray[np.float32], right: NDArray[np.float32], pairs: list[tuple[slice, slice]]
-) -> Iterator[tuple[slice, slice, NDArray[np.float32]]]:
-    """Yield blocks of ``left`` ``right``ᵀ in order, as many at a time as there are threads."""
-    workers = get_num_threads()
-    with ThreadPoolExecutor(workers) as pool:
-        for start in range(0, len(pairs), workers):
-            batch = pairs[start : start + workers]
-            blocks = pool.map(lambda pair: left[pair[0]] @ right[pair[1]].T, batch)
-            for (rows, columns), block in zip(batch, blocks, strict=True):
-                yield rows, columns, block
+@kernel()
+def _select(keys: Any, counts: Any, k: int) -> None:
+    for i in range(len(keys)):
+        _keep_smallest(keys[i], counts[i], k)
 
 
-def _tiles(n: int, start: int = 0) -> list[slice]:
-    return [slice(i, min(i + _TILE, n)) for i in range(start, n, _TILE)]
+def _do(work: Callable[[Task], None], tasks: list[Task]) -> None:
+    for _ in in_order(work, tasks):
+        pass
+
+
+def _tiles(n: int, size: int = _TILE) -> list[slice]:
+    return [slice(i, min(i + size, n)) for i in range(0, n, size)]
 
 
 def _centered(

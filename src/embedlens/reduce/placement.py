@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 
-from embedlens.reduce.kernel import kernel
+from embedlens.arrays.kernel import inlined, kernel
+from embedlens.arrays.threads import in_order
 from embedlens.reduce.student import similarity
 
 _STEPS = 200
 _MOMENTUM = 0.8
 _RATE = 0.3
+_POINTS = 16  # that a thread places at once
 
 
 def place(
@@ -36,33 +37,19 @@ def place(
     law : int
         How points act on each other, see ``student``.
     """
-    places = np.empty((3, len(neighbors)), np.float32)
-    _place(Y, neighbors, affinities.astype(np.float32), law, places)
-    return places
+    places = np.empty((len(neighbors), 3), np.float32)
+    p = affinities.astype(np.float32)
+
+    def put(first: int) -> None:
+        some = slice(first, first + _POINTS)
+        _place(Y, neighbors[some], p[some], law, places[some])
+
+    for _ in in_order(put, range(0, len(neighbors), _POINTS)):
+        pass
+    return places.T
 
 
-@kernel(parallel=True)
-def _place(Y: Any, neighbors: Any, affinities: Any, law: int, places: Any) -> None:
-    for i in prange(len(neighbors)):
-        near, p = neighbors[i], affinities[i]
-        at, velocity = np.zeros(3, np.float32), np.zeros(3, np.float32)
-        weight = np.float32(0)
-        for e in range(len(near)):
-            weight += p[e] * p[e]
-            for axis in range(3):
-                at[axis] += p[e] * p[e] * Y[axis, near[e]]
-        at /= weight
-        for _ in range(_STEPS):
-            force = _force(Y, at, near, p, law)
-            for axis in range(3):
-                velocity[axis] = (
-                    np.float32(_MOMENTUM) * velocity[axis] - np.float32(_RATE) * (force[axis])
-                )
-                at[axis] += velocity[axis]
-        places[:, i] = at
-
-
-@kernel()
+@inlined(reassociate=True)
 def _force(Y: Any, at: Any, near: Any, p: Any, law: int) -> Any:
     """Return attraction minus repulsion on one point: uphill."""
     one = np.float32(1)
@@ -83,3 +70,26 @@ def _force(Y: Any, at: Any, near: Any, p: Any, law: int) -> Any:
         pull *= p[e]
         fx, fy, fz = fx + pull * dx, fy + pull * dy, fz + pull * dz
     return fx, fy, fz
+
+
+@kernel(reassociate=True)
+def _place(Y: Any, neighbors: Any, affinities: Any, law: int, places: Any) -> None:
+    for i in range(len(neighbors)):
+        near, p = neighbors[i], affinities[i]
+        at, velocity = np.zeros(3, np.float32), np.zeros(3, np.float32)
+        weight = np.float32(0)
+        for e in range(len(near)):
+            weight += p[e] * p[e]
+            for axis in range(3):
+                at[axis] += p[e] * p[e] * Y[axis, near[e]]
+        for axis in range(3):
+            at[axis] /= weight
+        for _ in range(_STEPS):
+            force = _force(Y, at, near, p, law)
+            for axis in range(3):
+                velocity[axis] = (
+                    np.float32(_MOMENTUM) * velocity[axis] - np.float32(_RATE) * (force[axis])
+                )
+                at[axis] += velocity[axis]
+        for axis in range(3):
+            places[i, axis] = at[axis]

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 
-from embedlens.reduce.kernel import kernel
+from embedlens.arrays.kernel import inlined, kernel
+from embedlens.arrays.threads import together
 from embedlens.reduce.student import similarity
 
 LANES = 16  # float32 in a 512-bit register; points are padded to a multiple
@@ -46,39 +46,11 @@ class ExactRepulsion:
 
     def __call__(self, Y: NDArray[np.float32], law: int) -> float:
         """Fill ``forces``, whose sum over the first axis is the repulsion, and return Z."""
-        _repel(Y, law, self.forces, self._sums)
+        together(_repel, len(self.forces), Y, law, self.forces, self._sums)
         return 2.0 * float(self._sums.sum())
 
 
-@kernel(parallel=True)
-def _repel(Y: Any, law: int, forces: Any, sums: Any) -> None:
-    groups = len(forces)
-    for group in prange(groups):
-        forces[group] = np.float32(0)
-        sums[group] = _repel_group(Y, law, forces[group], np.int64(group), groups)
-
-
-@kernel()
-def _repel_group(Y: Any, law: int, forces: Any, group: Any, groups: int) -> float:
-    """Add the pairs whose first point is in every ``groups``-th block of rows, to and fro."""
-    size = Y.shape[1]
-    total = 0.0
-    for left in range(0, size, _TILE):
-        right = min(left + _TILE, size)
-        for turn in range(-(-right // (LANES * groups))):
-            block = turn * groups + (group if turn % 2 == 0 else groups - 1 - group)
-            row = block * LANES
-            if row >= right:
-                continue
-            start = max(left, row + LANES)
-            for i in range(row, row + LANES, 2):
-                total += _repel_two(Y, law, forces, i, start, right)
-            if left <= row:
-                total += _repel_within(Y, law, forces, row)
-    return total
-
-
-@kernel()
+@inlined(reassociate=True)
 def _repel_two(Y: Any, law: int, forces: Any, i: int, start: int, stop: int) -> float:
     """Add the pairs of points i and i + 1 with points ``start`` to ``stop``.
 
@@ -114,7 +86,7 @@ def _repel_two(Y: Any, law: int, forces: Any, i: int, start: int, stop: int) -> 
     return np.float64(total)
 
 
-@kernel()
+@inlined(reassociate=True)
 def _repel_within(Y: Any, law: int, forces: Any, row: int) -> float:
     """Add the pairs within the block of rows that starts at ``row``; each is met twice."""
     one = np.float32(1)
@@ -132,3 +104,33 @@ def _repel_within(Y: Any, law: int, forces: Any, row: int) -> float:
         forces[1, row + i] += fy
         forces[2, row + i] += fz
     return np.float64(total) / 2
+
+
+@inlined(reassociate=True)
+def _repel_group(Y: Any, law: int, forces: Any, group: int, groups: int) -> float:
+    """Add the pairs whose first point is in every ``groups``-th block of rows, to and fro."""
+    size = Y.shape[1]
+    total = 0.0
+    for left in range(0, size, _TILE):
+        right = min(left + _TILE, size)
+        for turn in range(-(-right // (LANES * groups))):
+            block = turn * groups + (group if turn % 2 == 0 else groups - 1 - group)
+            row = block * LANES
+            if row >= right:
+                continue
+            start = max(left, row + LANES)
+            for i in range(row, row + LANES, 2):
+                total += _repel_two(Y, law, forces, i, start, right)
+            if left <= row:
+                total += _repel_within(Y, law, forces, row)
+    return total
+
+
+@kernel(reassociate=True)
+def _repel(Y: Any, law: int, forces: Any, sums: Any, first: int, last: int) -> None:
+    """Fill the forces of groups ``first`` to ``last``, and their sums of similarities."""
+    for group in range(first, last):
+        for axis in range(3):
+            for i in range(Y.shape[1]):
+                forces[group, axis, i] = 0
+        sums[group] = _repel_group(Y, law, forces[group], group, len(forces))

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from embedlens.reduce.kernel import kernel
+from embedlens.arrays.kernel import inlined
 
 # How points of a map act on each other.
 PLANE = 1
@@ -38,7 +38,7 @@ def degrees_of_freedom(n_components: int) -> int:
     return max(n_components - 1, 1)
 
 
-@kernel()
+@inlined(reassociate=True)
 def similarity(w: Any, law: int) -> Any:
     """Return the similarity q, not normalised, and the pull of two points, given w."""
     one = np.float32(1)

@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from embedlens.arrays.threads import bounded_threads, limit_threads
 from embedlens.reduce import student
 from embedlens.reduce.affinities import conditional_affinities, joint_affinities
 from embedlens.reduce.barnes_hut import TreeRepulsion
 from embedlens.reduce.gradient_descent import Descent, Repulsion, Schedule
-from embedlens.reduce.kernel import bounded_threads, limit_threads
 from embedlens.reduce.neighbors import Neighbors
 from embedlens.reduce.placement import place
 from embedlens.reduce.repulsion import ExactRepulsion, padded
@@ -158,9 +158,9 @@ class TSNE(BaseEstimator):  # type: ignore[misc]
             a parameter is out of range, the perplexity above all.
         """
         self._check_parameters()
-        source = source_of(X, self.metric)
-        k = self._n_neighbors(len(source.matrix))
         with bounded_threads(self.n_jobs):
+            source = source_of(X, self.metric)
+            k = self._n_neighbors(len(source.matrix))
             squared, neighbors = source.nearest(k)
             P = joint_affinities(neighbors, conditional_affinities(squared, self.perplexity))
             self._descend(P, self._start(source))

@@ -24,8 +24,8 @@ from embedlens.metrics.class_distances import ClassDistances
 from embedlens.metrics.class_distances.frames import Frames
 from embedlens.metrics.class_distances.sums import Piece, sum_pieces
 from embedlens.metrics.class_distances.tiling import Group, Tiling, cut
-from embedlens.metrics.kernel import kernel
-from embedlens.metrics.threads import in_order
+from embedlens.arrays.kernel import kernel
+from embedlens.arrays.threads import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,8 +20,8 @@ import numpy as np
 from embedlens.metrics.class_distances import ClassDistances
 from embedlens.metrics.class_distances.sums import Piece, sum_pieces
 from embedlens.metrics.class_distances.tiling import Group, cut
-from embedlens.metrics.kernel import kernel
-from embedlens.metrics.threads import in_order
+from embedlens.arrays.kernel import kernel
+from embedlens.arrays.threads import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

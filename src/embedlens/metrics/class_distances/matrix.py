@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embedlens.metrics.class_distances import ClassDistances
-from embedlens.metrics.kernel import kernel
+from embedlens.arrays.kernel import kernel
 from embedlens.metrics.points import check_finite
-from embedlens.metrics.threads import in_order
+from embedlens.arrays.threads import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ import numpy as np
 
 from embedlens.metrics.class_distances import ClassDistances
 from embedlens.metrics.scaled_points import ScaledPoints
-from embedlens.metrics.threads import in_order
+from embedlens.arrays.threads import in_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

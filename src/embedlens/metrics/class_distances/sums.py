@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from embedlens.metrics.class_distances import ClassDistances
-from embedlens.metrics.kernel import kernel
-from embedlens.metrics.threads import in_order
+from embedlens.arrays.kernel import kernel
+from embedlens.arrays.threads import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
