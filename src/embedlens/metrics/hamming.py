@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embedlens.arrays.kernel import kernel
+from embedlens.arrays.kernel import inlined, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +27,7 @@ def near_rows(
     return rows, columns[used], bits[used]
 
 
-@kernel()
+@inlined()
 def _differing(one: np.uint64, other: np.uint64) -> np.uint64:
     """Count differing bits in parallel (H. Warren, "Hacker's delight", section 5-1)."""
     x = one ^ other

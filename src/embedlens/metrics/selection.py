@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embedlens.arrays.kernel import kernel
+from embedlens.arrays.kernel import inlined, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +33,7 @@ def keep_least(
         keys[i], indices[i] = both[order], columns[order]
 
 
-@kernel(reassociate=True)
+@inlined(reassociate=True)
 def _least(values: NDArray[Any]) -> Any:
     least = values[0]
     for j in range(1, len(values)):

@@ -24,7 +24,7 @@ from embedlens.metrics.class_distances import ClassDistances
 from embedlens.metrics.class_distances.frames import Frames
 from embedlens.metrics.class_distances.sums import Piece, sum_pieces
 from embedlens.metrics.class_distances.tiling import Group, Tiling, cut
-from embedlens.arrays.kernel import kernel
+from embedlens.arrays.kernel import inlined, kernel
 from embedlens.arrays.threads import in_order
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _products(
     return block
 
 
-@kernel(reassociate=True)
+@inlined(reassociate=True)
 def _squares(
     products: NDArray[np.float32], offsets: NDArray[np.float32], norm: np.float32
 ) -> np.float32:
@@ -189,7 +189,7 @@ def _add_squared_differences(
         squares[pair] += total
 
 
-@kernel(reassociate=True)
+@inlined(reassociate=True)
 def _to_roots(squares: NDArray[np.float32]) -> np.float32:
     """Turn squared distances into distances; return their sum."""
     total = np.float32(0)

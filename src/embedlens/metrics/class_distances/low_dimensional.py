@@ -20,7 +20,7 @@ import numpy as np
 from embedlens.metrics.class_distances import ClassDistances
 from embedlens.metrics.class_distances.sums import Piece, sum_pieces
 from embedlens.metrics.class_distances.tiling import Group, cut
-from embedlens.arrays.kernel import kernel
+from embedlens.arrays.kernel import inlined, kernel
 from embedlens.arrays.threads import in_order
 
 if TYPE_CHECKING:
@@ -105,13 +105,13 @@ def _between(layout: _Layout, task: tuple[tuple[int, int], tuple[int, int], bool
     return [to_b] if to_a is to_b else [to_a, to_b]
 
 
-@kernel(reassociate=True)
+@inlined(reassociate=True)
 def _lanes(total: np.float32, value: np.float32) -> np.float32:
     """Add in any order, so that the sum in a loop is kept in SIMD lanes."""
     return total + value
 
 
-@kernel()
+@inlined()
 def _squares_beyond(
     points: NDArray[np.float32], i: int, others: NDArray[np.float32], squares: NDArray[np.float32]
 ) -> None:
@@ -125,7 +125,7 @@ def _squares_beyond(
             squares[j] += d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
 
 
-@kernel()
+@inlined()
 def _sum_distances(
     points: NDArray[np.float32],
     i: int,
@@ -145,7 +145,7 @@ def _sum_distances(
     return total
 
 
-@kernel()
+@inlined()
 def _move(
     points: NDArray[np.float32],
     centres: NDArray[np.float64],
@@ -158,7 +158,7 @@ def _move(
             moved[t, j] = points[t, j] + np.float32(centres[t, j] - frame[t])
 
 
-@kernel()
+@inlined()
 def _add(layout: _Layout, p: int, q: int, both: bool, to_p: Piece, to_q: Piece) -> None:
     """Add the distances from tile p's classes to q's points; if ``both``, from q's class to p's.
 
@@ -190,20 +190,6 @@ def _add(layout: _Layout, p: int, q: int, both: bool, to_p: Piece, to_q: Piece) 
 
 
 @kernel()
-def _meet(layout: _Layout, p: int, q: int, to_p: Piece, to_q: Piece) -> None:
-    """Add the distances between tiles p and q, both ways, each computed once if one is pure."""
-    if p == q:
-        _add(layout, p, p, False, to_p, to_p)
-    elif layout.tiles[q + 1] - layout.tiles[q] == 1:
-        _add(layout, p, q, True, to_p, to_q)
-    elif layout.tiles[p + 1] - layout.tiles[p] == 1:
-        _add(layout, q, p, True, to_q, to_p)
-    else:
-        _add(layout, p, q, False, to_p, to_q)
-        _add(layout, q, p, False, to_q, to_p)
-
-
-@kernel()
 def _meet_runs(
     layout: _Layout,
     run_a: tuple[int, int],
@@ -212,9 +198,20 @@ def _meet_runs(
     to_a: Piece,
     to_b: Piece,
 ) -> None:
+    """Add the distances between the tiles of two runs; if ``both``, both ways.
+
+    Each is then computed once if one of the two tiles is pure.
+    """
     for p in range(run_a[0], run_a[1]):
         for q in range(run_b[0], run_b[1]):
-            if not both:
-                _add(layout, p, q, False, to_b, to_b)
-            elif run_a != run_b or p <= q:
-                _meet(layout, p, q, to_a, to_b)
+            if both and run_a == run_b and p > q:
+                continue
+            two_ways = both and p != q
+            pure_q = layout.tiles[q + 1] - layout.tiles[q] == 1
+            at_once = two_ways and (pure_q or layout.tiles[p + 1] - layout.tiles[p] == 1)
+            for turn in range(2 if two_ways and not at_once else 1):
+                if turn == 1 or (at_once and not pure_q):
+                    first, second, to_first, to_second = q, p, to_b, to_a
+                else:
+                    first, second, to_first, to_second = p, q, to_a, to_b
+                _add(layout, first, second, at_once, to_first, to_second)

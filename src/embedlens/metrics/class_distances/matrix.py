@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embedlens.metrics.class_distances import ClassDistances
-from embedlens.arrays.kernel import kernel
+from embedlens.arrays.kernel import inlined, kernel
 from embedlens.metrics.points import check_finite
 from embedlens.arrays.threads import in_order
 
@@ -76,7 +76,7 @@ def _rows(D: NDArray[Any], rows: slice) -> NDArray[Any]:
     return block
 
 
-@kernel()
+@inlined()
 def _add_by_class(
     values: NDArray[Any], codes: NDArray[np.int64], sums: NDArray[np.float64]
 ) -> None:
@@ -96,7 +96,8 @@ def _sum_distances(block: NDArray[Any], codes: NDArray[np.int64], k: int) -> NDA
     for i in range(len(block)):
         lanes[:] = 0
         _add_by_class(block[i], codes, lanes)
-        sums[i] = lanes[0] + lanes[1] + lanes[2] + lanes[3]
+        for c in range(k):
+            sums[i, c] = lanes[0, c] + lanes[1, c] + lanes[2, c] + lanes[3, c]
     return sums
 
 
@@ -119,5 +120,6 @@ def _sum_roots(
             roots[j] = np.sqrt(np.float32(square if square > rounding * both else 0.0))
         lanes[:] = 0
         _add_by_class(roots, codes, lanes)
-        sums[i] = lanes[0] + lanes[1] + lanes[2] + lanes[3]
+        for c in range(k):
+            sums[i, c] = lanes[0, c] + lanes[1, c] + lanes[2, c] + lanes[3, c]
     return sums
