@@ -27,10 +27,11 @@ ROOMS = (
     "features",
     "backbones",
     "images",
+    "arrays",
 )
 # These two are for anybody's arrays.
 ALLOWED = {room: set(ROOMS[i + 1 :]) for i, room in enumerate(ROOMS)}
-ALLOWED |= {"metrics": {"reduce"}, "reduce": set()}
+ALLOWED |= {"metrics": {"reduce", "arrays"}, "reduce": {"arrays"}}
 
 # The doors upwards: `Study.report()` and `Study.view()` are worth it to those who call them.
 DOORS = {"study/study.py": {"report", "viewer"}}

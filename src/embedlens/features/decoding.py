@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from embedlens.arrays import processors
 from embedlens.errors import ImageSetError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def decoded(
         If a picture cannot be read any more; what was embedded before it is kept.
     """
     rows = iter(rows)
-    with ThreadPoolExecutor(_THREADS, "decode") as pool:
+    with ThreadPoolExecutor(min(_THREADS, processors()), "decode") as pool:
 
         def start(row: int) -> tuple[int, Future[np.ndarray]]:
             return row, pool.submit(images.pixels, row, size, resize)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from typing import Any
 
+from embedlens.arrays import processors
 from embedlens.backbones import Backbone, Pooling
 from embedlens.errors import EmbedlensError
 from embedlens.features.engine import Pictures, Precision, Write
@@ -58,6 +60,8 @@ class OpenVINOEngine:
             "PERFORMANCE_HINT": "THROUGHPUT",
             "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
         }
+        if processors() < (os.cpu_count() or 1):  # OpenVINO heeds no quota of a container
+            settings["INFERENCE_NUM_THREADS"] = str(processors())
         self._compiled = core.compile_model(steps.build(), "CPU", settings)
         # Two more than run at once, so that no stream waits while a row is written.
         self._requests = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS") + 2

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from embedlens.arrays import processors
 from embedlens.images.decode import ImageError, probe
 from embedlens.images.source import Source
 
@@ -72,7 +72,7 @@ def read_records(
         In the order of `names`; an error where the file cannot be used.
     """
     results: list[Record | ImageError] = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         for start in range(0, len(names), _WINDOW):
             window = names[start : start + _WINDOW]
             for result in pool.map(partial(_read_record, source, known), window):

@@ -7,12 +7,16 @@ neighbours and t-SNE follow from it without touching the d axis again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from embedlens.arrays.threads import in_order, products_on_one_thread
+
 BLOCK_BYTES = 128 << 20
+_TILE = 512  # rows that are multiplied at once
 
 # Up to this many columns float64 products cost no more than writing the n x n result.
 _NARROW = 256
@@ -25,8 +29,8 @@ _UNRESOLVED = {np.dtype(np.float32): 1e-4, np.dtype(np.float64): 1e-11}
 def gram(X: ArrayLike, *, center: bool = False, block_bytes: int = BLOCK_BYTES) -> NDArray[Any]:
     """Return the Gram matrix G = X Xᵀ of the rows of ``X``, in one pass over ``X``.
 
-    ``X`` is read in blocks of columns. Each block is centred, multiplied with itself (BLAS
-    ``syrk``: half the work of a general product) and added in float64; the means that were taken
+    ``X`` is read in blocks of columns. Each block is centred, multiplied with itself (each pair of
+    rows once, the same bits for any number of threads) and added in float64; the means that were taken
     out are put back in float64 at the end. So rounding is relative to the spread of the data and
     not to its distance from the origin.
 
@@ -213,7 +217,7 @@ def _products_of(
             np.copyto(block, X[rows, columns])
             near = share @ block
             block -= near
-            np.matmul(block, block.T, out=products)  # NumPy takes syrk for such a product
+            _multiply_with_itself(block, products)
         if not np.isfinite(np.trace(products)):
             raise non_finite_error(X)
         total += products
@@ -223,14 +227,33 @@ def _products_of(
     return _Products(total, with_mean, mean_norm, mean)
 
 
+def _multiply_with_itself(block: NDArray[Any], products: NDArray[Any]) -> None:
+    """Fill ``products`` with ``block`` ``block``ᵀ, tile by tile.
+
+    BLAS would round a product according to the number of its threads; here each tile has one.
+    """
+    tiles = [slice(i, i + _TILE) for i in range(0, len(block), _TILE)]
+
+    def multiply(pair: tuple[slice, slice]) -> None:
+        rows, columns = pair
+        # NumPy takes syrk for the product of a matrix with its own transpose: half the work.
+        np.matmul(block[rows], block[columns].T, out=products[rows, columns])
+        if columns != rows:
+            products[columns, rows] = products[rows, columns].T
+
+    for _ in in_order(multiply, combinations_with_replacement(tiles, 2)):
+        pass
+
+
 def _resolved_products(X: NDArray[Any], block_bytes: int) -> _Products:
     """Return the products of all rows, with near rows told apart."""
     if block_bytes < 1:
         raise ValueError(f"block_bytes must be positive, not {block_bytes}.")
     wide = X.shape[1] > _NARROW
     dtype = np.dtype(np.result_type(X.dtype, np.float32 if wide else np.float64))
-    products = _products_of(X, slice(None), dtype, block_bytes)
-    _resolve_near_pairs(products.centered, X, dtype, block_bytes)
+    with products_on_one_thread():
+        products = _products_of(X, slice(None), dtype, block_bytes)
+        _resolve_near_pairs(products.centered, X, dtype, block_bytes)
     return products
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from embedlens.arrays import processors
 from embedlens.images import Source
 from embedlens.study import Results
 from embedlens.study.pictures import Pictures, pixels_of
@@ -44,7 +44,7 @@ class Thumbnails:
 
         Rows whose file is gone, or holds other bytes than the study saw, are left out.
         """
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(processors()) as pool:
             pixels = pool.map(lambda row: self._pictures.pixels(row, SIDE), rows)
             made = zip(rows, pool.map(_address, pixels), strict=True)
             return {row: address for row, address in made if address}
@@ -65,7 +65,7 @@ def thumbnails(source: Source, ids: Mapping[str, str]) -> dict[str, str]:
     ids : mapping of str to str
         The content id that is expected of each; files that are gone or others are left out.
     """
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         pixels = pool.map(partial(pixels_of, source), ids, ids.values(), repeat(SIDE))
         made = zip(ids, pool.map(_address, pixels), strict=True)
         return {path: address for path, address in made if address}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from embedlens.arrays import processors
 
 Pixels = Callable[[int, int], NDArray[np.uint8] | None]
 """Takes a row and a side; returns that picture as a square, or None where there is none."""
@@ -82,7 +83,7 @@ def mosaic(
             y, x = (side * part for part in divmod(cell, across))
             canvas[y : y + side, x : x + side] = picture
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         list(pool.map(place, range(len(rows))))
     return canvas
 
