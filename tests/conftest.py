@@ -1,8 +1,9 @@
-"""The material that is shared between checkouts and is no part of the project."""
+"""The material that is shared between checkouts and is no part of the project; threads."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,21 @@ def animals8(shared: Path) -> Path:
     if not folder.is_dir():
         pytest.skip(f"no photographs at {folder}")
     return folder
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Sets how many threads share work until the end of the test, whatever their pace."""
+    from embedlens.arrays import threads as module
+
+    class Shared:
+        def shared(self) -> bool:
+            return True
+
+        def took(self, seconds: float, *, shared: bool) -> None: ...
+
+    def set_number(number: int) -> None:
+        monkeypatch.setattr(module, "processors", lambda: number)
+        monkeypatch.setattr(module, "_Pace", Shared)
+
+    return set_number

@@ -2,8 +2,8 @@
 
     python every_kernel.py THREADS
 
-Also which functions hold arithmetic outside the kernel they belong to ("astray"); known in the
-process that compiled them only.
+Also whether this process compiled them, and if so, which functions hold arithmetic outside the
+kernel they belong to ("astray").
 """
 
 from __future__ import annotations
@@ -81,7 +81,10 @@ def astray() -> Iterator[str]:
             name = compiled.fndesc.llvm_func_name
             for function in llvm.parse_assembly(compiled.library.get_llvm_str()).functions:
                 opcodes = {one.opcode for block in function.blocks for one in block.instructions}
-                if name not in function.name.replace("_ZN7cpython", "_ZN") and opcodes & _ARITHMETIC:
+                if (
+                    name not in function.name.replace("_ZN7cpython", "_ZN")
+                    and opcodes & _ARITHMETIC
+                ):
                     yield f"{function.name} in {name}"
 
 
@@ -90,5 +93,6 @@ if __name__ == "__main__":
         name: hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()[:16]
         for name, value in results(int(sys.argv[1]))
     }
-    compiled_here = any(kernel.stats.cache_misses for kernel in kernels())
-    print(json.dumps({"digests": digests, "astray": [*astray()] if compiled_here else []}))
+    compiled = any(kernel.stats.cache_misses for kernel in kernels())
+    outcome = {"digests": digests, "compiled": compiled, "astray": [*astray()] if compiled else []}
+    print(json.dumps(outcome))

@@ -1,10 +1,9 @@
-"""References by brute force, and numbers of threads."""
+"""References by brute force."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import numba
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -53,17 +52,3 @@ def blobs() -> Callable[..., tuple[NDArray, NDArray]]:
         return (rng.normal(size=(k, d))[labels] + rng.normal(size=(n, d))).astype(dtype), labels
 
     return make
-
-
-@pytest.fixture
-def threads() -> Iterator[Callable[[int], None]]:
-    """Sets the number of threads until the end of the test; skips if there are not so many."""
-    before = numba.get_num_threads()
-
-    def set_number(number: int) -> None:
-        if number > numba.config.NUMBA_NUM_THREADS:
-            pytest.skip(f"needs {number} threads, has {numba.config.NUMBA_NUM_THREADS}")
-        numba.set_num_threads(number)
-
-    yield set_number
-    numba.set_num_threads(before)

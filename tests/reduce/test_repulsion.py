@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import pytest
 
+from embedlens.arrays import bounded_threads
 from embedlens.reduce.barnes_hut import TreeRepulsion
 from embedlens.reduce.repulsion import ExactRepulsion, padded
 from embedlens.reduce.student import PLANE, SPACE, SPACE_WEIGHTED
@@ -83,17 +83,15 @@ def test_points_at_one_place_do_not_repel():
         assert not repulsion.forces.sum(axis=0)[:, :40].any()
 
 
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one processor")
 @pytest.mark.parametrize("n", [1000, 5000])
-def test_the_same_bits_for_any_number_of_threads(n):
+def test_the_same_bits_for_any_number_of_threads(n, threads):
     points = padded(spread(n))
-    answers = []
-    before = numba.get_num_threads()
     for repulsion in (ExactRepulsion(points.shape[1]), TreeRepulsion(points.shape[1], n, 0.5)):
-        for threads in (1, 2):
-            numba.set_num_threads(threads)
-            answers.append((repulsion(points, SPACE), repulsion.forces.copy()))
-        numba.set_num_threads(before)
-        (one_Z, one), (two_Z, two) = answers[-2:]
-        assert one_Z == two_Z
-        np.testing.assert_array_equal(one, two)
+        answers = []
+        for number in (1, 2, 3):
+            threads(number)
+            with bounded_threads(None):
+                answers.append((repulsion(points, SPACE), repulsion.forces.copy()))
+        for Z, forces in answers[1:]:
+            assert answers[0][0] == Z
+            np.testing.assert_array_equal(forces, answers[0][1])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+import threading
 
-import numba
 import numpy as np
 import pytest
 import sklearn.manifold
@@ -15,7 +15,9 @@ from sklearn.base import clone
 from sklearn.metrics import silhouette_score
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
+from embedlens.arrays.threads import threads as number_of_threads
 from embedlens.reduce import PCA, TSNE, gram
+from embedlens.reduce import tsne as tsne_module
 from embedlens.reduce.affinities import conditional_affinities, joint_affinities
 from embedlens.reduce.neighbors import nearest_points
 
@@ -96,9 +98,10 @@ def test_the_callback_hears_of_the_progress(digits):
     assert {h[2] for h in heard} == {1000}
 
 
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one processor")
 @pytest.mark.parametrize("method", ["exact", "barnes_hut"])
-def test_the_same_bits_for_any_number_of_threads(digits, method):
+def test_the_same_bits_for_any_number_of_threads(digits, method, threads, monkeypatch):
+    threads(3)
+    monkeypatch.setattr(tsne_module, "_PAIRS_A_THREAD", 1)
     one, two, all_ = (TSNE(method=method, n_jobs=n_jobs).fit(digits) for n_jobs in (1, 2, None))
     np.testing.assert_array_equal(one.embedding_, two.embedding_)
     np.testing.assert_array_equal(one.embedding_, all_.embedding_)
@@ -106,10 +109,11 @@ def test_the_same_bits_for_any_number_of_threads(digits, method):
     np.testing.assert_array_equal(one.transform(digits[:9]), two.transform(digits[:9]))
 
 
-def test_threads_are_left_as_they_were(digits):
-    before = numba.get_num_threads()
+def test_threads_are_left_as_they_were(digits, threads):
+    threads(2)
     TSNE(n_jobs=1, max_iter=10).fit(digits)
-    assert numba.get_num_threads() == before
+    assert number_of_threads() == 2
+    assert not [one for one in threading.enumerate() if one.name == "embedlens"]
 
 
 def test_the_tree_makes_as_good_a_map(digits):

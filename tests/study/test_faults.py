@@ -16,9 +16,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from embedlens.arrays.kernel import kernel
 from embedlens.cli import _sentence
 from embedlens.features import openvino_export
-from embedlens.metrics.kernel import kernel
 from embedlens.study import Study
 
 COMMAND = [sys.executable, "-c", "from embedlens.cli import main; main()"]

@@ -1,8 +1,8 @@
 """Threads that share work, with results that do not depend on how many they are.
 
-Two ways: ``in_order`` for tasks of milliseconds, where no thread waits for another, and ``together``
-for a kernel that is called a thousand times for a fraction of a millisecond, as in a descent. In
-the latter threads meet after each call. On a machine that is busy with other work such a meeting
+Two ways: ``in_order`` for tasks of milliseconds, where no thread waits for another, and
+``together`` for a kernel that is called a thousand times for a fraction of a millisecond, as in a
+descent. In the latter threads meet after each call. On a machine that is busy with other work such a meeting
 may take longer than the call itself, for a thread waits until the other is given a processor; so
 the time of calls decides, again and again, whether they are shared or not.
 """
@@ -38,7 +38,8 @@ def bounded_threads(n_jobs: int | None) -> Iterator[None]:
     Parameters
     ----------
     n_jobs : int or None
-        Threads at most; never more than :func:`embedlens.arrays.processors`.
+        Threads at most; never more than :func:`embedlens.arrays.processors`, nor than a
+        ``bounded_threads`` around this one allows.
 
     Raises
     ------
@@ -54,7 +55,7 @@ def bounded_threads(n_jobs: int | None) -> Iterator[None]:
     """
     if n_jobs is not None and n_jobs != -1 and n_jobs < 1:
         raise ValueError(f"n_jobs must be None, -1 or positive, not {n_jobs}.")
-    most = processors()
+    most = threads()
     team = _Team(most if n_jobs in (None, -1) else min(n_jobs, most))
     before = _team.set(team)
     try:
@@ -117,6 +118,7 @@ class _Team:
 
     def __init__(self, size: int) -> None:
         self.size = size
+        self._helpers: list[threading.Thread] = []
         self._calls: list[SimpleQueue[Callable[[], object] | None]] = []
         self._ends: SimpleQueue[BaseException | None] = SimpleQueue()
         self._paces: dict[Callable[..., object], _Pace] = {}
@@ -137,16 +139,19 @@ class _Team:
         """Let the helpers go."""
         for calls in self._calls:
             calls.put(None)
-        self._calls.clear()
+        for helper in self._helpers:
+            helper.join()
 
     def _share(
         self, kernel: Callable[..., object], edges: list[int], arguments: tuple[object, ...]
     ) -> None:
         helpers = len(edges) - 2
-        while len(self._calls) < helpers:
+        while len(self._helpers) < helpers:
             self._calls.append(SimpleQueue())
             waiting = (self._calls[-1], self._ends)
-            threading.Thread(target=_help, args=waiting, daemon=True, name="embedlens").start()
+            helper = threading.Thread(target=_help, args=waiting, daemon=True, name="embedlens")
+            self._helpers.append(helper)
+            helper.start()
         for calls, first, last in zip(self._calls, edges[1:], edges[2:], strict=False):
             calls.put(lambda first=first, last=last: kernel(*arguments, first, last))
         try:

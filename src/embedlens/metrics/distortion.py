@@ -351,9 +351,9 @@ def _ranks(X: ArrayLike, metric: str, neighbors: NDArray[np.int64]) -> NDArray[n
 
     Blocks of keys, each read once; counting is quicker than sorting rows when k is small.
     """
+    from embedlens.arrays.threads import in_order
     from embedlens.metrics.pairwise import pairwise
     from embedlens.metrics.selection import count_less
-    from embedlens.arrays.threads import in_order
 
     pairs = pairwise(X, metric, double=True)
     ranks = np.ones(neighbors.shape, dtype=np.int64)

@@ -74,8 +74,8 @@ def hamming_pairs(hashes: ArrayLike, radius: int, *, most: int = _MOST) -> Pairs
     >>> pairs.first, pairs.second, pairs.value
     (array([0]), array([2]), array([1]))
     """
-    from embedlens.metrics.hamming import near_rows
     from embedlens.arrays.threads import in_order
+    from embedlens.metrics.hamming import near_rows
 
     values = np.ascontiguousarray(hashes)
     if values.dtype != np.uint64 or values.ndim != 1:

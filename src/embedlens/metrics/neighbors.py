@@ -55,7 +55,7 @@ def nearest_neighbors(
     Notes
     -----
     Memory beyond the result is bounded: about 100 MB and 60 MB for each thread. The result does
-    not depend on the number of threads (``numba.set_num_threads``).
+    not depend on the number of threads (:func:`embedlens.arrays.bounded_threads`).
 
     Examples
     --------
@@ -65,8 +65,8 @@ def nearest_neighbors(
     >>> distances.ravel(), indices.ravel()
     (array([1., 1., 2.]), array([1, 0, 1]))
     """
-    from embedlens.metrics.pairwise import pairwise
     from embedlens.arrays.threads import in_order
+    from embedlens.metrics.pairwise import pairwise
 
     if metric not in get_args(NeighborMetric):
         known = ", ".join(get_args(NeighborMetric))

@@ -130,8 +130,8 @@ def silhouette_samples(
     -----
     Memory beyond ``X`` is about 100 MB for sums, 100 MB for blocks, 25 MB for each thread and 100
     bytes for each point, whatever the number of classes. The result is the same for any number of
-    threads (``numba.set_num_threads``). Kernels compile at their first call, some seconds, and are
-    kept on disk.
+    threads (:func:`embedlens.arrays.bounded_threads`). Kernels compile at their first call, some
+    seconds, and are kept on disk.
 
     References
     ----------

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from embedlens.arrays.kernel import inlined, kernel
+from embedlens.arrays.threads import in_order
 from embedlens.metrics.class_distances import ClassDistances
 from embedlens.metrics.class_distances.sums import Piece, sum_pieces
 from embedlens.metrics.class_distances.tiling import Group, cut
-from embedlens.arrays.kernel import inlined, kernel
-from embedlens.arrays.threads import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embedlens.metrics.class_distances import ClassDistances
 from embedlens.arrays.kernel import inlined, kernel
-from embedlens.metrics.points import check_finite
 from embedlens.arrays.threads import in_order
+from embedlens.metrics.class_distances import ClassDistances
+from embedlens.metrics.points import check_finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from embedlens.metrics.class_distances import ClassDistances
 from embedlens.arrays.kernel import kernel
 from embedlens.arrays.threads import in_order
+from embedlens.metrics.class_distances import ClassDistances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
