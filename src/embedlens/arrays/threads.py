@@ -2,9 +2,9 @@
 
 Two ways: ``in_order`` for tasks of milliseconds, where no thread waits for another, and
 ``together`` for a kernel that is called a thousand times for a fraction of a millisecond, as in a
-descent. In the latter threads meet after each call. On a machine that is busy with other work such a meeting
-may take longer than the call itself, for a thread waits until the other is given a processor; so
-the time of calls decides, again and again, whether they are shared or not.
+descent. In the latter threads meet after each call. On a machine that is busy with other work such
+a meeting may take longer than the call itself, for a thread waits until the other is given a
+processor; so the time of calls decides, again and again, whether they are shared or not.
 """
 
 from __future__ import annotations

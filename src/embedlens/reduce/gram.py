@@ -30,9 +30,9 @@ def gram(X: ArrayLike, *, center: bool = False, block_bytes: int = BLOCK_BYTES) 
     """Return the Gram matrix G = X Xᵀ of the rows of ``X``, in one pass over ``X``.
 
     ``X`` is read in blocks of columns. Each block is centred, multiplied with itself (each pair of
-    rows once, the same bits for any number of threads) and added in float64; the means that were taken
-    out are put back in float64 at the end. So rounding is relative to the spread of the data and
-    not to its distance from the origin.
+    rows once) and added in float64; the means that were taken out are put back in float64 at the
+    end. So rounding is relative to the spread of the data and not to its distance from the origin.
+    The result is the same for any number of threads.
 
     Pairs of rows so near each other that rounding hides their distance (duplicates above all) are
     read a second time and multiplied in float64, and ``squared_distances`` of the result is

@@ -9,7 +9,8 @@ whatever order threads bring the blocks.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,7 +20,7 @@ from embedlens.arrays.kernel import inlined, kernel
 from embedlens.arrays.threads import in_order
 from embedlens.reduce.gram import non_finite_error
 
-_TILE = 2048  # rows and columns of a block: 16 MB of float32
+_TILE = 1024  # rows and columns of a block: 4 MB of float32
 _ROWS = 256  # of a matrix that is given
 _PAIR_BYTES = 64 << 20
 _NO_ROW = -(1 << 62)
@@ -81,7 +82,8 @@ def _nearest_others(points: NDArray[np.float32], norms: NDArray[np.float32], k: 
                 nearest.offer(columns, rows, products, norms, norms, skip_self=True)
 
     # Along the diagonals, so that blocks in work at one time share few rows and columns.
-    _do(meet, [(a, b) for gap in range(len(tiles)) for a, b in zip(tiles, tiles[gap:])])
+    pairs = [zip(tiles, tiles[gap:], strict=False) for gap in range(len(tiles))]
+    _do(meet, chain.from_iterable(pairs))
     return nearest.sorted()
 
 
@@ -243,7 +245,7 @@ def _select(keys: Any, counts: Any, k: int) -> None:
         _keep_smallest(keys[i], counts[i], k)
 
 
-def _do(work: Callable[[Task], None], tasks: list[Task]) -> None:
+def _do(work: Callable[[Task], None], tasks: Iterable[Task]) -> None:
     for _ in in_order(work, tasks):
         pass
 
