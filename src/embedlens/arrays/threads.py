@@ -15,7 +15,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, partial
 from queue import SimpleQueue
 from statistics import median
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -153,7 +153,7 @@ class _Team:
             self._helpers.append(helper)
             helper.start()
         for calls, first, last in zip(self._calls, edges[1:], edges[2:], strict=False):
-            calls.put(lambda first=first, last=last: kernel(*arguments, first, last))
+            calls.put(partial(kernel, *arguments, first, last))
         try:
             kernel(*arguments, 0, edges[1])
         finally:
