@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -103,7 +103,8 @@ def score(
     if json_:
         print(json.dumps(rows, indent=1))
     else:
-        print_table(rows, ["score", "value", "on"])
+        shown = [{**row, "95% interval": _interval(row)} for row in rows]
+        print_table(shown, ["score", "value", "95% interval", "on"])
 
 
 def map_(
@@ -128,6 +129,10 @@ def map_(
             f"The map was learned from the labels of {learned} pictures. Silhouette of the "
             f"{len(table) - learned} held out: {held_out_silhouette(table):.3f}"
         )
+
+
+def _interval(row: dict[str, Any]) -> str:
+    return "-" if row["low"] is None else f"{row['low']:.4f} to {row['high']:.4f}"
 
 
 def _remove(folder: Path) -> None:

@@ -48,7 +48,12 @@ def backbone_rows(backbones: Sequence[Backbone]) -> list[dict[str, Any]]:
 
 def print_results(results: Results, verdict: Verdict) -> None:
     """Print the table of a study's backbones and its verdict."""
-    from embedlens.study import judge_tuning, tuning_sentence
+    from embedlens.study import (
+        judge_learned_maps,
+        judge_tuning,
+        learned_map_sentence,
+        tuning_sentence,
+    )
 
     knn = results.mean("knn.accuracy", "test")
     facts = results.backbones.set_index("backbone")
@@ -67,10 +72,11 @@ def print_results(results: Results, verdict: Verdict) -> None:
     ]
     print()
     print_table(rows, list(rows[0]))
-    repeats = f"{verdict.repeats} split{'s' if verdict.repeats > 1 else ''}"
+    splits = f"the {verdict.repeats} splits" if verdict.repeats > 1 else "the one split"
     print(
-        f"\nAccuracy on test pictures, mean of {repeats}, with its 95% interval. Silhouette "
-        "(Euclidean) of all\npictures in the full feature space and in the two 3-D maps."
+        f"\nAccuracy on the {verdict.pictures:,} test pictures of {splits}, all together, and its "
+        "95% interval.\nSilhouette (Euclidean) of all pictures in the full feature space and in the "
+        "two 3-D maps."
     )
     if len(results.problems):
         aside = int((~results.problems["kept"]).sum())
@@ -78,9 +84,12 @@ def print_results(results: Results, verdict: Verdict) -> None:
             f"{len(results.problems)} problems found, {aside} pictures set aside: see the report."
         )
     print(f"\n{verdict.sentence()}")
-    tuning = tuning_sentence(judge_tuning(results, seed=results.settings.seed))
+    tuning = tuning_sentence(judge_tuning(results))
     if tuning:
-        print(f"{tuning} (The study's top, held-out pictures.)")
+        print(f"\n{tuning}")
+    failed = learned_map_sentence(judge_learned_maps(results))
+    if failed:
+        print(f"\n{failed}")
 
 
 def print_counts(check: Check) -> None:

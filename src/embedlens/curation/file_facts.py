@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from embedlens.images import ImageSet
+from embedlens.metrics.proportion import proportion_interval
 
 _TREES = 40
 _FOLDS = 5
@@ -27,7 +28,10 @@ class FileFacts:
     accuracy : float
         Balanced accuracy (mean over classes) of a forest on the facts, out of fold.
     chance : float
-        The same with shuffled labels.
+        What a guess gets that knows nothing of the pictures, by whatever shares it names the
+        classes: one over their number.
+    low : float
+        Lower end of the accuracy's 95% interval.
     alone : dict of str to float
         Balanced accuracy of a tree on each fact by itself, the highest first.
     classes : dict of str to float
@@ -36,13 +40,14 @@ class FileFacts:
 
     accuracy: float
     chance: float
+    low: float
     alone: dict[str, float]
     classes: dict[str, float]
 
     @property
     def notable(self) -> bool:
-        """Whether a backbone could do well for a wrong reason."""
-        return self.accuracy - self.chance > NOTABLE
+        """Whether a backbone could do well for a wrong reason, and not by chance alone."""
+        return self.accuracy - self.chance > NOTABLE and self.low > self.chance
 
 
 def file_facts(images: ImageSet) -> pd.DataFrame:
@@ -69,7 +74,7 @@ def file_facts(images: ImageSet) -> pd.DataFrame:
 
 
 def judge_file_facts(images: ImageSet, seed: int = 0) -> FileFacts:
-    """Predict the class from file facts, out of fold, and compare with shuffled labels.
+    """Predict the class from file facts, out of fold, and compare with guessing.
 
     A forest of trees takes the facts as they come, of any scale and shape. If it does far better
     than chance, pictures of the classes come from different sources or went through different
@@ -81,7 +86,7 @@ def judge_file_facts(images: ImageSet, seed: int = 0) -> FileFacts:
     images : ImageSet
         At least two classes of two pictures.
     seed : int, default 0
-        Of forest, folds and shuffles.
+        Of forest and folds.
 
     Returns
     -------
@@ -93,19 +98,20 @@ def judge_file_facts(images: ImageSet, seed: int = 0) -> FileFacts:
     facts = file_facts(images)
     varying = facts.loc[:, facts.nunique() > 1]
     codes = images.codes
+    chance = 1 / len(np.unique(codes))
     if varying.empty:
-        return FileFacts(1 / len(images.classes), 1 / len(images.classes), {}, {})
+        return FileFacts(chance, chance, 0.0, {}, {})
     values = varying.to_numpy()
     predicted = _out_of_fold(values, codes, seed)
-    rng = np.random.default_rng(seed)
-    mixed = rng.permutation(codes)
+    accuracy = _balanced(predicted, codes)
     alone = {
         str(name): _balanced(_out_of_fold(varying[[name]].to_numpy(), codes, seed, 1), codes)
         for name in varying
     }
     return FileFacts(
-        _balanced(predicted, codes),
-        _balanced(_out_of_fold(values, mixed, seed), mixed),
+        accuracy,
+        chance,
+        proportion_interval(*_weighed(predicted, codes)).low,
         dict(sorted(alone.items(), key=lambda item: -item[1])),
         {
             name: float((predicted[codes == code] == code).mean())
@@ -139,6 +145,15 @@ def _out_of_fold(
         )
         predicted[held] = forest.fit(values[~held], codes[~held]).predict(values[held])
     return predicted
+
+
+def _weighed(
+    predicted: NDArray[np.int64], codes: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return hits and trials of the pictures, weighed so that each class has as many."""
+    sizes = np.bincount(codes)
+    shown = len(codes) / (np.count_nonzero(sizes) * sizes[codes].astype(float))
+    return shown * (predicted == codes), shown
 
 
 def _balanced(predicted: NDArray[np.int64], codes: NDArray[np.int64]) -> float:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from embedlens.report.map_figure import MAP_NAMES
 from embedlens.study import Results
+from embedlens.study.heads import HEAD_NAMES
 
-HEAD_NAMES = {"linear_probe": "linear probe", "knn": "k-NN", "top": "the study's top"}
 SPACE_NAMES = {"features": "features", **MAP_NAMES}
 
+__all__ = ["HEAD_NAMES", "SPACE_NAMES", "Means", "backbone_labels"]
+
 Means = dict[tuple[str, str, str], float]
-"""The mean over repeats by backbone, metric, split."""
+"""By backbone, metric, split: the mean over the repeats that measured it."""
 
 
 def backbone_labels(results: Results) -> dict[str, str]:

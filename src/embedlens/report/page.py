@@ -29,7 +29,9 @@ from embedlens.study import (
     Verdict,
     correlation_sentence,
     correlations,
+    judge_learned_maps,
     judge_tuning,
+    learned_map_sentence,
     tuning_sentence,
 )
 from embedlens.study.analysis import DISTORTION_SAMPLE, GRAM_LIMIT
@@ -67,6 +69,8 @@ class MapDrawing:
         Formatted, by the names of the columns of the table of maps.
     learned : bool, default False
         Whether the map learned from labels.
+    flat : bool, default False
+        Whether its points lie in a plane, on a line or in one place, though it has three axes.
     """
 
     title: str
@@ -74,6 +78,7 @@ class MapDrawing:
     seen_from: str
     measures: Mapping[str, str]
     learned: bool = False
+    flat: bool = False
 
 
 @dataclass(frozen=True)
@@ -181,7 +186,8 @@ def _context(
         "figures": figures,
         "shown_maps": _within(figures.maps, MAX_MAP_CHARACTERS),
         "shown_tuned": _within(figures.tuned, MAX_TUNED_CHARACTERS),
-        "tuning": tuning_sentence(judge_tuning(results, seed=results.settings.seed)),
+        "tuning": tuning_sentence(judge_tuning(results)),
+        "failed_maps": learned_map_sentence(judge_learned_maps(results)),
         "layers": dict(results.tunings[["backbone", "layer"]].drop_duplicates().to_numpy()),
         "unsettled": _unsettled(results),
         "correlation": correlation_sentence(
@@ -273,8 +279,9 @@ def _astray(
 
 def _largest_class(results: Results) -> dict[str, Any]:
     """Return the class that a guess would name, and how often that would be right."""
-    test = class_counts(results)["test"]
-    return {"name": str(test.idxmax()), "share": float(test.max() / max(test.sum(), 1))}
+    counts = class_counts(results)
+    largest, test = counts["all"].idxmax(), counts["test"]
+    return {"name": str(largest), "share": float(test[largest] / max(test.sum(), 1))}
 
 
 def _findings(results: Results, thumbnails: Thumbnails) -> list[dict[str, Any]] | None:

@@ -26,7 +26,7 @@ from embedlens.report.viewer_block import viewer_block
 from embedlens.report.viewpoint import Viewpoint, best_viewpoint
 from embedlens.report.writing import write_whole
 from embedlens.study import Results, Verdict, reduced_features
-from embedlens.study.maps import MAPS
+from embedlens.study.maps import MAPS, is_flat
 from embedlens.study.results import finished_results
 from embedlens.viewer.scene import backbone_key
 from embedlens.viewer.whole_scene import nearest_pictures
@@ -167,18 +167,19 @@ def _draw_stage(
                 seen_from=_in_words(viewpoints[name]),
                 measures=measures_of(name),
                 learned=_learns(name),
+                flat=name != "pca" and is_flat(points),
             )
         )
     return drawings
 
 
 def _before_and_after(results: Results, backbone: str, name: str) -> dict[str, str]:
-    """Return the silhouette in a map by stage; of the test pictures where the map learned."""
+    """Return the silhouette in a map of split 1 by stage; of its test pictures where it learned."""
     split = "test" if _learns(name) else "all"
-    means = {
-        stage: results.mean(f"silhouette.{name}", split, stage) for stage in ("pretrained", "tuned")
+    return {
+        stage: f"{results.first(f'silhouette.{name}', split, stage).get(backbone, np.nan):.3f}"
+        for stage in ("pretrained", "tuned")
     }
-    return {stage: f"{values.get(backbone, np.nan):.3f}" for stage, values in means.items()}
 
 
 def _learns(name: str) -> bool:

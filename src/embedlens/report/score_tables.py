@@ -45,8 +45,8 @@ def scores_table(results: Results, means: Means) -> Table:
         "every column, and no column is to be compared with another or with that of another image "
         "set. Of average-pooled features of the training and validation pictures of the first "
         "split. ImageNet top-1: the accuracy published with the network's ImageNet weights, the "
-        "baseline that a score must beat. Linear probe: accuracy on held-out pictures, which the "
-        "scores mean to foretell.",
+        "baseline that a score must beat. Linear probe: accuracy on held-out pictures of all "
+        "splits, which the scores mean to foretell.",
         frame,
         {
             column: ".1%" if column in shares else ".3f"
@@ -67,8 +67,9 @@ def correlation_table(results: Results) -> Table:
     return Table(
         "Scores and accuracy across backbones",
         "How each score and silhouette goes with the accuracy of the linear probe on held-out "
-        "pictures, across the pretrained backbones of this study. Low and high: 95% interval, "
-        "bootstrap over backbones. p: how often a random order of the backbones has a Spearman "
+        "pictures, across the pretrained backbones of this study. Low and high: 95% interval, by "
+        "Fisher's transformation; a perfect order counts as half a step short of it. p: how often "
+        "a random order of the backbones has a Spearman "
         "correlation as far from 0. Under 5 backbones even a perfect order is not beyond chance.",
         pd.DataFrame(rows, columns=columns),
         {**dict.fromkeys(columns[2:8], ".2f"), "p": ".3f"},
@@ -86,15 +87,19 @@ def reduced_table(results: Results) -> Table:
             "head": found["head"].map(HEAD_NAMES),
             "silhouette": found["silhouette"],
             "accuracy": found["accuracy"],
+            "mean": found["mean"].where(found["splits"] > 1),
+            "splits": found["splits"],
         }
     )
     return Table(
         "Heads on maps",
         "Accuracy on held-out pictures of heads that get nothing but the three coordinates of a "
-        "map, beside the silhouette of that map; mean over repeats. PCA and t-SNE are made of all "
-        f"pictures together, without their classes. {reduced_sentence(results)}",
+        "map, beside the silhouette of that map, both of the test pictures of split 1 only. Mean: "
+        "the accuracy over so many splits; other splits than the first cannot judge a map that "
+        "learned from the labels of their test pictures. PCA and t-SNE are made of all pictures "
+        f"together, without their classes. {reduced_sentence(results)}",
         frame,
-        {"silhouette": ".3f", "accuracy": ".1%"},
+        {"silhouette": ".3f", "accuracy": ".1%", "mean": ".1%"},
     )
 
 
@@ -103,6 +108,7 @@ def reduced_sentence(results: Results) -> str:
     found = reduced_features(results)
     told = []
     for head, points in found.groupby("head", sort=False):
+        points = points[points["silhouette"].notna()]
         each = correlate(points["silhouette"], points["accuracy"], points["backbone"])
         if each.backbones >= 3:
             told.append(
@@ -112,6 +118,6 @@ def reduced_sentence(results: Results) -> str:
     if not told:
         return "Under 3 backbones there is no correlation to give."
     return (
-        f"Pearson correlation of the two over all maps, with its 95% interval (bootstrap over "
-        f"{found['backbone'].nunique()} backbones): {', '.join(told)}."
+        f"Pearson correlation of the two over all maps, with the 95% interval of "
+        f"{found['backbone'].nunique()} backbones (Fisher): {', '.join(told)}."
     )

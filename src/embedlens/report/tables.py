@@ -55,7 +55,7 @@ def verdicts_of(results: Results) -> dict[str, Verdict]:
     """Judge the backbones by each head, the linear probe first."""
     heads = results.predictions["head"].unique().tolist()
     ordered = sorted(heads, key=lambda head: (head != "linear_probe", head))
-    return {head: judge(results, head, seed=results.settings.seed) for head in ordered}
+    return {head: judge(results, head) for head in ordered}
 
 
 def ranked(results: Results, verdict: Verdict) -> Results:
@@ -66,7 +66,7 @@ def ranked(results: Results, verdict: Verdict) -> Results:
 
 
 def means_of(results: Results) -> Means:
-    """Return the mean over repeats of every measure of the pretrained backbones."""
+    """Return every measure of the pretrained backbones, the mean over repeats that measured it."""
     rows = results.measures[results.measures["stage"] == "pretrained"]
     by = ["backbone", "metric", "split"]
     means = rows.groupby(by, as_index=False)["value"].mean()
@@ -86,32 +86,38 @@ def accuracy_table(results: Results, verdicts: dict[str, Verdict], means: Means)
                     "backbone": labels[each.backbone],
                     "head": HEAD_NAMES.get(head, head),
                     "group": each.group,
-                    "accuracy": means[each.backbone, f"{head}.accuracy", "test"],
+                    "accuracy": each.accuracy,
                     "95% low": each.low,
                     "95% high": each.high,
                     "behind best": each.behind if each is not best else np.nan,
                     "behind low": each.behind_low if each is not best else np.nan,
                     "behind high": each.behind_high if each is not best else np.nan,
                     "balanced": means[each.backbone, f"{head}.balanced_accuracy", "test"],
-                    "repeats": verdict.repeats,
+                    "splits": verdict.repeats,
                     "seconds": seconds.get(each.backbone, np.nan),
                 }
             )
-    pictures = max(verdict.pictures for verdict in verdicts.values())
+    verdict = next(iter(verdicts.values()))
     shares = [
         "accuracy", "95% low", "95% high", "behind best", "behind low", "behind high", "balanced"
     ]  # fmt: skip
     return Table(
         "Accuracy",
-        "Share of held-out pictures classified rightly by a head on frozen features: mean over "
-        f"repeats, each with another split; {pictures:,} different pictures were held out in all. "
-        "Low and high: 95% interval, bootstrap over pictures, paired between backbones. Group: "
-        "backbones of one group cannot be told apart from the best of it. Behind: "
-        "how many points less than the best backbone with the same head. Balanced: mean over "
-        "classes. Seconds: to train and test one head.",
+        "Share of held-out pictures classified rightly by a head on frozen features, over "
+        f"{splits_of(verdict)} all together; {verdict.pictures:,} different pictures were held "
+        "out in all. Low and high: 95% interval; a picture held out in several splits is one. "
+        "Group: backbones of one group cannot be told apart from the best of it. Behind: how many "
+        "points less than the best backbone with the same head, and the 95% interval of that, on "
+        "the same pictures. Balanced: mean over the tested classes, then over splits. Seconds: to "
+        f"train and test one head. {verdict.coverage.sentence()}".strip(),
         pd.DataFrame(rows),
         {**dict.fromkeys(shares, ".1%"), "seconds": ".2f"},
     )
+
+
+def splits_of(verdict: Verdict) -> str:
+    """Say on how many splits the figures of a verdict stand."""
+    return f"{verdict.repeats} splits" if verdict.repeats > 1 else "one split"
 
 
 def backbones_table(results: Results) -> Table:
@@ -168,8 +174,8 @@ def maps_table(results: Results, means: Means) -> Table:
         "Maps",
         "Silhouette of the true classes, Euclidean, in all features and in each map to 3 "
         "dimensions: mean over pictures, and macro: mean over class means. Each map is of all "
-        "pictures together; the silhouette is of all of them, or of the test pictures among "
-        "themselves: of these alone where the map learned with the labels of the others. "
+        "pictures together; the silhouette is of all of them, or of the test pictures of split 1 "
+        "among themselves: of these alone where the map learned with the labels of the others. "
         "Trustworthiness and neighbours kept compare each picture's 10 nearest "
         "neighbours in the map with those in the features (fewer under 21 pictures).",
         pd.DataFrame(rows),
@@ -221,8 +227,8 @@ def silhouettes_table(results: Results, means: Means) -> Table:
     return Table(
         "Silhouettes by class",
         "Mean silhouette of a class's pictures, Euclidean, of all pictures together, in the "
-        "features and in each map, or of the test pictures alone where a map learned with "
-        "labels: 1 is far from every other class, below 0 is nearer to another "
+        "features and in each map, or of the test pictures of split 1 alone where a map learned "
+        "with labels: 1 is far from every other class, below 0 is nearer to another "
         "class than to its own.",
         pd.DataFrame(columns),
         dict.fromkeys(list(columns)[2:], ".2f"),

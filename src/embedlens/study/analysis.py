@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from embedlens.errors import StudyError
 from embedlens.images import ImageSet
 from embedlens.study.geometry import GRAM_LIMIT, measure_geometry
 from embedlens.study.heads import HEADS, fit_heads, fit_heads_on_maps
@@ -141,6 +142,46 @@ def repeats_of(images: ImageSet, settings: Settings) -> int:
     """Return how many splits there are to draw: one, where the pictures came with all three."""
     drawn = not {"train", "validation", "test"} <= set(images.given_splits)
     return settings.repeats if drawn else 1
+
+
+def check_splits(images: ImageSet, settings: Settings) -> None:
+    """Refuse pictures of which a split cannot be trained or tested, before they are embedded.
+
+    Raises
+    ------
+    StudyError
+        If a split trains on fewer than two classes or has no test picture.
+    """
+    for repeat in range(repeats_of(images, settings)):
+        split = split_of(images, settings, repeat)
+        require_two_classes(split.labels, split.splits, f"Split {repeat + 1}")
+
+
+def require_two_classes(labels: NDArray[np.str_], splits: NDArray[np.str_], name: str) -> None:
+    """Raise StudyError unless a split trains on two classes and tests on a picture.
+
+    Parameters
+    ----------
+    labels, splits : ndarray of shape (pictures,), str
+        Class, and "train", "validation" or "test", of each picture.
+    name : str
+        What the message calls the split.
+    """
+    trained, tested = np.unique(labels[splits == "train"]), int((splits == "test").sum())
+    counts = ", ".join(f"{(splits == s).sum():,} {s}" for s in ("train", "validation", "test"))
+    of = f"{len(labels):,} pictures of {len(np.unique(labels)):,} classes ({counts})"
+    if not tested:
+        raise StudyError(
+            f"{name} of {of} has no picture to test on. A class of one picture, or of copies of "
+            "one, is only trained on: give two pictures of each class or more, better twenty; or "
+            "give test pictures."
+        )
+    if len(trained) < 2:
+        only = f"on one class only, {trained[0]}" if len(trained) else "on no picture"
+        raise StudyError(
+            f"{name} of {of} trains {only}; a head needs two classes to tell apart. Put training "
+            "pictures of another class in, or leave the splits out: they are then drawn."
+        )
 
 
 def split_of(images: ImageSet, settings: Settings, repeat: int) -> ImageSet:

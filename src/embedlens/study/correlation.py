@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
+from embedlens.study.heads import HEAD_NAMES
 from embedlens.study.maps import MAPS
 from embedlens.study.results import Results
 from embedlens.study.scores import SCORES
@@ -161,31 +162,38 @@ def correlations(
 
 
 def reduced_features(results: Results) -> pd.DataFrame:
-    """Return accuracy beside silhouette of every map.
+    """Return accuracy beside silhouette of every map, all of the test pictures of split 1.
+
+    Other splits cannot judge a map that learned from labels, as it learned from their test
+    pictures; so all maps are compared on the one that can.
 
     Returns
     -------
     DataFrame
-        Columns backbone, stage, space, head, silhouette, accuracy: of each head that was trained
-        on the coordinates of a map alone. The silhouette is that of all pictures, or of the test
-        pictures where the map learned from the others' labels.
+        Columns backbone, stage, space, head, silhouette, accuracy, mean, splits: of each head that
+        was trained on the coordinates of a map alone. The silhouette is that of the test pictures
+        among themselves, NaN where they have none; mean is the accuracy over so many splits.
     """
     rows = []
     for stage in ("pretrained", "tuned"):
-        for space, maker in MAPS.items():
-            split = "test" if maker.learned else "all"
-            silhouette = results.mean(f"silhouette.{space}", split, stage).to_dict()
-            for head in ("linear_probe", "knn", "top"):
-                accuracy = results.mean(f"{space}.{head}.accuracy", "test", stage).to_dict()
+        for space in MAPS:
+            silhouette = results.first(f"silhouette.{space}", "test", stage).to_dict()
+            for head in HEAD_NAMES:
+                metric = f"{space}.{head}.accuracy"
+                mean = results.mean(metric, "test", stage).to_dict()
+                rows_of = results.measures.query("metric == @metric and stage == @stage")
+                splits = rows_of.groupby("backbone")["repeat"].nunique().to_dict()
                 rows += [
                     {
                         "backbone": name, "stage": stage, "space": space, "head": head,
-                        "silhouette": silhouette[name], "accuracy": value,
+                        "silhouette": silhouette.get(name, np.nan), "accuracy": value,
+                        "mean": mean[name], "splits": splits[name],
                     }
-                    for name, value in accuracy.items()
-                    if name in silhouette
+                    for name, value in results.first(metric, "test", stage).items()
                 ]  # fmt: skip
-    columns = ["backbone", "stage", "space", "head", "silhouette", "accuracy"]
+    columns = [
+        "backbone", "stage", "space", "head", "silhouette", "accuracy", "mean", "splits"
+    ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 

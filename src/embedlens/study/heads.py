@@ -23,6 +23,7 @@ HEADS: dict[str, type[LinearProbe | NeighborsProbe]] = {
     "knn": NeighborsProbe,
 }
 TOP = "top"
+HEAD_NAMES = {"linear_probe": "linear probe", "knn": "k-NN", TOP: "the study's top"}
 
 
 def fit_heads(

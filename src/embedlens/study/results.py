@@ -81,10 +81,22 @@ class Results:
     findings: pd.DataFrame | None = None
 
     def mean(self, metric: str, split: str = "all", stage: str = "pretrained") -> pd.Series:
-        """Return a measure's mean over repeats, by backbone."""
+        """Return a measure's mean over the repeats that measured it, by backbone."""
         rows = self.measures.query("metric == @metric and split == @split and stage == @stage")
         means: pd.Series = rows.groupby("backbone", sort=False)["value"].mean()
         return means
+
+    def first(self, metric: str, split: str = "test", stage: str = "pretrained") -> pd.Series:
+        """Return a measure of the first repeat's split alone, by backbone.
+
+        A map that learned from labels may be judged by no other: what it is compared with must be
+        of the same pictures.
+        """
+        rows = self.measures.query(
+            "metric == @metric and split == @split and stage == @stage and repeat == 0"
+        )
+        values: pd.Series = rows.set_index("backbone")["value"]
+        return values
 
     def seconds(self, metric: str, stage: str = "pretrained") -> pd.Series:
         """Return the seconds that a measure took, the mean over repeats, by backbone."""

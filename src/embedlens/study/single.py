@@ -13,8 +13,9 @@ from embedlens.features import FeaturesFile
 from embedlens.images import stratified_split
 from embedlens.learn import SilhouetteProjection
 from embedlens.metrics import silhouette_report, silhouette_score
+from embedlens.metrics.proportion import proportion_interval
 from embedlens.reduce import PCA, TSNE
-from embedlens.study.analysis import HEADS
+from embedlens.study.analysis import HEADS, require_two_classes
 
 
 def score_features(file: FeaturesFile, seed: int = 0) -> list[dict[str, Any]]:
@@ -31,41 +32,56 @@ def score_features(file: FeaturesFile, seed: int = 0) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        Rows of score, value, on.
+        Rows of score, value, low, high (of the 95% interval), on.
 
     Raises
     ------
     StudyError
-        If there is one class only, or no test picture.
+        If there is one class only, fewer than two in training, or no test picture.
     """
     labels = file.labels
     if len(np.unique(labels)) < 2:
         raise StudyError(f"All {len(labels)} labels are {labels[0]!r}; scores need two classes.")
-    report = silhouette_report(file.features, labels)
-    whole = f"all {len(labels)} pictures, Euclidean"
-    rows: list[dict[str, Any]] = [
-        {"score": "silhouette (micro)", "value": round(report.micro, 4), "on": whole},
-        {"score": "silhouette (macro)", "value": round(report.macro, 4), "on": whole},
-    ]
     splits = file.splits
     if not np.isin(splits, ["test"]).any():
         ids = [str(i) for i in range(len(labels))]
         splits = stratified_split(labels.tolist(), ids, seed=seed)
+    require_two_classes(labels, splits, "The split")
+    report = silhouette_report(file.features, labels)
+    whole = f"all {len(labels)} pictures, Euclidean"
+    rows = [
+        _row("silhouette (micro)", report.micro, report.micro_interval, whole),
+        _row("silhouette (macro)", report.macro, report.macro_interval, whole),
+    ]
     train, validation, test = (np.flatnonzero(splits == s) for s in ("train", "validation", "test"))
-    if not len(train) or not len(test):
-        raise StudyError("The file's splits have no training or no test pictures; leave them out.")
+    on = f"{len(test)} test pictures of one split{_judged(labels, splits)}"
     for name, make in HEADS.items():
         head = make().fit(
             file.features[train],
             labels[train],
             validation=(file.features[validation], labels[validation]),
         )
-        accuracy = float(head.score(file.features[test], labels[test]))
-        on = f"{len(test)} test pictures of one split"
+        right = head.predict(file.features[test]) == labels[test]
+        share = proportion_interval(right)
         rows.append(
-            {"score": f"{name.replace('_', ' ')} accuracy", "value": round(accuracy, 4), "on": on}
+            _row(f"{name.replace('_', ' ')} accuracy", share.estimate, (share.low, share.high), on)
         )
     return rows
+
+
+def _row(score: str, value: float, interval: tuple[float, float], on: str) -> dict[str, Any]:
+    low, high = (round(end, 4) if np.isfinite(end) else None for end in interval)
+    return {"score": score, "value": round(value, 4), "low": low, "high": high, "on": on}
+
+
+def _judged(labels: NDArray[np.str_], splits: NDArray[np.str_]) -> str:
+    """Say of how many classes the test pictures are, and how many of these are trained on."""
+    tested = np.unique(labels[splits == "test"])
+    known = np.isin(tested, labels[splits != "test"]).sum()
+    said = ""
+    if len(tested) < len(np.unique(labels)):
+        said = f", of {len(tested)} of {len(np.unique(labels))} classes"
+    return said + (f", {len(tested) - known} of them never trained on" * (known < len(tested)))
 
 
 def map_features(

@@ -19,7 +19,7 @@ from embedlens.errors import StudyError
 from embedlens.features import Features, Trunk, embed
 from embedlens.images import ImageSet, resolved
 from embedlens.learn import trunk_of
-from embedlens.study.analysis import analyse, repeats_of, steps_of
+from embedlens.study.analysis import analyse, check_splits, repeats_of, steps_of
 from embedlens.study.findings import write_findings
 from embedlens.study.lock import hold
 from embedlens.study.neighbors import keep_neighbors
@@ -129,6 +129,7 @@ class Study:
         self.folder.mkdir(parents=True, exist_ok=True)
         with hold(self.folder):
             images = self._read_images(progress)
+            check_splits(images, self.settings)
             for backbone in self.backbones:
                 if not backbone.weights.here:
                     progress(f"{backbone.name}: weights", 0, 0)
@@ -158,7 +159,7 @@ class Study:
 
     def verdict(self) -> Verdict:
         """Rank the backbones; see `judge`."""
-        return judge(self.results(), seed=self.settings.seed)
+        return judge(self.results())
 
     def report(self) -> Path:
         """Write tables, figures and ``report.html`` into the folder; return the report's path."""

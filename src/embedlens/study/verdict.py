@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from embedlens.metrics.proportion import difference_interval, proportion_interval
+from embedlens.study.class_coverage import ClassCoverage, class_coverage
 from embedlens.study.results import Results
-
-RESAMPLES = 4_000
 
 
 @dataclass(frozen=True)
@@ -52,15 +52,35 @@ class Standing:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Backbones from best to worst, and what to do."""
+    """Backbones from best to worst, and what to do.
+
+    Attributes
+    ----------
+    head : str
+        By whose predictions.
+    pictures : int
+        How many different pictures were tested.
+    repeats : int
+        In how many splits.
+    standings : tuple of Standing
+        Best first; those with random weights last.
+    coverage : ClassCoverage
+        Which classes were tested.
+    """
 
     head: str
     pictures: int
     repeats: int
     standings: tuple[Standing, ...]
+    coverage: ClassCoverage
 
     def sentence(self) -> str:
-        """Say what to take, what is as good, and what is worse."""
+        """Say what to take, what is as good, what is worse, and which classes were not judged."""
+        if self.coverage.says_nothing:
+            return f"{_one_class(self.standings[0], self.coverage)} {self.coverage.sentence()}"
+        return " ".join([*self._ranking(), self.coverage.sentence()]).strip()
+
+    def _ranking(self) -> list[str]:
         best, *others = self.standings
         trained = [each for each in others if each.pretrained]
         tied = [each for each in trained if each.ties_with_best]
@@ -68,7 +88,7 @@ class Verdict:
         random = [each for each in others if not each.pretrained]
         words = [
             f"Take {best.backbone}: it gets {best.accuracy:.1%} of held-out pictures right "
-            f"(95% interval {best.low:.1%} to {best.high:.1%})."
+            f"(95% interval {best.low:.1%} to {best.high:.1%}){self.coverage.clause()}."
         ]
         if not best.pretrained:
             words = [f"{best.backbone} has random weights: nothing here is worth taking."]
@@ -79,102 +99,15 @@ class Verdict:
         if random and best.pretrained:
             listed = ", ".join(f"{each.backbone} ({each.accuracy:.1%})" for each in random)
             words.append(f"Random weights, for comparison only: {listed}.")
-        return " ".join(words)
+        return words
 
 
-@dataclass(frozen=True)
-class Change:
-    """What fine-tuning did to one backbone.
-
-    Attributes
-    ----------
-    backbone : str
-        Its name.
-    before, after : float
-        Share of held-out pictures that the head gets right.
-    low, high : float
-        95% interval of after - before, paired by picture.
-    pretrained : bool
-        False for random weights.
-    """
-
-    backbone: str
-    before: float
-    after: float
-    low: float
-    high: float
-    pretrained: bool = True
-
-    def words(self) -> str:
-        """Say what it did, as part of a sentence."""
-        change = (
-            f"{100 * (self.after - self.before):+.1f} points, 95% interval "
-            f"{100 * self.low:+.1f} to {100 * self.high:+.1f}"
-        ).replace("-", "−")
-        does = "makes no sure difference to"
-        if self.low > 0 or self.high < 0:
-            does = "helps" if self.low > 0 else "harms"
-        told = f"{self.before:.1%} before, {self.after:.1%} after"
-        weights = "" if self.pretrained else " with random weights"
-        return f"{does} {self.backbone}{weights} ({told}: {change})"
-
-
-def judge_tuning(results: Results, head: str = "top", seed: int = 0) -> tuple[Change, ...]:
-    """Compare a head before and after fine-tuning, on the same held-out pictures.
-
-    Parameters
-    ----------
-    results : Results
-        Of a study.
-    head : str, default "top"
-        Whose predictions; the top is what is trained with the tail.
-    seed : int, default 0
-        Of the bootstrap.
-
-    Returns
-    -------
-    tuple of Change
-        A backbone each, in the order of the study; empty where nothing was fine-tuned.
-    """
-    changes = []
-    random = set(results.backbones.query("not pretrained")["backbone"])
-    rows = results.predictions.query("head == @head")
-    for name in results.backbones["backbone"]:
-        own = rows[rows["backbone"] == name]
-        tuned = own[own["stage"] == "tuned"]
-        # Repeats that were fine-tuned; the same pictures before.
-        before = own[(own["stage"] == "pretrained") & own["repeat"].isin(tuned["repeat"])]
-        if not len(tuned):
-            continue
-        both = pd.concat([before, tuned])
-        hits, shown, stages = _count(both, both["stage"], results)
-        samples = _bootstrap(hits, shown, seed)
-        first, second = stages.index("pretrained"), stages.index("tuned")
-        accuracy = hits.sum(axis=0) / shown.sum(axis=0)
-        low, high = np.quantile(samples[:, second] - samples[:, first], (0.025, 0.975))
-        changes.append(
-            Change(
-                str(name),
-                float(accuracy[first]),
-                float(accuracy[second]),
-                float(low),
-                float(high),
-                pretrained=name not in random,
-            )
-        )
-    return tuple(changes)
-
-
-def tuning_sentence(changes: tuple[Change, ...]) -> str:
-    """Say what fine-tuning did; empty where nothing was fine-tuned."""
-    return f"Fine-tuning {'; '.join(each.words() for each in changes)}." if changes else ""
-
-
-def judge(results: Results, head: str = "linear_probe", seed: int = 0) -> Verdict:
+def judge(results: Results, head: str = "linear_probe") -> Verdict:
     """Rank backbones by the accuracy of a head on pictures it was not trained on.
 
-    The intervals come from a paired bootstrap over pictures: pictures are drawn with replacement,
-    the same for every backbone, each with all its appearances in the test splits of all repeats.
+    Accuracy is the share of right answers over all splits; its interval is `proportion_interval`'s,
+    for which a picture tested in several splits is one picture. Backbones are compared on the same
+    pictures and splits, by `difference_interval`.
 
     Parameters
     ----------
@@ -182,77 +115,86 @@ def judge(results: Results, head: str = "linear_probe", seed: int = 0) -> Verdic
         Of a study.
     head : str, default "linear_probe"
         Whose predictions.
-    seed : int, default 0
-        Of the bootstrap.
 
     Returns
     -------
     Verdict
     """
     rows = results.predictions.query("head == @head and stage == 'pretrained'")
-    hits, shown, names = _count(rows, rows["backbone"], results)
-    samples = _bootstrap(hits, shown, seed)
-    accuracy = hits.sum(axis=0) / shown.sum(axis=0)
+    hits, shown = count_hits(rows, rows["backbone"], results)
+    names = list(hits)
     facts = results.backbones.set_index("backbone")
-    pretrained = facts["pretrained"].reindex(names).to_numpy(bool)
-    order = sorted(range(len(names)), key=lambda i: (not pretrained[i], -accuracy[i], names[i]))
-    best, groups = order[0], _groups(order, samples)
+    pretrained = facts["pretrained"].astype(bool)
+    shares = {name: proportion_interval(hits[name], shown) for name in names}
+    order = sorted(names, key=lambda name: (not pretrained[name], -shares[name].estimate, name))
+    groups = _groups(order, hits, shown)
     standings = []
-    for i in order:
-        behind = samples[:, best] - samples[:, i]
-        low, high = np.quantile(samples[:, i], (0.025, 0.975))
-        behind_low, behind_high = np.quantile(behind, (0.025, 0.975))
+    for name in order:
+        share, behind = shares[name], difference_interval(hits[order[0]], hits[name], shown)
         standings.append(
             Standing(
-                names[i], float(accuracy[i]), float(low), float(high),
-                float(accuracy[best] - accuracy[i]), float(behind_low), float(behind_high),
-                float(facts["pictures_per_second"][names[i]]), bool(pretrained[i]), groups[i],
+                name, share.estimate, share.low, share.high,
+                behind.estimate, behind.low, behind.high,
+                float(facts["pictures_per_second"][name]), bool(pretrained[name]), groups[name],
             )
         )  # fmt: skip
-    return Verdict(head, len(hits), int(rows["repeat"].nunique()), tuple(standings))
+    repeats = int(rows["repeat"].nunique())
+    return Verdict(head, len(shown), repeats, tuple(standings), class_coverage(results, head))
 
 
-def _count(
+def count_hits(
     rows: pd.DataFrame, of: pd.Series, results: Results
-) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
-    """Count how often each picture (row) was right and was tested with each ``of`` (column)."""
+) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64]]:
+    """Count how often each picture was right, and how often it was tested.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of ``Results.predictions``.
+    of : Series
+        What each row is counted for, such as its backbone.
+    results : Results
+        Of the study.
+
+    Returns
+    -------
+    hits : dict of str to ndarray of shape (pictures,)
+        By what they are counted for.
+    shown : ndarray of shape (pictures,)
+        In how many splits each picture was tested; only splits count in which all were tested
+        on it.
+    """
     labels = results.pictures["label"].to_numpy()
-    right = pd.DataFrame(
-        {
-            "of": of.to_numpy(),
-            "picture": rows["picture"].to_numpy(),
-            "right": rows["predicted"].to_numpy() == labels[rows["picture"]],
-        }
-    )
-    counts = right.groupby(["picture", "of"])["right"].agg(["sum", "count"]).unstack()
-    hits, shown = counts["sum"].to_numpy(float), counts["count"].to_numpy(float)
-    return hits, shown, [str(name) for name in counts["sum"].columns]
+    right = pd.Series(rows["predicted"].to_numpy() == labels[rows["picture"]])
+    by = [rows["picture"].to_numpy(), rows["repeat"].to_numpy(), of.to_numpy(str)]
+    table = right.groupby(by).first().unstack().dropna().astype(float)
+    counts = table.groupby(level=0).agg(["sum", "size"])
+    names = [str(name) for name in table.columns]
+    shown = counts[(names[0], "size")].to_numpy(float)
+    return {name: counts[(name, "sum")].to_numpy(float) for name in names}, shown
 
 
-def _groups(order: list[int], samples: NDArray[np.float64]) -> dict[int, int]:
+def _groups(
+    order: list[str], hits: dict[str, NDArray[np.float64]], shown: NDArray[np.float64]
+) -> dict[str, int]:
     """Group backbones, best first: each with all that chance may put behind the group's best."""
-    groups: dict[int, int] = {}
-    left = list(order)
+    groups: dict[str, int] = {}
+    left, number = list(order), 0
     while left:
-        behind = samples[:, [left[0]]] - samples[:, left]
-        tied = np.quantile(behind, 0.025, axis=0) <= 0.0
-        number = max(groups.values(), default=0) + 1
-        groups |= {i: number for i, same in zip(left, tied, strict=True) if same}
-        left = [i for i in left if i not in groups]
+        best, number = left[0], number + 1
+        behind = {name: difference_interval(hits[best], hits[name], shown) for name in left}
+        groups |= {name: number for name, each in behind.items() if each.low <= 0.0}
+        left = [name for name in left if name not in groups]
     return groups
 
 
-def _bootstrap(
-    hits: NDArray[np.float64], shown: NDArray[np.float64], seed: int
-) -> NDArray[np.float64]:
-    """Return accuracies, (resamples, backbones), of pictures drawn with replacement."""
-    rng = np.random.default_rng(seed)
-    pictures = len(hits)
-    samples = np.empty((RESAMPLES, hits.shape[1]))
-    for i in range(RESAMPLES):
-        weight = np.bincount(rng.integers(0, pictures, pictures), minlength=pictures)
-        samples[i] = weight @ hits / (weight @ shown)
-    return samples
+def _one_class(best: Standing, coverage: ClassCoverage) -> str:
+    return (
+        f"Nothing can be recommended: all held-out pictures are of one class of "
+        f"{len(coverage.classes)}, {coverage.tested[0]}, and whoever names no other class is "
+        f"right. {best.backbone} gets {best.accuracy:.1%} of them right (95% interval "
+        f"{best.low:.1%} to {best.high:.1%})."
+    )
 
 
 def _tie(each: Standing, best: Standing) -> str:
