@@ -12,19 +12,25 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from embedlens.study import correlate, correlation_sentence, correlations, reduced_features
+from embedlens.study.correlation import rank_interval
 
 
 def results_of(measures, random=()):
     """Results with the measures (backbone, stage, metric, split, value)."""
     frame = pd.DataFrame(measures, columns=["backbone", "stage", "metric", "split", "value"])
+    frame["repeat"] = frame.groupby(["backbone", "stage", "metric", "split"]).cumcount()
     names = list(dict.fromkeys(frame["backbone"]))
 
     def mean(metric, split="all", stage="pretrained"):
         rows = frame.query("metric == @metric and split == @split and stage == @stage")
         return rows.groupby("backbone", sort=False)["value"].mean()
 
+    def first(metric, split="test", stage="pretrained"):
+        rows = frame.query("metric == @metric and split == @split and stage == @stage")
+        return rows[rows["repeat"] == 0].set_index("backbone")["value"]
+
     backbones = pd.DataFrame({"backbone": names, "pretrained": [n not in random for n in names]})
-    return SimpleNamespace(mean=mean, backbones=backbones)
+    return SimpleNamespace(mean=mean, first=first, backbones=backbones, measures=frame)
 
 
 def study_of(count, random=()):
@@ -72,7 +78,36 @@ def test_a_constant_score_has_no_correlation():
     assert np.isnan(found.pearson)
 
 
-def test_points_of_one_backbone_are_drawn_together():
+@pytest.mark.parametrize("count", [5, 6, 10, 25])
+def test_a_perfect_order_has_an_interval_with_a_width(count):
+    found = correlate(range(count), np.arange(count) ** 3)
+    assert found.spearman == pytest.approx(1.0)
+    assert found.spearman_low < 0.999
+    assert found.spearman_high == 1
+    turned = correlate(range(count), -np.arange(count))
+    assert (turned.spearman_low, turned.spearman_high) == (-1, pytest.approx(-found.spearman_low))
+
+
+def test_the_interval_of_a_correlation_is_scipy_s():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=12)
+    y = x + rng.normal(size=12)
+    found, expected = correlate(x, y), stats.pearsonr(x, y).confidence_interval()
+    assert (found.pearson_low, found.pearson_high) == pytest.approx(tuple(expected), abs=1e-6)
+
+
+@pytest.mark.parametrize("truth", [0.0, 0.5, 0.9])
+def test_the_interval_of_ranks_holds_as_often_as_is_claimed(truth):
+    rng = np.random.default_rng(1)
+    held = 0
+    for _ in range(400):
+        x, y = rng.multivariate_normal([0, 0], [[1, truth], [truth, 1]], 8).T
+        low, high = rank_interval(stats.spearmanr(x, y).statistic, 8)
+        held += low <= 6 / np.pi * np.arcsin(truth / 2) <= high
+    assert held / 400 > 0.92
+
+
+def test_points_of_one_backbone_count_as_one():
     """Ten copies of each point say no more than one, and give no chance of an order."""
     x, y = np.array([1.0, 2, 3, 4, 5]), np.array([2.0, 1, 4, 3, 6])
     names = np.arange(5)
@@ -107,15 +142,19 @@ def test_too_few_backbones_are_said_to_be_too_few():
 def test_reduced_features_pair_each_map_with_its_own_silhouette():
     results = results_of(
         [
-            ("a", "pretrained", "silhouette.pca", "all", 0.4),
+            ("a", "pretrained", "silhouette.pca", "all", 0.3),
+            ("a", "pretrained", "silhouette.pca", "test", 0.4),
             ("a", "pretrained", "pca.knn.accuracy", "test", 0.7),
-            ("a", "tuned", "silhouette.pca", "all", 0.5),
+            ("a", "pretrained", "pca.knn.accuracy", "test", 0.9),
+            ("a", "tuned", "silhouette.pca", "test", 0.5),
             ("a", "tuned", "pca.knn.accuracy", "test", 0.8),
-            ("a", "pretrained", "silhouette.tsne", "all", 0.9),
+            ("a", "pretrained", "silhouette.tsne", "test", 0.9),
         ]
     )
     found = reduced_features(results)
-    assert found[["stage", "space", "silhouette", "accuracy"]].to_numpy().tolist() == [
-        ["pretrained", "pca", 0.4, 0.7],
-        ["tuned", "pca", 0.5, 0.8],
+    # Both of the test pictures of split 1; the mean over all splits stands apart.
+    columns = ["stage", "space", "silhouette", "accuracy", "mean", "splits"]
+    assert found[columns].to_numpy().tolist() == [
+        ["pretrained", "pca", 0.4, 0.7, pytest.approx(0.8), 2],
+        ["tuned", "pca", 0.5, 0.8, 0.8, 1],
     ]

@@ -96,3 +96,24 @@ def test_the_sentence_says_what_is_as_good_and_faster_and_what_is_worse():
 def test_random_weights_that_happen_to_be_right_are_set_apart():
     sentence = judge(results_of({"a": first(190), "b": first(150)}, pretrained={"a": False}))
     assert sentence.sentence().endswith("Random weights, for comparison only: a (95.0%).")
+
+
+@pytest.mark.parametrize("pictures", [6, 20, 200])
+def test_intervals_have_a_width_where_all_pictures_are_right(pictures):
+    best, second = judge(
+        results_of({"a": first(pictures, pictures), "b": first(pictures, pictures)})
+    ).standings
+    assert best.accuracy == best.high == 1
+    assert best.low == pytest.approx(0.05 ** (1 / pictures))
+    assert second.behind_low < 0 < second.behind_high
+    assert second.ties_with_best
+
+
+def test_only_splits_in_which_all_were_tested_are_compared():
+    """A backbone that lacks a split is not compared on other pictures than the rest."""
+    results = results_of({"a": first(160), "b": first(150)}, repeats=2)
+    rows = results.predictions
+    lacking = (rows["backbone"] == "b") & (rows["repeat"] == 1)
+    results.predictions = rows[~lacking]
+    best, second = judge(results).standings
+    assert (best.accuracy, second.accuracy) == (0.8, 0.75)

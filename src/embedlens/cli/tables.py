@@ -75,8 +75,8 @@ def print_results(results: Results, verdict: Verdict) -> None:
     splits = f"the {verdict.repeats} splits" if verdict.repeats > 1 else "the one split"
     print(
         f"\nAccuracy on the {verdict.pictures:,} test pictures of {splits}, all together, and its "
-        "95% interval.\nSilhouette (Euclidean) of all pictures in the full feature space and in the "
-        "two 3-D maps."
+        "95% interval.\nSilhouette (Euclidean) of all pictures in the full feature space and in "
+        "the two 3-D maps."
     )
     if len(results.problems):
         aside = int((~results.problems["kept"]).sum())

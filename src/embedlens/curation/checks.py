@@ -19,8 +19,9 @@ from embedlens.curation.labels import describe_suspects, suspect_labels
 from embedlens.features import embed
 from embedlens.images import ImageSet
 from embedlens.metrics.outliers import outlier_scores
+from embedlens.metrics.proportion import proportion_interval
 
-# With fewer test pictures the 95% interval of a class's accuracy is wider than 30 points.
+# With fewer test pictures the 95% interval of a class's accuracy of 90% is wider than 17 points.
 FEW = 50
 # A class this many times larger than another: accuracy then says little of the smaller.
 UNEQUAL = 5.0
@@ -192,13 +193,10 @@ def _classes(images: ImageSet) -> Iterator[Finding]:
     sizes, tested = counts.sum(axis=1), counts["test"]
     for name in counts.index:
         if tested[name] < FEW:
-            # The normal interval at an accuracy of 90%.
-            wide = 1.96 * (0.09 / max(tested[name], 1)) ** 0.5
             yield Finding(
                 "small class",
                 str(name),
-                f"{tested[name]} test pictures of {sizes[name]}: its accuracy is known to "
-                f"{100 * min(wide, 1):.0f} points either way at best",
+                f"{tested[name]} test pictures of {sizes[name]}: {_known_of(int(tested[name]))}",
                 "add pictures, or judge it over many splits",
                 str(name),
                 score=float(1 / (1 + tested[name])),
@@ -214,6 +212,14 @@ def _classes(images: ImageSet) -> Iterator[Finding]:
             str(sizes.idxmax()),
             score=float(ratio),
         )
+
+
+def _known_of(tested: int) -> str:
+    """Say how surely an accuracy is known that so many test pictures measure."""
+    if not tested:
+        return "nothing is known of its accuracy"
+    each = proportion_interval(np.ones(tested))
+    return f"even if all are right, its accuracy is known to lie above {each.low:.0%} only"
 
 
 def _told_by_files(facts: FileFacts) -> Iterator[Finding]:

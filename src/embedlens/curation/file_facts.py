@@ -30,19 +30,19 @@ class FileFacts:
     chance : float
         What a guess gets that knows nothing of the pictures, by whatever shares it names the
         classes: one over their number.
-    low : float
-        Lower end of the accuracy's 95% interval.
     alone : dict of str to float
         Balanced accuracy of a tree on each fact by itself, the highest first.
     classes : dict of str to float
         Recall of each class by all facts, the highest first.
+    low : float
+        Lower end of the accuracy's 95% interval.
     """
 
     accuracy: float
     chance: float
-    low: float
     alone: dict[str, float]
     classes: dict[str, float]
+    low: float = 0.0
 
     @property
     def notable(self) -> bool:
@@ -100,7 +100,7 @@ def judge_file_facts(images: ImageSet, seed: int = 0) -> FileFacts:
     codes = images.codes
     chance = 1 / len(np.unique(codes))
     if varying.empty:
-        return FileFacts(chance, chance, 0.0, {}, {})
+        return FileFacts(chance, chance, {}, {})
     values = varying.to_numpy()
     predicted = _out_of_fold(values, codes, seed)
     accuracy = _balanced(predicted, codes)
@@ -111,13 +111,13 @@ def judge_file_facts(images: ImageSet, seed: int = 0) -> FileFacts:
     return FileFacts(
         accuracy,
         chance,
-        proportion_interval(*_weighed(predicted, codes)).low,
         dict(sorted(alone.items(), key=lambda item: -item[1])),
         {
             name: float((predicted[codes == code] == code).mean())
             for code, name in enumerate(images.classes)
             if (codes == code).any()
         },
+        proportion_interval(*_weighed(predicted, codes)).low,
     )
 
 

@@ -74,7 +74,7 @@ def _table_2(results: Results) -> Table:
             "95% low": standings[name].low,
             "95% high": standings[name].high,
             "spread": spread[name],
-            "splits": count[name],
+            "repeats": count[name],
             "converged": f"{round(settled[name] * count[name])} of {count[name]}",
         }
         for name in results.backbones["backbone"]
@@ -146,7 +146,7 @@ def _table_4(results: Results) -> Table:
             row[f"{MAPS[space].title} silhouette"] = after
             before = results.mean(f"silhouette.{space}")[name]
             row[f"{MAPS[space].title} difference"] = after - before
-        row["splits"] = len(repeats)
+        row["repeats"] = len(repeats)
         rows.append(row)
     frame = pd.DataFrame(rows)
     signed = {c: "+.4f" for c in frame.columns if "difference" in c}
@@ -162,8 +162,8 @@ def _table_4(results: Results) -> Table:
         "interval of the difference in accuracy, paired by picture. Beyond it: by how much the "
         "tuned top gets more right than the head that does best without tuning, on the same "
         "pictures. Silhouettes of all pictures, as in Table III; after tuning their mean over so "
-        "many splits, on each of which it was tuned anew. The epoch with the least loss on validation pictures was kept; epoch "
-        "0, the backbone as it was, counts as one.",
+        "many splits, on each of which it was tuned anew. The epoch with the least loss on "
+        "validation pictures was kept; epoch 0, the backbone as it was, counts as one.",
         frame,
         {**plain, **signed, "average accuracy": ".1%", "its accuracy": ".1%", **points},
     )

@@ -93,7 +93,7 @@ def accuracy_table(results: Results, verdicts: dict[str, Verdict], means: Means)
                     "behind low": each.behind_low if each is not best else np.nan,
                     "behind high": each.behind_high if each is not best else np.nan,
                     "balanced": means[each.backbone, f"{head}.balanced_accuracy", "test"],
-                    "splits": verdict.repeats,
+                    "repeats": verdict.repeats,
                     "seconds": seconds.get(each.backbone, np.nan),
                 }
             )
