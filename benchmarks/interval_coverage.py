@@ -34,6 +34,13 @@ def wilson(hits: int, n: int) -> Interval:
     return Interval(p, centre - half, centre + half)
 
 
+def exact_coverage(intervals: list[Interval], share: float) -> float:
+    """Return the probability, in %, that the interval holds the share; one a number of hits."""
+    n = len(intervals) - 1
+    inside = np.array([holds(each, share) for each in intervals])
+    return 100 * float(binom.pmf(np.arange(n + 1), n, share)[inside].sum())
+
+
 def one_share() -> None:
     """Print the exact coverage of one share of pictures that are tested once."""
     print("One share, n pictures tested once: coverage, %, exact")
@@ -48,14 +55,9 @@ def one_share() -> None:
             ],
         }
         for name, intervals in made.items():
-
-            def coverage(p: float, own: list[Interval] = intervals) -> float:
-                inside = np.array([holds(each, p) for each in own])
-                return 100 * float(binom.pmf(np.arange(n + 1), n, p)[inside].sum())
-
-            every = [coverage(p) for p in np.linspace(0.5, 0.9999, 500)]
+            every = [exact_coverage(intervals, p) for p in np.linspace(0.5, 0.9999, 500)]
             print(
-                f"{n:>4} {name:12}", *(f"{coverage(p):6.1f}" for p in SHARES),
+                f"{n:>4} {name:12}", *(f"{exact_coverage(intervals, p):6.1f}" for p in SHARES),
                 f"{min(every):8.1f} {np.mean(every):6.1f}",
             )  # fmt: skip
 
