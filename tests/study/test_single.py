@@ -9,7 +9,7 @@ from sklearn.metrics import silhouette_score
 
 from embedlens.errors import StudyError
 from embedlens.features import FeaturesFile
-from embedlens.study import held_out_silhouette, map_features
+from embedlens.study import held_out_silhouette, map_features, score_features
 
 
 def features_file(splits=None):
@@ -54,3 +54,33 @@ def test_other_maps_do_not_learn():
     assert list(map_features(features_file(), "pca").columns) == [
         "path", "label", "split", "x", "y", "z",
     ]  # fmt: skip
+
+
+def test_scores_have_intervals_that_hold_them():
+    rows = {row["score"]: row for row in score_features(features_file())}
+    assert len(rows) == 4
+    for row in rows.values():
+        assert row["low"] <= row["value"] <= row["high"]
+        assert row["low"] < row["high"]
+    assert rows["knn accuracy"]["on"] == "24 test pictures of one split"
+
+
+@pytest.mark.parametrize(
+    "splits", [["test"] * 120, np.where(np.arange(120) < 3, "validation", "test")]
+)
+def test_a_split_that_trains_on_nothing_is_a_sentence(splits):
+    with pytest.raises(StudyError, match="trains on no picture"):
+        score_features(features_file(splits))
+
+
+def test_a_split_that_trains_on_one_class_is_a_sentence():
+    labels = features_file().labels
+    with pytest.raises(StudyError, match="trains on one class only, ape"):
+        score_features(features_file(np.where(labels == "ape", "train", "test")))
+
+
+def test_scores_say_of_how_many_classes_they_are():
+    labels = features_file().labels
+    file = features_file(np.where(labels == "dog", "test", "train"))
+    on = score_features(file)[-1]["on"]
+    assert on == "30 test pictures of one split, of 1 of 4 classes, 1 of them never trained on"
