@@ -7,6 +7,7 @@ from embedlens.backbones.applications import STUDY
 from embedlens.backbones.backbone import POOLINGS, Backbone, Pooling
 from embedlens.backbones.cut import cut
 from embedlens.backbones.imagenet import IMAGENET_TOP1, imagenet_top
+from embedlens.backbones.naming import weights_for
 from embedlens.backbones.registry import get_backbone, list_backbones
 from embedlens.backbones.weights import Weights
 
@@ -21,4 +22,5 @@ __all__ = [
     "get_backbone",
     "imagenet_top",
     "list_backbones",
+    "weights_for",
 ]

@@ -6,10 +6,12 @@ import difflib
 from collections.abc import Mapping
 from pathlib import Path
 
-from embedlens.backbones import applications, efficientnet_lite, model_file
+from embedlens.backbones import applications, efficientnet_lite
 from embedlens.backbones.backbone import PREPROCESSINGS, Backbone
+from embedlens.backbones.naming import is_model_file, split_name, weights_for
 from embedlens.backbones.weights import Weights, keras_download
 from embedlens.errors import BackboneError, WeightsError
+from embedlens.given_path import given_path
 
 
 def get_backbone(
@@ -56,8 +58,8 @@ def get_backbone(
         raise BackboneError(
             f"There is no preprocessing {preprocessing!r}; choose from {', '.join(PREPROCESSINGS)}."
         )
-    network, layer = _parse(name)
-    if Path(network).suffix.lower() in model_file.SUFFIXES:
+    network, layer = split_name(name)
+    if is_model_file(network):
         return _file_backbone(name, network, layer or None, weights, preprocessing)
     network = _registered(network)
     canonical = f"{network}@{layer}" if layer else network
@@ -86,18 +88,15 @@ def list_backbones(weights: Mapping[str, str | Path] | None = None) -> list[Back
     ----------
     weights : mapping of str to str or Path, optional
         Files, or "random", by the network's name, as for `get_backbone`.
+
+    Raises
+    ------
+    WeightsError
+        If a name is of no backbone listed, or a weights file does not exist.
     """
-    given = {_registered(name): value for name, value in (weights or {}).items()}
     names = [*efficientnet_lite.VARIANTS, *applications.applications()]
+    given = weights_for(names, weights or {})
     return [get_backbone(name, weights=given.get(name)) for name in names]
-
-
-def _parse(name: str) -> tuple[str, str]:
-    """Split a name into network and layer; the folders of a path may hold an @ of their own."""
-    if "@" not in name or Path(name).suffix.lower() in model_file.SUFFIXES:
-        return name, ""
-    network, _, layer = name.rpartition("@")
-    return network, layer
 
 
 def _registered(network: str) -> str:
@@ -130,10 +129,10 @@ def _file_backbone(
 ) -> Backbone:
     if weights is not None:
         raise WeightsError(f"{network} holds its own weights; leave out {str(weights)!r}.")
-    path = Path(network)
+    path = given_path(network)
     if not path.is_file():
         raise BackboneError(f"The model file {network} does not exist.")
-    return Backbone(name, network, "file", layer, Weights("file", path), preprocessing)
+    return Backbone(name, str(path), "file", layer, Weights("file", path), preprocessing)
 
 
 def _given(network: str, chosen: str | Path | None) -> Weights | None:
@@ -142,7 +141,7 @@ def _given(network: str, chosen: str | Path | None) -> Weights | None:
         return None
     if chosen == "random":
         return Weights("random")
-    path = Path(chosen)
+    path = given_path(chosen)
     if not path.is_file():
         raise WeightsError(
             f"The weights file {path} of {network} does not exist. "

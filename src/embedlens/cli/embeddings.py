@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from embedlens.cli.options import (
+    BackboneOption,
     EngineOption,
     Json,
     Photos,
@@ -22,6 +23,15 @@ from embedlens.cli.options import (
     named_backbone,
     weights_by_name,
 )
+from embedlens.cli.table_file import suffixed, table_path, write_table
+from embedlens.given_path import given_path
+
+Features = Annotated[
+    Path,
+    typer.Argument(
+        parser=given_path, metavar="FILE", help="Features, as `embedlens embed` writes them."
+    ),
+]
 
 
 class MapOption(StrEnum):
@@ -52,10 +62,15 @@ def backbones(json_: Json = False, weights: Weights = None) -> None:
 
 def embed(
     photos: Photos,
-    backbone: Annotated[
-        str, typer.Option("--backbone", "-b", help="Name, NAME@LAYER, or a model file.")
+    backbone: BackboneOption,
+    out: Annotated[
+        Path,
+        typer.Option(
+            parser=lambda text: suffixed(text, ".npz"),
+            metavar="FILE",
+            help="The file to write, .npz.",
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="The file to write, .npz.")],
     weights: Weights = None,
     pooling: Annotated[PoolingOption, typer.Option()] = PoolingOption.avg,
     size: Size = None,
@@ -68,6 +83,7 @@ def embed(
     from embedlens.cli.progress import TerminalProgress
 
     chosen = named_backbone(backbone, weights)
+    out.parent.mkdir(parents=True, exist_ok=True)
     with TerminalProgress() as progress:
         images = el.ImageSet.read(
             photos, progress=lambda done, total: progress("reading pictures", done, total)
@@ -91,7 +107,7 @@ def embed(
 
 
 def score(
-    file: Annotated[Path, typer.Argument(help="Features, as `embedlens embed` writes them.")],
+    file: Features,
     json_: Json = False,
 ) -> None:
     """Score features: silhouette, linear probe and k nearest neighbours."""
@@ -108,8 +124,13 @@ def score(
 
 
 def map_(
-    file: Annotated[Path, typer.Argument(help="Features, as `embedlens embed` writes them.")],
-    out: Annotated[Path, typer.Option(help="The table to write, .csv.")],
+    file: Features,
+    out: Annotated[
+        Path,
+        typer.Option(
+            parser=table_path, metavar="FILE", help="The table to write, .csv, .tsv or .parquet."
+        ),
+    ],
     method: Annotated[
         MapOption, typer.Option(help="Which map; silhouette learns from the labels.")
     ] = MapOption.tsne,
@@ -121,7 +142,7 @@ def map_(
     from embedlens.study import held_out_silhouette, map_features
 
     table = map_features(read_features(file), method.value, dimensions, seed)
-    table.to_csv(out, index=False)
+    write_table(table, out)
     print(f"{out}: {len(table)} points in {dimensions} dimensions")
     if "learned" in table:
         learned = int(table["learned"].sum())

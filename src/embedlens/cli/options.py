@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from embedlens.errors import EmbedlensError
+from embedlens.given_path import given_path
 
 if TYPE_CHECKING:
     from embedlens.backbones import Backbone
@@ -42,15 +46,39 @@ class EngineOption(StrEnum):
     keras = "keras"
 
 
+
+
+def filled(text: str) -> str:
+    """Refuse an empty argument, as a variable of a shell that was never set makes it.
+
+    Raises
+    ------
+    EmbedlensError
+        If it is empty.
+    """
+    if not text.strip():
+        raise EmbedlensError(f"An argument is empty ({text!r}); give it a value, or leave it out.")
+    return text
+
+
 Photos = Annotated[
     str,
     typer.Argument(
+        parser=filled,
         help="Folder of class folders (with or without train/validation/test above them), a zip "
         "of one, or a CSV or Parquet table with the columns path and label.",
         metavar="PHOTOS",
         show_default=False,
     ),
 ]
+Folder = Annotated[
+    Path, typer.Argument(parser=given_path, metavar="STUDY", help="A study folder.")
+]
+BackboneOption = Annotated[
+    str,
+    typer.Option("--backbone", "-b", parser=filled, metavar="NAME",
+                 help="Name, NAME@LAYER, or a model file."),
+]  # fmt: skip
 Weights = Annotated[
     list[str] | None,
     typer.Option(
@@ -70,20 +98,51 @@ Precision = Annotated[
 ]
 
 
+def folder_option(help: str) -> Any:
+    """Return the option ``--out`` of a command that writes a folder."""
+    return typer.Option("--out", parser=given_path, metavar="FOLDER", help=help, show_default=False)
+
+
 def weights_by_name(given: list[str] | None) -> dict[str, str]:
-    """Read NAME=FILE options."""
-    pairs = [each.partition("=") for each in given or []]
-    for name, equals, file in pairs:
-        if not (name and equals and file):
+    """Read NAME=FILE options.
+
+    Raises
+    ------
+    BadParameter
+        If one is something else, or two are of one name.
+    """
+    found: dict[str, str] = {}
+    for each in given or []:
+        name, _, file = (part.strip() for part in each.partition("="))
+        if not (name and file):
             raise typer.BadParameter(
-                f"{name}{equals}{file} is not NAME=FILE; write, say, --weights "
+                f"--weights {each} is not NAME=FILE; write, say, --weights "
                 "Xception=xception.weights.h5 or --weights ResNet50V2=random."
             )
-    return {name: file for name, _, file in pairs}
+        if name in found:
+            raise typer.BadParameter(
+                f"--weights gives {name} twice, {found[name]} and {file}; give one."
+            )
+        found[name] = file
+    return found
+
+
+def names_in(text: str) -> list[str]:
+    """Read names with commas between them.
+
+    Raises
+    ------
+    BadParameter
+        If one is empty.
+    """
+    names = [each.strip() for each in text.split(",")]
+    if not all(names):
+        raise typer.BadParameter(f"{text!r} holds an empty name; write A,B,... without gaps.")
+    return names
 
 
 def named_backbone(name: str, weights: list[str] | None) -> Backbone:
     """Look up a backbone with the weights that NAME=FILE options give it."""
-    from embedlens.backbones import get_backbone
+    from embedlens.backbones import get_backbone, weights_for
 
-    return get_backbone(name, weights=weights_by_name(weights).get(name.partition("@")[0]))
+    return get_backbone(name, weights=weights_for([name], weights_by_name(weights)).get(name))

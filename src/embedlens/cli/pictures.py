@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from embedlens.cli.options import Json, Photos, Weights, named_backbone
+from embedlens.cli.options import (
+    BackboneOption,
+    Json,
+    Photos,
+    Weights,
+    filled,
+    folder_option,
+    named_backbone,
+    names_in,
+)
+
+if TYPE_CHECKING:
+    from embedlens.images import ImageSet
 
 
 def check(
     photos: Photos,
-    backbone: Annotated[
-        str, typer.Option("--backbone", "-b", help="Name, NAME@LAYER, or a model file.")
-    ] = "EfficientNetLite0",
+    backbone: BackboneOption = "EfficientNetLite0",
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the page and tables. [default: check-PHOTOS]",
-                                  show_default=False)
+        Path | None, folder_option("Folder for the page and tables. \\[default: check-PHOTOS]")
     ] = None,
     weights: Weights = None,
     json_: Json = False,
@@ -29,12 +38,12 @@ def check(
     from embedlens.cli.tables import print_counts
     from embedlens.report import write_check
 
-    folder = out or Path(f"check-{Path(photos).resolve().stem}")
     chosen = named_backbone(backbone, weights)
     with TerminalProgress() as progress:
         images = el.ImageSet.read(
             photos, progress=lambda done, total: progress("reading pictures", done, total)
         )
+        folder = _claimed("check", "check", photos, out, images)
         found = el.curation.check(
             images, backbone=chosen, store=folder / "features", seed=seed, progress=progress
         )
@@ -55,15 +64,15 @@ def relabel(
                           "those after the equals sign."),
     ],
     class_: Annotated[
-        str | None, typer.Option("--class", "-c", help="Whose pictures. [default: all]",
+        str | None, typer.Option("--class", "-c", help="Whose pictures. \\[default: all]",
                                  show_default=False)
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the tables. [default: relabelled-PHOTOS]",
-                                  show_default=False)
+        Path | None, folder_option("Folder for the tables. \\[default: relabelled-PHOTOS]")
     ] = None,
     backbone: Annotated[
-        str, typer.Option("--backbone", "-b", help="A network with an ImageNet top.")
+        str, typer.Option("--backbone", "-b", parser=filled, metavar="NAME",
+                          help="A network with an ImageNet top.")
     ] = "EfficientNetLite2",
     sure: Annotated[
         float, typer.Option(help="Proposals below this share are left out.", min=0, max=1)
@@ -75,15 +84,15 @@ def relabel(
     from embedlens.cli.tables import print_relabelling
     from embedlens.report import write_relabelling
 
-    folder = out or Path(f"relabelled-{Path(photos).resolve().stem}")
+    names = _new_labels(into)
     with TerminalProgress() as progress:
         images = el.ImageSet.read(
             photos, progress=lambda done, total: progress("reading pictures", done, total)
         )
+        folder = _claimed("relabelling", "relabelled", photos, out, images)
         found = el.curation.relabel(
             images,
-            {name.strip(): (meant or name).strip()
-             for name, _, meant in (each.partition("=") for each in into.split(","))},
+            names,
             label=class_,
             backbone=backbone,
             sure=sure,
@@ -95,3 +104,27 @@ def relabel(
         f"\nLook at: {sheet.resolve()}\n"
         f"New image set: {folder.resolve() / 'labels.csv'} (embedlens study reads it)"
     )
+
+
+def _claimed(kind: str, prefix: str, photos: str, out: Path | None, images: ImageSet) -> Path:
+    """Return the folder to write to, which will be of these pictures and no others."""
+    from embedlens.images import resolved
+    from embedlens.study.provenance import Provenance, claim, content_of, default_folder
+
+    place = resolved(photos)
+    folder = out or default_folder(prefix, place)
+    claim(folder, Provenance(kind, place, content_of(images.ids)))
+    return folder
+
+
+def _new_labels(text: str) -> dict[str, str]:
+    """Read A,B=X+Y,...: new labels, and the ImageNet classes that each stands for."""
+    found: dict[str, str] = {}
+    for each in names_in(text):
+        name, equals, meant = (part.strip() for part in each.partition("="))
+        if not name or (equals and not meant):
+            raise typer.BadParameter(f"--into {each!r} is not NAME or NAME=CLASS+CLASS+...")
+        if name in found:
+            raise typer.BadParameter(f"--into gives the label {name!r} twice; join its classes by +.")
+        found[name] = meant or name
+    return found

@@ -10,6 +10,7 @@ import typer
 
 from embedlens.cli.options import (
     EngineOption,
+    Folder,
     Photos,
     PoolingOption,
     Precision,
@@ -17,8 +18,11 @@ from embedlens.cli.options import (
     ResizeOption,
     Size,
     Weights,
+    folder_option,
+    names_in,
     weights_by_name,
 )
+from embedlens.given_path import given_path
 
 
 class DemoOption(StrEnum):
@@ -39,18 +43,24 @@ def demo(
     data: Annotated[
         DemoOption, typer.Option(help="Patches of photographs, or handwritten digits.")
     ] = DemoOption.patches,
-    out: Annotated[Path, typer.Option(help="Study folder.")] = Path("embedlens-demo"),
+    out: Annotated[
+        Path | None,
+        folder_option("Study folder. \\[default: embedlens-demo, or embedlens-demo-digits]"),
+    ] = None,
     precision: Precision = PrecisionOption.float32,
 ) -> None:
     """Run a whole study on real pictures that come with the install, offline."""
     from embedlens.images.demo import write_demo_pictures
+    from embedlens.study.provenance import expect_folder
 
-    pictures = out / "pictures"
+    folder = out or Path("embedlens-demo" if data is DemoOption.patches else f"embedlens-demo-{data}")
+    expect_folder(folder)
+    pictures = folder / ("pictures" if data is DemoOption.patches else data.value)
     if not (pictures / ".complete").exists():
         write_demo_pictures(pictures, data.value)
         (pictures / ".complete").touch()
     backbones = ["EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2"]
-    _run(pictures, backbones, out=out, precision=precision.value)
+    _run(pictures, backbones, out=folder, precision=precision.value)
 
 
 def study(
@@ -62,8 +72,7 @@ def study(
                           "\\[default: all whose weights are here]"),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Study folder. \\[default: embedlens-PHOTOS]",
-                                  show_default=False)
+        Path | None, folder_option("Study folder. \\[default: embedlens-PHOTOS]")
     ] = None,
     weights: Weights = None,
     preset: Annotated[
@@ -134,12 +143,16 @@ def study(
         for name, value in optional.items()
         if value is not None
     }
-    names = backbones.split(",") if backbones else None
+    names = None if backbones is None else names_in(backbones)
+    if top is False and (finetune or (preset and finetune is None)):
+        raise typer.BadParameter(
+            "--no-top is of no use with fine-tuning, which begins with the top; leave one out."
+        )
     _run(photos, names, out=out, weights=weights_by_name(weights), **settings)
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="STUDY", help="A study folder.")],
+    folder: Folder,
 ) -> None:
     """Write a study's report again, from its stored results."""
     from embedlens.report import write_report
@@ -151,6 +164,7 @@ def view(
     what: Annotated[
         Path,
         typer.Argument(
+            parser=given_path,
             metavar="STUDY",
             show_default=False,
             help="A study folder; or a map as `embedlens map` writes it: a CSV or Parquet table "
@@ -158,7 +172,7 @@ def view(
         ),
     ],
     port: Annotated[
-        int, typer.Option(min=0, max=65_535, help="[default: a free one]", show_default=False)
+        int, typer.Option(min=0, max=65_535, help="\\[default: a free one]", show_default=False)
     ] = 0,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
@@ -178,7 +192,7 @@ def view(
 
 
 def export(
-    folder: Annotated[Path, typer.Argument(metavar="STUDY", help="A study folder.")],
+    folder: Folder,
     to: Annotated[
         ExportOption,
         typer.Option(
@@ -186,7 +200,7 @@ def export(
             "tensorboard: features and maps for its Embedding Projector."
         ),
     ],
-    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    out: Annotated[Path, folder_option("The folder to write to.")],
     features: Annotated[
         bool, typer.Option("--features", help="With parquet: the features too.")
     ] = False,
@@ -194,6 +208,10 @@ def export(
     """Write what a study found for other tools."""
     from embedlens.report import export_parquet, export_tensorboard
 
+    if features and to is not ExportOption.parquet:
+        raise typer.BadParameter(
+            f"--features is of --to parquet; {to.value} holds the features always. Leave it out."
+        )
     if to is ExportOption.parquet:
         print(export_parquet(folder, out, features=features))
     else:

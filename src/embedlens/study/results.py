@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from embedlens.errors import StudyError
 from embedlens.study.analysis import Analysis
 from embedlens.study.findings import read_findings
+from embedlens.study.gathered import gathered, note_gathered
 from embedlens.study.settings import Settings
 
 TABLES = ("backbones", "measures", "predictions", "histories", "tunings", "silhouettes")
@@ -178,6 +179,7 @@ def gather(study: Path, names: list[str]) -> None:
         temporary = results / f"{table_name}.tmp"
         table.to_parquet(temporary, index=False)
         temporary.replace(results / f"{table_name}.parquet")
+    note_gathered(results, names)
 
 
 def read_results(study: Path) -> Results:
@@ -194,10 +196,10 @@ def read_results(study: Path) -> Results:
     tables = {name: pd.read_parquet(study / "results" / f"{name}.parquet") for name in TABLES}
     known = set(tables["backbones"]["backbone"])
     maps: dict[tuple[str, str], dict[str, NDArray[np.float32]]] = {}
-    for key in sorted((study / "results").glob("*/key.json")):
-        head = json.loads(key.read_text())
+    for folder in gathered(study):
+        head = json.loads((folder / "key.json").read_text(encoding="utf-8"))
         if head["backbone"] in known:
-            found = read_maps(study, key.parent.name)
+            found = read_maps(study, folder.name)
             if found:
                 maps[head["backbone"], head["stage"]] = found
     return Results(

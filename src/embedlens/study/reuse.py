@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,46 +17,42 @@ class Stored:
     ----------
     meta : dict
         The record of finished features; empty where there are none.
-    rows : int
-        Rows that an unfinished run left.
     """
 
     meta: dict[str, Any]
-    rows: int
 
     @classmethod
     def of(cls, features: Path) -> Stored:
         """Look at ``features/<backbone>``."""
         try:
-            meta = json.loads((features / "meta.json").read_text())
+            meta = json.loads((features / "meta.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             meta = {}
-        try:
-            done = (features.with_name(features.name + ".part") / "done").read_bytes()
-        except OSError:
-            done = b""
-        return cls(meta if isinstance(meta, dict) else {}, sum(done))
+        return cls(meta if isinstance(meta, dict) else {})
 
-    def explain(self, now: dict[str, Any], total: int, *, analysed: bool) -> str:
+    def explain(self, now: dict[str, Any], ids: Sequence[str], *, analysed: bool) -> str:
         """Say what of it was used.
 
         Parameters
         ----------
         now : dict
             The record of the features after the run.
-        total : int
-            Pictures.
+        ids : sequence of str
+            The content of each picture, hashed. Identical pictures are embedded once, which is no
+            reuse of an earlier run.
         analysed : bool
             Whether the results were here too.
         """
         if self.meta and self.meta == {key: now.get(key) for key in self.meta}:
             reused = "features reused: same pictures, weights, settings and versions"
             return f"{reused}; {'results too' if analysed else 'results computed anew'}"
+        total = len(set(ids))
         kept = total - int(now.get("embedded", total))
+        pictures = "pictures" if total == len(ids) else "different pictures"
         if kept == total:
-            return f"all {total:,} rows of features reused, which an earlier run had computed"
+            return f"features of all {total:,} {pictures} reused, which an earlier run had computed"
         if kept > 0:
-            return f"{kept:,} of {total:,} rows of features reused, the others computed"
+            return f"features of {kept:,} of {total:,} {pictures} reused, the others computed"
         if self.meta.get("key") == now.get("key") and self.meta:
             return "features computed anew: those stored were damaged or of other pictures"
         if self.meta:

@@ -9,9 +9,13 @@ from typing import Any, Literal
 
 import tomli_w
 
-from embedlens.backbones import STUDY, Pooling, list_backbones
+from embedlens.backbones import STUDY, Pooling, list_backbones, weights_for
+from embedlens.backbones.naming import anchored, anchored_weights, split_name
 from embedlens.errors import StudyError
 from embedlens.features import Precision
+from embedlens.given_path import given_path
+from embedlens.images.kaggle import PREFIX
+from embedlens.images.url import is_url
 
 Resize = Literal["squash", "crop", "pad"]
 EngineChoice = Literal["auto", "openvino", "keras"]
@@ -35,9 +39,10 @@ class Settings:
     pictures : str
         Folder, zip or table, as for ``ImageSet.read``.
     backbones : tuple of str
-        Names, as for ``get_backbone``.
+        Names, as for ``get_backbone``; the paths of model files in full.
     weights : dict of str to str
-        A file, or "random", by the name of the network; the others have their ImageNet weights.
+        A file, or "random", by the name of the network or of a cut of it; the others have their
+        ImageNet weights.
     pooling, size, resize, precision, engine
         As for ``embed``.
     test, validation : float
@@ -85,26 +90,35 @@ class Settings:
             raise StudyError(f"repeats is {self.repeats}; give 1 or more.")
         if self.epochs < 1:
             raise StudyError(f"epochs is {self.epochs}; give 1 or more.")
-        cut = [each for each in self.backbones if "@" in each]
+        cut = [each for each in self.backbones if split_name(each)[1]]
         if self.finetune and cut:
             raise StudyError(
                 f"{cut[0]} is cut at a layer, and fine-tuning needs the whole backbone. Leave "
-                f"@{cut[0].rpartition('@')[2]} out, or leave fine-tuning out."
+                f"@{split_name(cut[0])[1]} out, or leave fine-tuning out."
             )
+        self._expect_used()
         for name, share in (("test", self.test), ("validation", self.validation)):
             if not 0 < share < 1:
                 raise StudyError(f"{name} is {share}; give a share between 0 and 1.")
-        unused = set(map(str.lower, self.weights)) - {_network(b).lower() for b in self.backbones}
-        if unused:
-            raise StudyError(
-                f"Weights are given for {', '.join(sorted(unused))}, which is not among the "
-                f"backbones {', '.join(self.backbones)}."
-            )
+        weights_for(self.backbones, self.weights)
+
+    def _expect_used(self) -> None:
+        """Refuse settings that would change nothing."""
+        default = {each.name: each.default for each in fields(self)}
+        of = {"unfreeze": "finetune", "augment": "finetune", "epochs": "top"}
+        for name, needed in of.items():
+            value = getattr(self, name)
+            if value != default[name] and not (self.finetune or getattr(self, needed)):
+                both = "fine-tuning" if needed == "finetune" else "the top or fine-tuning"
+                raise StudyError(
+                    f"{name} is {value!r}, but it is of {both}, which was not asked for. Add "
+                    f"{'finetune (--finetune)' if needed == 'finetune' else 'top (--top)'}, or "
+                    f"leave {name} out."
+                )
 
     def weights_of(self, backbone: str) -> str | None:
         """Return the weights chosen for a backbone, or None for its own."""
-        by_lower = {name.lower(): value for name, value in self.weights.items()}
-        return by_lower.get(_network(backbone).lower())
+        return weights_for(self.backbones, self.weights).get(backbone)
 
     def write(self, path: Path) -> None:
         """Write them as TOML; what is not set is left out."""
@@ -116,7 +130,7 @@ class Settings:
 
     @classmethod
     def read(cls, path: Path) -> Settings:
-        """Read what `write` wrote.
+        """Read what `write` wrote; paths that somebody made relative begin at the file's folder.
 
         Raises
         ------
@@ -139,8 +153,8 @@ class Settings:
                 f"Known are {', '.join(sorted(known))}."
             )
         try:
-            return cls(**{**values, "backbones": tuple(values["backbones"])})
-        except (KeyError, TypeError) as error:
+            return cls(**_anchored(values, path.parent))
+        except (KeyError, TypeError, AttributeError) as error:
             raise StudyError(f"{path} lacks the setting {error}.") from error
 
 
@@ -150,5 +164,21 @@ def default_backbones(weights: dict[str, str]) -> tuple[str, ...]:
     return tuple(each.name for each in found if each.weights.here)
 
 
-def _network(backbone: str) -> str:
-    return backbone.partition("@")[0]
+def _anchored(values: dict[str, Any], start: Path) -> dict[str, Any]:
+    """Return settings with the relative paths in them begun at a folder."""
+    weights = values.get("weights", {})
+    return {
+        **values,
+        "pictures": _anchored_pictures(values["pictures"], start),
+        "backbones": tuple(anchored(each, start) for each in values["backbones"]),
+        "weights": {name: anchored_weights(each, start) for name, each in weights.items()},
+    }
+
+
+def _anchored_pictures(text: str, start: Path) -> str:
+    if is_url(text) or text.startswith(PREFIX):
+        return text
+    whole = start / given_path(text)
+    if "," not in text or whole.exists():
+        return str(whole.resolve())
+    return ",".join(_anchored_pictures(part, start) for part in text.split(",") if part.strip())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from embedlens.study.gathered import gathered
 
 if TYPE_CHECKING:
     from embedlens.study.results import Results
@@ -30,13 +33,13 @@ def stored_features(study: Path, results: Results) -> dict[tuple[str, str], Path
     """
     ids = results.pictures["id"][results.pictures["kept"]].to_list()
     found = {}
-    for key in sorted((study / "results").glob("*/key.json")):
-        head = json.loads(key.read_text())
+    for folder in gathered(study):
+        head = json.loads((folder / "key.json").read_text(encoding="utf-8"))
         # Tuned features are kept of the first repeat alone, in the order of the pretrained ones.
-        name, tuned, _ = key.parent.name.partition(".tuned-")
-        folder = study / "features" / (f"{name}.tuned" if tuned else name)
-        if _ids(folder) == ids:
-            found[head["backbone"], head["stage"]] = folder
+        name = re.sub(r"\.tuned-\d+$", ".tuned", folder.name)
+        features = study / "features" / name
+        if _ids(features) == ids:
+            found[head["backbone"], head["stage"]] = features
     return {stage: folder for stage, folder in found.items() if stage in results.maps}
 
 

@@ -7,7 +7,7 @@ import importlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,24 @@ from typing import Any
 import pandas as pd
 
 from embedlens.backbones import Backbone, get_backbone
+from embedlens.backbones.naming import anchored, anchored_weights, titles
 from embedlens.errors import StudyError
 from embedlens.features import Features, Trunk, embed
+from embedlens.given_path import given_path
 from embedlens.images import ImageSet, resolved
 from embedlens.learn import trunk_of
 from embedlens.study.analysis import analyse, check_splits, repeats_of, steps_of
 from embedlens.study.findings import write_findings
 from embedlens.study.lock import hold
 from embedlens.study.neighbors import keep_neighbors
+from embedlens.study.provenance import (
+    Provenance,
+    claim,
+    content_of,
+    default_folder,
+    expect_folder,
+    read_provenance,
+)
 from embedlens.study.results import (
     Results,
     gather,
@@ -52,7 +62,7 @@ class Study:
     out : path, optional
         The study folder; by default ``embedlens-<name of the pictures>`` in the current folder.
     weights : mapping of str to str or path, optional
-        A file, or "random", by the name of the network.
+        A file, or "random", by the name of the network or of a cut of it, in any case of letters.
     preset : {"paper"}, optional
         The published study's protocol; settings given beside it win.
     **settings
@@ -83,10 +93,11 @@ class Study:
     ) -> None:
         if preset is not None and preset not in PRESETS:
             raise StudyError(f"There is no preset {preset!r}; there is {', '.join(PRESETS)}.")
-        given = {network: str(file) for network, file in (weights or {}).items()}
+        given = {name: anchored_weights(file) for name, file in _named(weights).items()}
         chosen = {**PRESETS.get(preset or "", {}), **settings, "weights": given}
         if backbones is not None:
-            chosen["backbones"] = tuple(backbones)
+            names = (backbones,) if isinstance(backbones, str) else backbones
+            chosen["backbones"] = tuple(map(anchored, names))
         elif "backbones" not in chosen:
             chosen["backbones"] = default_backbones(given)
         try:
@@ -94,7 +105,12 @@ class Study:
         except TypeError as error:
             raise StudyError(f"A setting is unknown: {error}.") from error
         self.backbones = self._look_up()
-        self.folder = Path(out) if out else Path(f"embedlens-{Path(self.settings.pictures).stem}")
+        self.titles = titles([each.name for each in self.backbones])
+        if out is None:
+            self.folder = default_folder("embedlens", self.settings.pictures)
+        else:
+            self.folder = given_path(out)
+        expect_folder(self.folder)
 
     @classmethod
     def open(cls, folder: str | Path) -> Study:
@@ -105,7 +121,7 @@ class Study:
         StudyError
             If it is none.
         """
-        folder = Path(folder)
+        folder = given_path(folder)
         settings = asdict(Settings.read(folder / "study.toml"))
         return cls(settings.pop("pictures"), out=folder, **settings)
 
@@ -123,6 +139,8 @@ class Study:
         ------
         ImageSetError
             If the pictures cannot be read as an image set.
+        StudyError
+            If the folder holds a study of other pictures.
         EmbedlensError
             If weights cannot be had, the disk is full, or another run holds the folder.
         """
@@ -132,7 +150,7 @@ class Study:
             check_splits(images, self.settings)
             for backbone in self.backbones:
                 if not backbone.weights.here:
-                    progress(f"{backbone.name}: weights", 0, 0)
+                    progress(f"{self.titles[backbone.name]}: weights", 0, 0)
                     backbone.weights.fetch(backbone.network)
             done = [self._one(backbone, images, progress) for backbone in self.backbones]
             gather(self.folder, [name for names in done for name in names])
@@ -197,15 +215,19 @@ class Study:
         return found
 
     def _read_images(self, progress: Progress) -> ImageSet:
-        index = self.folder / "images.parquet"
+        index, place = self.folder / "images.parquet", self.settings.pictures
+        before = read_provenance(self.folder)
+        # Files of another place may have the names, sizes and times of those that were here.
+        here = index.is_file() and before is not None and before.pictures == place
         images = ImageSet.read(
-            self.settings.pictures,
+            place,
             test=self.settings.test,
             validation=self.settings.validation,
             seed=self.settings.seed,
-            known=index if index.is_file() else None,
+            known=index if here else None,
             progress=lambda done, total: progress("reading pictures", done, total),
         )
+        claim(self.folder, Provenance("study", place, content_of(images.ids)))
         images.write(index)
         results = self.folder / "results"
         results.mkdir(exist_ok=True)
@@ -218,7 +240,7 @@ class Study:
 
     def _one(self, backbone: Backbone, images: ImageSet, progress: Progress) -> list[str]:
         """Embed and analyse one backbone; return the names of its folders in ``results/``."""
-        name = folder_name(backbone)
+        name, title = folder_name(backbone), self.titles[backbone.name]
         stored = Stored.of(self.folder / "features" / name)
         features = embed(
             images,
@@ -230,15 +252,17 @@ class Study:
             engine=self.settings.engine,
             store=self.folder / "features" / name,
             trunk=None if stored.meta else self._trunk(backbone),
-            progress=lambda done, total: progress(f"{backbone.name}: embedding", done, total),
+            progress=lambda done, total: progress(f"{title}: embedding", done, total),
         )
+        # What is kept of features depends on no title: another model beside it may change that.
+        features = replace(features, backbone=replace(backbone, name=title))
         repeats, key = repeats_of(images, self.settings), self._key(features, images)
         whole = self._key(features, images, self.settings.repeats)
         analysed = has_analysis(self.folder / "results" / name, whole)
-        reuse = stored.explain(features.record, len(images), analysed=analysed)
-        progress(f"{backbone.name}: {reuse}", 0, 0)
+        reuse = stored.explain(features.record, images.ids, analysed=analysed)
+        progress(f"{title}: {reuse}", 0, 0)
         if not analysed:
-            steps = analysis_steps(backbone.name, steps_of(repeats) + 1, progress)
+            steps = analysis_steps(title, steps_of(repeats) + 1, progress)
             analysis = analyse(features.values, images, self.settings, step=steps)
             steps("scores")
             measure_scores(analysis, features)
@@ -264,7 +288,8 @@ class Study:
         settings = self.settings
         parts = [
             _FORMAT, version("embedlens"), version("scikit-learn"), version("numpy"),
-            features.record["key"], images.fingerprint, settings.seed, settings.test,
+            features.record["key"], features.backbone.name, images.fingerprint, settings.seed,
+            settings.test,
             settings.validation, *others,
         ]  # fmt: skip
         return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
@@ -283,10 +308,26 @@ def analysis_steps(name: str, total: int, progress: Progress) -> Callable[[str],
 
 
 def folder_name(backbone: Backbone) -> str:
-    """Name a backbone's folders: its name, without what file systems refuse."""
-    name = Path(backbone.network).name if backbone.family == "file" else backbone.network
+    """Name a backbone's folders: its name, without what file systems refuse.
+
+    Where that alone might name another's, as with model files of one name in two folders, a hash of
+    the whole name follows.
+    """
+    of_file = backbone.family == "file"
+    name = Path(backbone.network).name if of_file else backbone.network
     name = f"{name}@{backbone.layer}" if backbone.layer else name
-    return re.sub(r"[^\w.@+-]", "_", name)
+    plain = re.sub(r"[^\w.@+-]", "_", name)
+    if plain == name and not of_file:
+        return name
+    return f"{plain}-{hashlib.blake2b(backbone.name.encode(), digest_size=4).hexdigest()}"
+
+
+def _named(weights: Mapping[str, str | Path] | None) -> Mapping[str, str | Path]:
+    if weights is not None and not isinstance(weights, Mapping):
+        raise StudyError(
+            f"weights is {weights!r}; give them by the network's name, {{'Xception': FILE}}."
+        )
+    return weights or {}
 
 
 def _facts(features: Features) -> dict[str, Any]:

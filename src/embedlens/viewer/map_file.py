@@ -7,45 +7,105 @@ from pathlib import Path
 import pandas as pd
 
 from embedlens.errors import EmbedlensError
+from embedlens.given_path import given_path
+from embedlens.images.listing import COLUMNS
 from embedlens.viewer.arrays import arrays_scene
 from embedlens.viewer.scene import Scene
 
 _AXES = ("x", "y", "z")
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+_PARQUET = (".parquet", ".pq")
 
 
 def file_scene(path: Path) -> Scene:
     """Read a CSV, TSV or Parquet table with the columns x and y, perhaps z, label and path.
 
-    Its other columns are what points can be coloured by.
+    Its other columns are what points can be coloured by. Labels of a text file are taken as they
+    are written, 01 and 1 apart, and an empty cell is no label; its other columns are numbers where
+    every cell that is not empty is one.
 
     Raises
     ------
     EmbedlensError
         If it is no such table.
     """
+    path = given_path(path)
     frame = _read(path)
-    axes = [axis for axis in _AXES if axis in frame]
-    if axes[:2] != ["x", "y"] or not len(frame):
+    named = {name.strip().casefold(): name for name in frame}
+    axes = [named[axis] for axis in _AXES if axis in named]
+    if not {"x", "y"} <= set(named) or not len(frame):
         raise EmbedlensError(
-            f"{path} has the columns {', '.join(map(str, frame.columns))} and {len(frame)} rows; "
-            "a map has a row a point and the columns x, y and perhaps z. `embedlens map` writes "
-            "one; `embedlens view` also takes a study folder."
+            f"{path} has the columns {', '.join(frame)} and {len(frame)} rows; "
+            "a map has a row a point and the columns x, y and perhaps z, with commas between them "
+            "(tabs in .tsv). `embedlens map` writes one; `embedlens view` also takes a study folder."
         )
-    label = frame["label"].to_numpy() if "label" in frame else None
-    paths = frame["path"].astype(str).to_list() if "path" in frame else None
-    others = frame.drop(columns=[*axes, "label", "path"], errors="ignore")
-    columns = {str(name): others[name].to_numpy() for name in others}
+    label, file = (
+        next((named[other] for other in COLUMNS[name] if other in named), None)
+        for name in ("label", "path")
+    )
+    others = frame.drop(columns=[*axes, *(each for each in (label, file) if each is not None)])
+    columns = {name: _numbers_or_text(others[name]) for name in others}
+    # `embedlens map` notes the pictures that a map learned from.
+    learned = "learned" in others and others["learned"].astype(str).str.casefold().eq("true").any()
     return arrays_scene(
-        frame[axes].to_numpy(), label, paths=paths, columns=columns, title=path.stem
+        {"map": _coordinates(path, frame[axes])},
+        None if label is None else frame[label],
+        paths=None if file is None else frame[file],
+        columns=columns,
+        title=path.stem,
+        learned=["map"] if learned else (),
     )
 
 
+def _coordinates(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
+    numbers = frame.apply(pd.to_numeric, errors="coerce").astype("float64")
+    wrong = numbers.isna()
+    if wrong.to_numpy().any():
+        row, column = (int(each[0]) for each in wrong.to_numpy().nonzero())
+        raise EmbedlensError(
+            f"{path} has {frame.iat[row, column]!r} in row {row + 1} of the column "
+            f"{frame.columns[column]}, which is no number; mend it, or leave the row out."
+        )
+    return numbers
+
+
+def _numbers_or_text(values: pd.Series) -> pd.Series:
+    """Return the cells of a text file as numbers where all that are not empty are; else as text."""
+    if not pd.api.types.is_string_dtype(values.dtype):
+        return values
+    given = values.replace("", pd.NA)
+    numbers = pd.to_numeric(given, errors="coerce")
+    plain = given.dropna().str.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
+    # A code such as 007 is no number: its zeros would be lost.
+    coded = given.dropna().str.fullmatch(r"\s*[+-]?0\d+\s*")
+    if len(plain) and plain.all() and not coded.any():
+        return numbers.astype("Float64")
+    return values
+
+
 def _read(path: Path) -> pd.DataFrame:
+    suffix = path.suffix.lower()
+    if not path.exists():
+        raise EmbedlensError(f"{path} does not exist; give a study folder or a map.")
+    if suffix not in (*_SEPARATORS, *_PARQUET):
+        raise EmbedlensError(
+            f"{path} is no study folder, and no map: a map ends in "
+            f"{', '.join([*_SEPARATORS, *_PARQUET])}."
+        )
     try:
-        if path.suffix.lower() in (".parquet", ".pq"):
-            return pd.read_parquet(path)
-        return pd.read_csv(path, sep="\t" if path.suffix.lower() == ".tsv" else ",")
-    except FileNotFoundError:
-        raise EmbedlensError(f"{path} does not exist; give a study folder or a map.") from None
-    except (OSError, ValueError) as error:
+        if suffix in _PARQUET:
+            # Its own types: whole numbers with gaps would else come as floats.
+            frame = pd.read_parquet(path, dtype_backend="numpy_nullable")
+        else:
+            frame = pd.read_csv(
+                path, sep=_SEPARATORS[suffix], dtype=str, keep_default_na=False,
+                encoding="utf-8-sig", index_col=None,
+            )  # fmt: skip
+    except Exception as error:  # pandas and pyarrow raise many kinds for broken files
         raise EmbedlensError(f"{path} cannot be read as a table ({error}).") from error
+    if suffix in _SEPARATORS and not isinstance(frame.index, pd.RangeIndex):
+        raise EmbedlensError(
+            f"{path} has rows with more cells than its {len(frame.columns)} columns; mend them, or "
+            "quote cells that hold the separator."
+        )
+    return frame.rename(columns=str)

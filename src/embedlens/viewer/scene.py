@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from embedlens.viewer.sprites import Sheets
 
 FORMAT = 1
+_LEAST, _MOST = 1e-15, 1e15  # an extent within these has its square in float32
 UNKNOWN = 65_535
 """The code of a picture whose category is not known."""
 
@@ -48,6 +50,8 @@ class Column:
         The backbone it belongs to, as `backbone_key` names it.
     range : (float, float), optional
         The ends of the colour scale.
+    unknown : str, optional
+        What is said where nothing is known; "not known" by default.
     """
 
     id: str
@@ -57,6 +61,7 @@ class Column:
     categories: Sequence[str] | None = None
     backbone: str | None = None
     range: tuple[float, float] | None = None
+    unknown: str | None = None
 
 
 @dataclass(frozen=True)
@@ -210,11 +215,14 @@ class Scene:
         codes: Array,
         categories: Sequence[str],
         backbone: str | None = None,
+        unknown: str | None = None,
     ) -> None:
         """Add a column of codes that point into ``categories``; -1 is not known."""
         blob = self._next("column", len(self.columns))
         self.blobs[blob] = np.where(codes < 0, UNKNOWN, codes).astype(np.uint16)
-        self.columns.append(Column(id, name, "category", blob, list(categories), backbone))
+        self.columns.append(
+            Column(id, name, "category", blob, list(categories), backbone, unknown=unknown)
+        )
 
     def add_number(
         self,
@@ -247,10 +255,18 @@ class Scene:
         """Add a map of coordinates (n, 2) or (n, 3); ``facts`` are the other fields of `SceneMap`.
 
         The middle of the points becomes the origin: coordinates far from it would lose their
-        digits in float32.
+        digits in float32. Coordinates whose squares float32 cannot hold are divided by a power of
+        ten, which is told.
         """
         points = np.asarray(coordinates, np.float64)
-        points = points - (points.min(axis=0) + points.max(axis=0)) / 2
+        points = points - (points.min(axis=0) / 2 + points.max(axis=0) / 2)
+        extent = float(np.abs(points).max(initial=0.0))
+        if extent and not _LEAST < extent < _MOST:
+            power = math.floor(math.log10(extent))
+            # Two steps: a power of ten beyond 308 is none in float64.
+            points = points / 10.0 ** (power // 2) / 10.0 ** (power - power // 2)
+            told = f"coordinates divided by 1e{power}"
+            facts["facts"] = "; ".join(filter(None, [facts.get("facts"), told]))
         blob = self._next("map", len(self.maps))
         self.blobs[blob] = points.astype(np.float32)
         self.maps.append(

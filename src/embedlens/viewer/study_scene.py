@@ -15,16 +15,13 @@ from numpy.typing import NDArray
 from embedlens.images import Splits
 from embedlens.metrics import neighbor_purity
 from embedlens.study import Results
+from embedlens.study.maps import MAPS
 from embedlens.study.pictures import Pictures
 from embedlens.viewer.scene import Scene, backbone_key
 from embedlens.viewer.sprites import Sheets
 
-METHOD_NAMES = {"pca": "PCA", "tsne": "t-SNE", "silhouette": "silhouette projection"}
-LEARNED_METHODS = {"silhouette"}
-"""Maps that are made with the labels."""
-
 _HEADS = {"linear_probe": "linear probe", "knn": "k-NN"}
-_ORDER = {name: i for i, name in enumerate(METHOD_NAMES)}
+_ORDER = {name: i for i, name in enumerate(MAPS)}
 _PURITY_NEIGHBORS = 10
 
 
@@ -140,7 +137,7 @@ def _add_map(
     codes: NDArray[np.int64],
 ) -> None:
     key, name = backbone_key(backbone, stage), stage_name(backbone, stage)
-    title = METHOD_NAMES.get(method, method)
+    title = _title(method)
     points = results.maps[backbone, stage][method]
     pretrained = results.backbones.set_index("backbone")["pretrained"]
     has_silhouettes = method in results.silhouettes
@@ -152,7 +149,7 @@ def _add_map(
         method=method,
         name=f"{name} · {title}",
         pretrained=bool(np.all(pretrained[backbone])),
-        learned=method in LEARNED_METHODS,
+        learned=method in MAPS and MAPS[method].learned,
         facts=map_facts(results, backbone, stage, method),
         silhouette_column=f"silhouette:{key}:{method}" if has_silhouettes else None,
     )
@@ -165,6 +162,10 @@ def _add_map(
     )
 
 
+def _title(method: str) -> str:
+    return MAPS[method].title if method in MAPS else method
+
+
 def _add_silhouettes(scene: Scene, results: Results, backbone: str, stage: str) -> None:
     rows = results.silhouettes.query("backbone == @backbone and stage == @stage")
     key, name = backbone_key(backbone, stage), stage_name(backbone, stage)
@@ -173,7 +174,7 @@ def _add_silhouettes(scene: Scene, results: Results, backbone: str, stage: str) 
             continue
         values = np.full(scene.count, np.nan, np.float32)
         values[rows["picture"]] = rows[space]
-        where = "all features" if space == "features" else METHOD_NAMES.get(space, space)
+        where = "all features" if space == "features" else _title(space)
         scene.add_number(
             f"silhouette:{key}:{space}", f"silhouette in {name} · {where}", values, (-1, 1), key
         )
@@ -192,6 +193,8 @@ def map_facts(results: Results, backbone: str, stage: str, method: str) -> str:
     if not np.isnan(everywhere):
         test = "" if np.isnan(tested) else f" (test {tested:.3f})"
         words.append(f"silhouette {everywhere:.3f} in this map{test}, Euclidean")
+    elif not np.isnan(tested):
+        words.append(f"silhouette {tested:.3f} of the test pictures in this map, Euclidean")
     if not np.isnan(kept):
         words.append(f"keeps {100 * kept:.0f}% of neighbours")
     return "; ".join(words).replace("-0.", "−0.")

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+import pandas as pd
+from numpy.typing import ArrayLike
 
 from embedlens.errors import EmbedlensError
 from embedlens.study.results import finished_results
@@ -23,9 +23,9 @@ def view(
     labels: ArrayLike | None = None,
     images: Sequence[Any] | None = None,
     *,
-    features: NDArray[np.floating] | None = None,
+    features: ArrayLike | None = None,
     paths: Sequence[str] | None = None,
-    columns: Mapping[str, ArrayLike] | None = None,
+    columns: Mapping[str, ArrayLike] | pd.DataFrame | None = None,
     title: str = "map",
     height: int = 640,
 ) -> Any:

@@ -1,0 +1,182 @@
+"""How a user names backbones and their weights."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from embedlens.backbones.model_file import SUFFIXES
+from embedlens.errors import BackboneError, WeightsError
+from embedlens.given_path import absolute
+
+NAMED_WEIGHTS = ("imagenet", "random")
+"""Weights that are no file."""
+
+_LISTED = 6
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Split a name into network and layer; the folders of a path may hold an @ of their own."""
+    if "@" not in name or is_model_file(name):
+        return name, ""
+    network, _, layer = name.rpartition("@")
+    return network, layer
+
+
+def is_model_file(network: str) -> bool:
+    """Whether a name without its layer is the path of a model."""
+    return Path(network).suffix.lower() in SUFFIXES
+
+
+def anchored(name: str | os.PathLike[str], start: Path | None = None) -> str:
+    """Return a backbone's name, a model file's path in full, to be understood from any folder.
+
+    Parameters
+    ----------
+    name : str or path
+        As for ``get_backbone``.
+    start : Path, optional
+        Where a relative path begins; by default the current folder.
+
+    Raises
+    ------
+    BackboneError
+        If it is empty.
+
+    Examples
+    --------
+    >>> anchored("Xception@avg_pool"), anchored("/models/../best.keras@pool")
+    ('Xception@avg_pool', '/best.keras@pool')
+    """
+    network, layer = split_name(os.fspath(name).strip())
+    if not network.strip():
+        raise BackboneError(
+            f"A backbone has no name ({name!r}); give one of `embedlens backbones`, or a model file."
+        )
+    if is_model_file(network):
+        network = str(absolute(network, start))
+    return f"{network}@{layer}" if layer else network
+
+
+def titles(names: Sequence[str]) -> dict[str, str]:
+    """Return what people read instead of each `anchored` name.
+
+    A model file is its own name, and as many folders besides as tell it from others of that name.
+
+    Examples
+    --------
+    >>> list(titles(["/runs/a/best.keras", "/runs/b/best.keras", "Xception"]).values())
+    ['best.keras (a)', 'best.keras (b)', 'Xception']
+    """
+    files = dict.fromkeys(network for network, _ in map(split_name, names) if is_model_file(network))
+    folders = {}
+    for file in files:
+        others = [other for other in files if other != file]
+        folders[file] = next(
+            (f" ({depth})" if depth else "" for depth in _folders(file)
+             if all(_written(depth, file) not in _labels(other) for other in others)),
+            f" ({hashlib.blake2b(file.encode(), digest_size=4).hexdigest()})",
+        )  # fmt: skip
+    found = {}
+    for name in names:
+        network, layer = split_name(name)
+        if network in folders:
+            found[name] = Path(network).name + (f"@{layer}" if layer else "") + folders[network]
+        else:
+            found[name] = name
+    return found
+
+
+def weights_for(
+    backbones: Iterable[str], given: Mapping[str, str | os.PathLike[str]]
+) -> dict[str, str]:
+    """Look up the weights that are given by name.
+
+    Parameters
+    ----------
+    backbones : iterable of str
+        The names of those that are used, as for ``get_backbone``.
+    given : mapping of str to str or path
+        A file, "random" or "imagenet", by the network's name or, for a cut of it alone, by
+        NAME@LAYER; the case of letters does not matter.
+
+    Returns
+    -------
+    dict of str to str
+        By the names in ``backbones``; those without weights of their own are left out. Paths are in
+        full.
+
+    Raises
+    ------
+    WeightsError
+        If a name is of none of the backbones, is given twice, or has nothing beside it.
+
+    Examples
+    --------
+    >>> weights_for(["Xception", "ResNet50V2@avg_pool"], {"resnet50v2": "random"})
+    {'ResNet50V2@avg_pool': 'random'}
+    """
+    names = list(backbones)
+    by_key: dict[str, str] = {}
+    values: dict[str, str] = {}
+    for name, value in given.items():
+        key = name.strip().casefold()
+        if key in by_key:
+            raise WeightsError(
+                f"Weights are given twice, for {by_key[key]} and for {name.strip()}; give one."
+            )
+        by_key[key], values[key] = name.strip(), _value(name, value)
+    used = {name: key for name in names for key in _keys(name) if key in values}
+    for key, name in by_key.items():
+        if key not in used.values():
+            raise WeightsError(_unused(name, names))
+    return {name: values[key] for name, key in used.items()}
+
+
+def _keys(name: str) -> list[str]:
+    """Under what a backbone's weights may be given; the last that is there counts."""
+    return [split_name(name)[0].casefold(), name.casefold()]
+
+
+def anchored_weights(value: str | os.PathLike[str], start: Path | None = None) -> str:
+    """Return weights that were chosen, a file's path in full."""
+    text = os.fspath(value).strip()
+    return text if text in NAMED_WEIGHTS else str(absolute(text, start))
+
+
+def _value(name: str, value: str | os.PathLike[str]) -> str:
+    if not name.strip():
+        raise WeightsError(f"Weights are given for no name (={value}); write NAME=FILE.")
+    if not os.fspath(value).strip():
+        raise WeightsError(f"The weights of {name} are empty; give a file, 'imagenet' or 'random'.")
+    return anchored_weights(value)
+
+
+def _unused(name: str, backbones: Sequence[str]) -> str:
+    would_do = list(dict.fromkeys(split_name(b)[0] for b in backbones))
+    if len(would_do) > _LISTED:
+        near = difflib.get_close_matches(name, would_do, 3, cutoff=0.4)
+        would_do = [*near, f"{len(would_do) - len(near)} others"]
+    return (
+        f"Weights are given for {name}, which is none of the backbones used here: "
+        f"{', '.join(would_do)}. Name one of these, or leave the weights of {name} out."
+    )
+
+
+def _folders(file: str) -> list[str]:
+    """Return the folders above a file as they may stand beside its name: none, one, two, ..."""
+    parts = Path(file).parent.parts
+    return ["", *("/".join(parts[-n:]) for n in range(1, len(parts)))]
+
+
+def _labels(file: str) -> set[str]:
+    return {_written(folders, file) for folders in _folders(file)}
+
+
+def _written(folders: str, file: str) -> str:
+    """Return a label as file systems take it: those that differ there are told apart anywhere."""
+    return re.sub(r"[^\w.@+-]", "_", f"{Path(file).name} {folders}").casefold()
