@@ -73,12 +73,12 @@ export class Dataset {
     return this.readyText?.at(i) ?? `picture ${i}`;
   }
 
-  /** A value in words: the category, or the number; a dash where it is not known. */
+  /** A value in words: the category, or the number; what the scene says, or a dash, where it is not known. */
   word(column: Column, i: number): string {
     const values = this.known(column.id);
     const value = values?.[i];
     if (value === undefined) return "…";
-    if (column.kind === "category") return column.categories[value] ?? "–";
+    if (column.kind === "category") return column.categories[value] ?? column.unknown ?? "–";
     return Number.isNaN(value) ? "–" : formatNumber(value);
   }
 

@@ -27,6 +27,8 @@ interface ColumnHead {
   name: string;
   blob: string;
   backbone?: string;
+  /** What is said where there is no value. */
+  unknown?: string;
 }
 
 /** uint16[n]; UNKNOWN where there is no value. */

@@ -44,14 +44,15 @@ def file_scene(path: Path) -> Scene:
         for name in ("label", "path")
     )
     others = frame.drop(columns=[*axes, *(each for each in (label, file) if each is not None)])
-    columns = {name: _numbers_or_text(others[name]) for name in others}
+    if path.suffix.lower() in _SEPARATORS:
+        others = others.apply(_numbers_or_text)
     # `embedlens map` notes the pictures that a map learned from.
     learned = "learned" in others and others["learned"].astype(str).str.casefold().eq("true").any()
     return arrays_scene(
         {"map": _coordinates(path, frame[axes])},
         None if label is None else frame[label],
         paths=None if file is None else frame[file],
-        columns=columns,
+        columns=others,
         title=path.stem,
         learned=["map"] if learned else (),
     )
@@ -71,8 +72,6 @@ def _coordinates(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
 
 def _numbers_or_text(values: pd.Series) -> pd.Series:
     """Return the cells of a text file as numbers where all that are not empty are; else as text."""
-    if not pd.api.types.is_string_dtype(values.dtype):
-        return values
     given = values.replace("", pd.NA)
     numbers = pd.to_numeric(given, errors="coerce")
     plain = given.dropna().str.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")

@@ -85,7 +85,7 @@ function categories(context: Context, column: CategoryColumn): HTMLElement {
       const next = withCategory(store.state.filters[column.id], code, all, add);
       store.set({ filters: withFilter(store.state.filters, column.id, next) });
     };
-    const name = code === UNKNOWN ? "not known" : column.categories[code];
+    const name = code === UNKNOWN ? unknownName(column) : column.categories[code];
     const row = h(
       "button",
       {
@@ -147,10 +147,14 @@ function filterChips(context: Context): HTMLElement[] {
   return [...chips, selectShown];
 }
 
+function unknownName(column: Column): string {
+  return column.unknown ?? "not known";
+}
+
 function filterText(column: Column, filter: Filter): string {
   if ("codes" in filter) {
     const names = filter.codes.map(
-      (code) => (column.kind === "category" ? column.categories[code] : undefined) ?? "not known",
+      (code) => (column.kind === "category" ? column.categories[code] : undefined) ?? unknownName(column),
     );
     return names.length > 3 ? `${names.length} of them` : names.join(", ");
   }
