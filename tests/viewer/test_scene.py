@@ -11,6 +11,7 @@ import pytest
 
 from embedlens.errors import EmbedlensError
 from embedlens.metrics import nearest_neighbors, neighbor_purity
+from embedlens.study.maps import MAPS
 from embedlens.viewer import Scene, arrays_scene
 from embedlens.viewer.scene import UNKNOWN
 from embedlens.viewer.study_scene import study_scene
@@ -70,8 +71,9 @@ def test_predictions_are_known_of_test_pictures_of_the_first_split_alone(
 
 def test_maps_are_the_coordinates_moved_to_the_origin(scene, results):
     by_id = {each.id: each for each in scene.maps}
-    assert list(by_id)[:3] == ["A/pretrained/pca", "A/pretrained/tsne", "A/pretrained/silhouette"]
-    assert len(by_id) == 9
+    assert list(by_id)[: len(MAPS)] == [f"A/pretrained/{name}" for name in MAPS]
+    assert len(by_id) == 3 * len(MAPS)
+    assert {MAPS[each.method].learned for each in scene.maps} == {False, True}
     for (backbone, stage), maps in results.maps.items():
         for method, points in maps.items():
             each = by_id[f"{backbone}/{stage}/{method}"]
@@ -79,7 +81,8 @@ def test_maps_are_the_coordinates_moved_to_the_origin(scene, results):
             moved = got - got[0] + points[0]
             np.testing.assert_allclose(moved, points, atol=1e-5)
             np.testing.assert_allclose(got.min(axis=0), -got.max(axis=0), atol=1e-5)
-            assert each.learned == (method == "silhouette")
+            assert each.learned == MAPS[method].learned
+            assert each.name.endswith(f" · {MAPS[method].title}")
             assert each.pretrained == (backbone == "A")
             _, values = column(scene, each.silhouette_column)
             rows = results.silhouettes.query("backbone == @backbone and stage == @stage")
@@ -192,6 +195,21 @@ def test_features_give_neighbours(tmp_path):
         ({"coordinates": [[0, np.nan], [1, 1]]}, "not all finite"),
         ({"coordinates": {"a": np.zeros((4, 2)), "b": np.zeros((5, 2))}}, r"\[4, 5\] points"),
         ({"coordinates": {}}, "no coordinates"),
+        ({"coordinates": np.zeros(4)}, r"shape \(4,\)"),
+        ({"coordinates": np.zeros((4, 2, 2))}, r"shape \(4, 2, 2\)"),
+        ({"coordinates": np.zeros((4, 1))}, r"shape \(4, 1\)"),
+        ({"coordinates": np.float64(3)}, r"shape \(\)"),
+        ({"coordinates": {1, 2}}, r"shape \(\)"),
+        ({"coordinates": [[0, 1], [2]]}, "no array of numbers"),
+        ({"coordinates": [["0", "1"]]}, "not all finite numbers; they are of type"),
+        ({"coordinates": np.ones((2, 2), bool)}, "of type bool"),
+        ({"coordinates": [[0, 1], [2, None]]}, "1 of 2 rows are not, the first is row 1"),
+        ({"coordinates": np.ma.masked_equal([[0, 1], [2, 3]], 3)}, "the first is row 1"),
+        ({"coordinates": {1: np.eye(2), "1": np.eye(2)}}, "Two maps have one name"),
+        ({"coordinates": np.zeros((4, 2)), "features": np.zeros(4)}, r"features have the shape"),
+        ({"coordinates": np.zeros((4, 2)), "features": np.zeros((3, 5))}, "features has 3 entries"),
+        ({"coordinates": np.zeros((2, 2)), "features": [[0, 1], [0, np.inf]]}, "features are not"),
+        ({"coordinates": np.zeros((4, 2)), "paths": "abcd"}, "paths is a str"),
         ({"coordinates": np.zeros((4, 2)), "labels": ["a"]}, "labels has 1 entries for 4 points"),
         ({"coordinates": np.zeros((1, 2)), "columns": {"x": [1, 2]}}, r"columns\['x'\] has 2"),
     ],
@@ -199,6 +217,19 @@ def test_features_give_neighbours(tmp_path):
 def test_arrays_that_do_not_fit_get_a_sentence(arguments, sentence):
     with pytest.raises(EmbedlensError, match=sentence):
         arrays_scene(**arguments)
+
+
+@pytest.mark.parametrize("size", [1e-320, 1e-40, 1.0, 1e39, 1e300, 1.7e308])
+def test_coordinates_of_any_size_keep_their_shape(size):
+    unit = np.random.default_rng(0).uniform(-1, 1, (20, 3))
+    scene = arrays_scene(unit * size)
+    got = np.frombuffer(scene.blob("map-0"), "<f4").reshape(-1, 3)
+    expected = unit - (unit.min(axis=0) + unit.max(axis=0)) / 2
+    tolerance = 1e-3 if size < 1e-300 else 1e-5  # the smallest numbers have few digits
+    scale = np.abs(got).max() / np.abs(expected).max()
+    np.testing.assert_allclose(got, expected * scale, atol=tolerance * scale)
+    assert np.isfinite(got @ got.T).all()
+    assert ("coordinates divided by" in scene.maps[0].facts) == (size != 1.0)
 
 
 def test_more_categories_than_codes_are_refused():

@@ -72,7 +72,9 @@ def titles(names: Sequence[str]) -> dict[str, str]:
     >>> list(titles(["/runs/a/best.keras", "/runs/b/best.keras", "Xception"]).values())
     ['best.keras (a)', 'best.keras (b)', 'Xception']
     """
-    files = dict.fromkeys(network for network, _ in map(split_name, names) if is_model_file(network))
+    files = dict.fromkeys(
+        network for network, _ in map(split_name, names) if is_model_file(network)
+    )
     folders = {}
     for file in files:
         others = [other for other in files if other != file]

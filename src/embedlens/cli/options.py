@@ -46,8 +46,6 @@ class EngineOption(StrEnum):
     keras = "keras"
 
 
-
-
 def filled(text: str) -> str:
     """Refuse an empty argument, as a variable of a shell that was never set makes it.
 
@@ -71,9 +69,7 @@ Photos = Annotated[
         show_default=False,
     ),
 ]
-Folder = Annotated[
-    Path, typer.Argument(parser=given_path, metavar="STUDY", help="A study folder.")
-]
+Folder = Annotated[Path, typer.Argument(parser=given_path, metavar="STUDY", help="A study folder.")]
 BackboneOption = Annotated[
     str,
     typer.Option("--backbone", "-b", parser=filled, metavar="NAME",

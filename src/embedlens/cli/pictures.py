@@ -125,6 +125,8 @@ def _new_labels(text: str) -> dict[str, str]:
         if not name or (equals and not meant):
             raise typer.BadParameter(f"--into {each!r} is not NAME or NAME=CLASS+CLASS+...")
         if name in found:
-            raise typer.BadParameter(f"--into gives the label {name!r} twice; join its classes by +.")
+            raise typer.BadParameter(
+                f"--into gives the label {name!r} twice; join its classes by +."
+            )
         found[name] = meant or name
     return found

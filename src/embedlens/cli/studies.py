@@ -53,7 +53,9 @@ def demo(
     from embedlens.images.demo import write_demo_pictures
     from embedlens.study.provenance import expect_folder
 
-    folder = out or Path("embedlens-demo" if data is DemoOption.patches else f"embedlens-demo-{data}")
+    folder = out or Path(
+        "embedlens-demo" if data is DemoOption.patches else f"embedlens-demo-{data}"
+    )
     expect_folder(folder)
     pictures = folder / ("pictures" if data is DemoOption.patches else data.value)
     if not (pictures / ".complete").exists():

@@ -83,9 +83,7 @@ def arrays_scene(
     for name, values in _named_columns(columns):
         _add_column(scene, name, one_a_point(f"columns[{name!r}]", values, count))
     for name, points in maps.items():
-        scene.add_map(
-            points, id=name, backbone="", method=name, name=name, learned=name in learned
-        )
+        scene.add_map(points, id=name, backbone="", method=name, name=name, learned=name in learned)
     pictures = None if images is None else given_pictures(images)
     if pictures is not None:
         _expect_count("images", len(pictures.pictures), count)
@@ -141,13 +139,19 @@ def _numbers(what: str, given: Any) -> NDArray[np.float64]:
         array = np.ma.filled(given.astype(np.float64), np.nan) if np.ma.isMA(given) else given
         array = np.asarray(array)
         if array.dtype == object and array.ndim:
-            good = all(isinstance(v, int | float | np.number) for v in array.ravel() if v is not pd.NA)
-            array = pd.DataFrame(array).to_numpy(np.float64, na_value=np.nan) if good else array
+            array = _unboxed(array)
     except (TypeError, ValueError, OverflowError) as error:
         raise EmbedlensError(f"{what} are no array of numbers: {error}.") from error
     if array.ndim and array.dtype.kind not in "fiu":
         raise EmbedlensError(f"{what} are not all finite numbers; they are of type {array.dtype}.")
     return array.astype(np.float64) if array.ndim else np.empty(())
+
+
+def _unboxed(array: NDArray[Any]) -> NDArray[Any]:
+    """Return boxed numbers as numbers, None and pd.NA as NaN; anything else as it is."""
+    flat = [np.nan if each is None or each is pd.NA else each for each in array.ravel()]
+    numeric = all(isinstance(v, int | float | np.number) and not isinstance(v, bool) for v in flat)
+    return np.array(flat, np.float64).reshape(array.shape) if numeric else array
 
 
 def _expect_finite(what: str, values: NDArray[np.float64]) -> None:

@@ -143,7 +143,7 @@ def _loaded(row: int, image: Image.Image) -> Image.Image | NDArray[Any]:
         return image
     array = np.asarray(image)
     # Pillow widens 16-bit grey of some formats to 32 bits.
-    fits = image.mode == "I" and 0 <= array.min() and array.max() < 2**16
+    fits = image.mode == "I" and array.min() >= 0 and array.max() < 2**16
     return array.astype(np.uint16) if fits else array
 
 

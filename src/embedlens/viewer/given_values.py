@@ -117,15 +117,18 @@ def numbers(what: str, values: pd.Series) -> NDArray[np.float32]:
 def _typed(what: str, given: Any) -> Any:
     """Return values in an array of pandas, inferred from themselves where they come in a list."""
     if isinstance(given, pd.DataFrame):
-        return given.iloc[:, 0].array
+        given = given.iloc[:, 0]
+    elif isinstance(given, pd.MultiIndex):
+        given = list(given)
     if isinstance(given, pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
         values: Any = pd.Series(given).array
         if values.dtype != object:
             return values
         given = list(values)
     elif isinstance(given, np.ma.MaskedArray):
-        given = given.ravel().astype(object).filled(None).tolist()
-    elif hasattr(given, "__array__"):
+        hidden = np.ma.getmaskarray(given).ravel()
+        given = np.where(hidden, None, np.ma.getdata(given).ravel().astype(object))
+    if not isinstance(given, list) and hasattr(given, "__array__"):
         array = np.asarray(given).ravel()
         if array.dtype != object:
             return _array(what, array)
