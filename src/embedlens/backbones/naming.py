@@ -55,7 +55,8 @@ def anchored(name: str | os.PathLike[str], start: Path | None = None) -> str:
     network, layer = split_name(os.fspath(name).strip())
     if not network.strip():
         raise BackboneError(
-            f"A backbone has no name ({name!r}); give one of `embedlens backbones`, or a model file."
+            f"A backbone has no name ({name!r}); give one of `embedlens backbones`, or a model "
+            "file."
         )
     if is_model_file(network):
         network = str(absolute(network, start))

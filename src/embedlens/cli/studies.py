@@ -214,6 +214,11 @@ def export(
         raise typer.BadParameter(
             f"--features is of --to parquet; {to.value} holds the features always. Leave it out."
         )
+    if out.suffix.lower() in (".parquet", ".csv", ".tsv"):
+        raise typer.BadParameter(
+            f"--out is a folder, and {out} is named like a file; write, say, --out "
+            f"{out.with_suffix('')}."
+        )
     if to is ExportOption.parquet:
         print(export_parquet(folder, out, features=features))
     else:

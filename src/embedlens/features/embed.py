@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from embedlens.backbones import Backbone, Pooling, get_backbone
-from embedlens.errors import EmbedlensError
+from embedlens.backbones import Backbone, Pooling, get_backbone, weights_for
+from embedlens.errors import EmbedlensError, WeightsError
 from embedlens.features.decoding import decoded
 from embedlens.features.engine import Engine, EngineName, Precision, choose_engine, make_engine
 from embedlens.features.store import FeatureStore
+from embedlens.given_path import given_path
 
 if TYPE_CHECKING:
     from embedlens.images import ImageSet
@@ -79,6 +80,7 @@ def embed(
     images: ImageSet,
     backbone: str | Backbone,
     *,
+    weights: str | Path | Mapping[str, str | Path] | None = None,
     pooling: Pooling = "avg",
     size: int | tuple[int, int] | None = None,
     resize: Resize = "squash",
@@ -96,6 +98,9 @@ def embed(
         The pictures.
     backbone : str or Backbone
         A name as for `get_backbone`, or what it returned.
+    weights : str, path or mapping of str to str or path, optional
+        As for `get_backbone`; or by the network's name, as for ``Study``. For a backbone by name:
+        one that `get_backbone` returned has its weights.
     pooling : {"avg", "max", "none"}, default "avg"
         The average of the last feature map over the picture, its maximum, or all of it flattened
         in the order height, width, channels (the study's). The average is what most uses of
@@ -137,8 +142,7 @@ def embed(
     >>> embed(images, "EfficientNetLite0").values.shape  # doctest: +SKIP
     (1420, 1280)
     """
-    if isinstance(backbone, str):
-        backbone = get_backbone(backbone)
+    backbone = _backbone(backbone, weights)
     if precision not in ("float32", "bf16"):
         raise EmbedlensError(f"There is no precision {precision!r}; choose float32 or bf16.")
     backbone.weights.fetch(backbone.network)
@@ -154,7 +158,22 @@ def embed(
     }
     if store is None:
         return _in_memory(images, backbone, settings, chosen, progress)
-    return _in_store(images, backbone, settings, chosen, Path(store), trunk, progress)
+    return _in_store(images, backbone, settings, chosen, given_path(store), trunk, progress)
+
+
+def _backbone(
+    chosen: str | Backbone, weights: str | Path | Mapping[str, str | Path] | None
+) -> Backbone:
+    if isinstance(chosen, Backbone):
+        if weights is not None:
+            raise WeightsError(
+                f"{chosen.name} has its weights already; give weights to get_backbone, or the "
+                "backbone by its name."
+            )
+        return chosen
+    if isinstance(weights, Mapping):
+        weights = weights_for([chosen], weights).get(chosen)
+    return get_backbone(chosen, weights=weights)
 
 
 def _in_memory(

@@ -12,6 +12,7 @@ import numpy as np
 
 from embedlens.errors import EmbedlensError
 from embedlens.features.embed import Features
+from embedlens.given_path import given_path
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ def write_features(features: Features, path: Path) -> None:
     path : Path
         The file, ``*.npz``; ``numpy.load`` reads it without pickle.
     """
+    path = given_path(path)
     images = features.images
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("wb") as file:
@@ -71,6 +73,7 @@ def read_features(path: Path) -> FeaturesFile:
     EmbedlensError
         If it is no such file.
     """
+    path = given_path(path)
     try:
         with np.load(path, allow_pickle=False) as file:
             values, labels = file["features"], file["labels"].astype(str)

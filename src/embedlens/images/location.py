@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from embedlens.errors import ImageSetError
+from embedlens.given_path import given_path
 from embedlens.images.kaggle import PREFIX, download_from_kaggle
 from embedlens.images.listing import TABLE_SUFFIXES, Entry, list_folders, list_table
 from embedlens.images.metadata import find_metadata, list_metadata
@@ -58,7 +59,7 @@ def resolved(place: Place | Sequence[Place]) -> str:
     if is_url(text) or text.startswith(PREFIX):
         return text
     parts = several(text)
-    return ",".join(map(resolved, parts)) if parts else str(Path(text).expanduser().resolve())
+    return ",".join(map(resolved, parts)) if parts else str(given_path(text).resolve())
 
 
 def several(place: Place | Sequence[Place]) -> list[Place]:
@@ -67,7 +68,7 @@ def several(place: Place | Sequence[Place]) -> list[Place]:
         return list(place)
     text = os.fspath(place)
     parts = [part for part in text.split(",") if part]
-    return list(parts) if len(parts) > 1 and not Path(text).expanduser().exists() else []
+    return list(parts) if len(parts) > 1 and not given_path(text).exists() else []
 
 
 def locate(place: Place | Sequence[Place]) -> Location:
@@ -88,7 +89,7 @@ def locate(place: Place | Sequence[Place]) -> Location:
         source = UrlSource(text)
         entries, problems = list_folders(source.names(), text)
         return Location(text, source, entries, [*source.problems, *problems])
-    where = Path(text).expanduser()
+    where = given_path(text)
     if where.is_dir():
         return _folder(where)
     if not where.exists():
@@ -105,7 +106,7 @@ def open_source(place: Place | Sequence[Place]) -> Source:
         Nothing is there, or it cannot be opened.
     """
     if not several(place) and isinstance(place, (str, os.PathLike)):
-        where = Path(os.fspath(place)).expanduser()
+        where = given_path(place)
         if where.is_dir() and not _shards(where):
             return FileSource(where, ())
         if where.suffix.lower() in TABLE_SUFFIXES and where.is_file() and not _holds_images(where):

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from embedlens.errors import StudyError
+from embedlens.given_path import given_path
 from embedlens.study import Results
+from embedlens.study.provenance import expect_folder
 from embedlens.study.results import finished_results
 from embedlens.study.stored_features import load_features, stored_features
 from embedlens.viewer.scene import backbone_key
@@ -44,6 +46,8 @@ def export_parquet(study: Path, out: Path, *, features: bool = False) -> Path:
     import pyarrow
     import pyarrow.parquet
 
+    study, out = given_path(study), given_path(out)
+    expect_folder(out)
     results = finished_results(study)
     table = pyarrow.Table.from_pandas(picture_table(results), preserve_index=False)
     if features:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from embedlens.given_path import given_path
 from embedlens.report.accuracy_figure import draw_accuracy, draw_speed
 from embedlens.report.figure import inline_svg, write_figure
 from embedlens.report.learning_figure import draw_learning
@@ -56,7 +57,7 @@ def write_report(folder: Path) -> Path:
     >>> write_report(Path("my-study"))  # doctest: +SKIP
     PosixPath('my-study/report.html')
     """
-    folder = Path(folder)
+    folder = given_path(folder)
     results = finished_results(folder)
     verdicts = verdicts_of(results)
     verdict = next(iter(verdicts.values()))

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from embedlens.errors import StudyError
+from embedlens.given_path import given_path
 from embedlens.report.map_figure import MAP_NAMES
 from embedlens.report.writing import write_whole
 from embedlens.study import Results
 from embedlens.study.pictures import Pictures
+from embedlens.study.provenance import expect_folder
 from embedlens.study.results import finished_results
 from embedlens.study.stored_features import load_features, stored_features
 from embedlens.viewer.scene import backbone_key
@@ -49,6 +51,8 @@ def export_tensorboard(study: Path, out: Path) -> Path:
     StudyError
         If it is no finished study, or there is nothing to export.
     """
+    study, out = given_path(study), given_path(out)
+    expect_folder(out)
     results = finished_results(study)
     out.mkdir(parents=True, exist_ok=True)
     tensors = _tensors(Path(study), results)

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from embedlens.errors import StudyError
+from embedlens.given_path import given_path
 from embedlens.study.analysis import Analysis
 from embedlens.study.findings import read_findings
 from embedlens.study.gathered import gathered, note_gathered
@@ -227,7 +228,7 @@ def finished_results(study: Path) -> Results:
         If it is no study folder, or the study has not been run to its end.
     """
     try:
-        return read_results(Path(study).resolve())
+        return read_results(given_path(study).resolve())
     except FileNotFoundError as error:
         raise StudyError(
             f"{study} has no results yet: its study did not run to the end. Run it again, "

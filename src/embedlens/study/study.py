@@ -259,7 +259,7 @@ class Study:
         repeats, key = repeats_of(images, self.settings), self._key(features, images)
         whole = self._key(features, images, self.settings.repeats)
         analysed = has_analysis(self.folder / "results" / name, whole)
-        reuse = stored.explain(features.record, images.ids, analysed=analysed)
+        reuse = stored.explain(features.record, images.ids.tolist(), analysed=analysed)
         progress(f"{title}: {reuse}", 0, 0)
         if not analysed:
             steps = analysis_steps(title, steps_of(repeats) + 1, progress)

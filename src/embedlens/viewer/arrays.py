@@ -155,7 +155,7 @@ def _unboxed(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _expect_finite(what: str, values: NDArray[np.float64]) -> None:
-    wrong = ~np.isfinite(values).all(axis=1)
+    wrong: NDArray[np.bool_] = ~np.isfinite(values).all(axis=1)
     if wrong.any():
         raise EmbedlensError(
             f"{what} are not all finite numbers: {int(wrong.sum()):,} of {len(wrong):,} rows are "

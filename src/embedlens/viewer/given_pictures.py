@@ -105,7 +105,7 @@ def _rows(images: Any) -> Sequence[Any]:
             f"images has the shape {array.shape}; give (n, h, w) for grey pictures, or "
             f"(n, h, w, channels).{one}"
         )
-    return array
+    return list(array)
 
 
 def _picture(row: int, given: Any) -> Any:

@@ -108,8 +108,8 @@ def numbers(what: str, values: pd.Series) -> NDArray[np.float32]:
     if beyond.any():
         row = int(beyond.argmax())
         raise EmbedlensError(
-            f"{what} holds {wide[row]} in row {row}, beyond what the viewer can show (3.4e38); give "
-            "NaN where there is no value, or logarithms."
+            f"{what} holds {wide[row]} in row {row}, beyond what the viewer can show (3.4e38); "
+            "give NaN where there is no value, or logarithms."
         )
     return wide.astype(np.float32)
 
@@ -127,7 +127,8 @@ def _typed(what: str, given: Any) -> Any:
         given = list(values)
     elif isinstance(given, np.ma.MaskedArray):
         hidden = np.ma.getmaskarray(given).ravel()
-        given = np.where(hidden, None, np.ma.getdata(given).ravel().astype(object))
+        given = np.ma.getdata(given).ravel().astype(object)
+        given[hidden] = None
     if not isinstance(given, list) and hasattr(given, "__array__"):
         array = np.asarray(given).ravel()
         if array.dtype != object:
@@ -172,7 +173,7 @@ def _writer(values: pd.Series | pd.Index) -> Callable[[Any], str]:
     wide = values.dropna().to_numpy(np.float64)
     if np.isfinite(wide).all() and (wide == np.trunc(wide)).all():
         return lambda value: str(int(value))
-    narrow = values.dtype.itemsize < np.dtype(np.float64).itemsize
+    narrow = str(values.dtype).lower() == "float32"
     return (lambda value: str(np.float32(value))) if narrow else str
 
 

@@ -31,13 +31,14 @@ def file_scene(path: Path) -> Scene:
     """
     path = given_path(path)
     frame = _read(path)
-    named = {name.strip().casefold(): name for name in frame}
+    names = [str(name) for name in frame]
+    named = {name.strip().casefold(): name for name in names}
     axes = [named[axis] for axis in _AXES if axis in named]
     if not {"x", "y"} <= set(named) or not len(frame):
         raise EmbedlensError(
-            f"{path} has the columns {', '.join(frame)} and {len(frame)} rows; "
-            "a map has a row a point and the columns x, y and perhaps z, with commas between them "
-            "(tabs in .tsv). `embedlens map` writes one; `embedlens view` also takes a study folder."
+            f"{path} has the columns {', '.join(names)} and {len(frame)} rows; a map has a row a "
+            "point and the columns x, y and perhaps z, with commas between them (tabs in .tsv). "
+            "`embedlens map` writes one; `embedlens view` also takes a study folder."
         )
     label, file = (
         next((named[other] for other in COLUMNS[name] if other in named), None)
@@ -51,7 +52,7 @@ def file_scene(path: Path) -> Scene:
     return arrays_scene(
         {"map": _coordinates(path, frame[axes])},
         None if label is None else frame[label],
-        paths=None if file is None else frame[file],
+        paths=None if file is None else frame[file].astype(object).to_list(),
         columns=others,
         title=path.stem,
         learned=["map"] if learned else (),
@@ -59,7 +60,7 @@ def file_scene(path: Path) -> Scene:
 
 
 def _coordinates(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
-    numbers = frame.apply(pd.to_numeric, errors="coerce").astype("float64")
+    numbers: pd.DataFrame = frame.apply(pd.to_numeric, errors="coerce").astype("float64")
     wrong = numbers.isna()
     if wrong.to_numpy().any():
         row, column = (int(each[0]) for each in wrong.to_numpy().nonzero())

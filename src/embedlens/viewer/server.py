@@ -16,6 +16,7 @@ from types import FrameType
 import uvicorn
 
 from embedlens.errors import EmbedlensError
+from embedlens.given_path import given_path
 from embedlens.study.pictures import Pictures
 from embedlens.study.results import finished_results
 from embedlens.study.stored_features import load_features, stored_features
@@ -42,6 +43,7 @@ def served_study(folder: Path) -> Served:
     StudyError
         If it is no study folder, or the study has not been run to its end.
     """
+    folder = given_path(folder)
     results = finished_results(folder)
     pictures = Pictures(results)
     scene = study_scene(results)
@@ -71,7 +73,7 @@ def served_file(path: Path) -> Served:
     EmbedlensError
         If it is no such table.
     """
-    return Served(file_scene(Path(path)), missing="It is a map alone, without pictures.")
+    return Served(file_scene(path), missing="It is a map alone, without pictures.")
 
 
 def serve(

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from embedlens.errors import EmbedlensError
+from embedlens.given_path import given_path
 from embedlens.study.results import finished_results
 from embedlens.viewer.arrays import arrays_scene
 from embedlens.viewer.bundle import read_bundle
@@ -77,6 +78,7 @@ def view_study(folder: Path, height: int = 640) -> Any:
     EmbedlensError
         If anywidget is not installed, it is no study folder, or its study did not run to the end.
     """
+    folder = given_path(folder)
     return scene_widget(whole_study_scene(folder, finished_results(folder)), height)
 
 
