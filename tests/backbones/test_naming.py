@@ -40,7 +40,7 @@ def test_weights_files_are_named_in_full(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("backbones", "given", "sentence"),
     [
-        (["Xception"], {"Typo": "random"}, "Typo, which is none of .*: Xception"),
+        (["Xception"], {"Typo": "random"}, r"Typo, which is none of .*: Xception"),
         (["Xception"], {"Xception@a": "random"}, "Xception@a, which is none"),
         (["Xception@a"], {"Xception": "random", "xception@A": "imagenet"}, "for Xception, which"),
         (["Xception"], {"Xception": "random", "xception": "random"}, "twice"),
@@ -55,7 +55,7 @@ def test_weights_that_nothing_takes_are_refused(backbones, given, sentence):
 
 
 def test_among_many_backbones_the_nearest_are_named():
-    with pytest.raises(WeightsError, match="EfficientNetLite0, .* others"):
+    with pytest.raises(WeightsError, match=r"EfficientNetLite0, .* others"):
         list_backbones({"EfficentNetLite0": "random"})
 
 

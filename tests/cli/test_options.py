@@ -13,8 +13,6 @@ from embedlens.cli.options import names_in, weights_by_name
 from embedlens.errors import EmbedlensError
 from embedlens.viewer.map_file import file_scene
 
-FILES = {"map": "out.csv", "embed": "out.npz"}
-
 
 def run(*arguments):
     """Run a command here; return the sentence it is refused with, or "" where it is done."""
@@ -23,7 +21,8 @@ def run(*arguments):
     except EmbedlensError as error:
         return str(error)
     except Exception as error:
-        assert hasattr(error, "format_message"), error
+        if not hasattr(error, "format_message"):
+            raise
         return error.format_message()
     return ""
 

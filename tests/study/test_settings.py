@@ -1,0 +1,62 @@
+"""Settings that are found again from any folder, and change something."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from embedlens.errors import StudyError, WeightsError
+from embedlens.study import Settings, Study
+
+
+def test_relative_paths_in_the_file_begin_at_its_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    (tmp_path / "study.toml").write_text(
+        'pictures = "../photos"\nbackbones = ["../runs/best.keras@pool", "Xception", "~/m.h5"]\n'
+        '[weights]\nXception = "x.h5"\n',
+        "utf-8",
+    )
+    settings = Settings.read(tmp_path / "study.toml")
+    above = tmp_path.parent
+    assert settings.pictures == str(above / "photos")
+    assert settings.backbones == (f"{above}/runs/best.keras@pool", "Xception", "/home/me/m.h5")
+    assert settings.weights == {"Xception": str(tmp_path / "x.h5")}
+
+
+@pytest.mark.parametrize("pictures", ["s3://bucket/a,b", "kaggle:me/it", "/a/x,/b/y"])
+def test_other_places_are_left_as_they_are(tmp_path, pictures):
+    Settings(pictures, ("Xception",)).write(tmp_path / "study.toml")
+    assert Settings.read(tmp_path / "study.toml").pictures == pictures
+
+
+def test_a_study_writes_paths_in_full(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("best.keras", "v.h5"):
+        (tmp_path / name).touch()
+    weights = {"VGG16": Path("v.h5")}
+    study = Study("photos", ["./best.keras", "~/best.keras@x", "vgg16"], out="~/o", weights=weights)
+    assert study.folder == tmp_path / "o"
+    assert study.settings.pictures == str(tmp_path / "photos")
+    file = str(tmp_path / "best.keras")
+    assert study.settings.backbones == (file, f"{file}@x", "vgg16")
+    assert study.settings.weights == {"VGG16": str(tmp_path / "v.h5")}
+    assert list(study.titles.values()) == ["best.keras", "best.keras@x", "VGG16"]
+    with pytest.raises(StudyError, match="named twice"):
+        Study("photos", ["best.keras", file])
+    with pytest.raises(WeightsError, match="holds its own weights"):
+        Study("photos", ["best.keras"], weights={file: "random"})
+    with pytest.raises(StudyError, match="by the network's name"):
+        Study("photos", ["Xception"], weights="random")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"unfreeze": "all"}, {"augment": True}, {"epochs": 3}, {"top": True, "augment": True}],
+)
+def test_a_setting_of_what_is_not_asked_for_is_refused(settings):
+    name = next(each for each in settings if each != "top")
+    with pytest.raises(StudyError, match=f"{name} is "):
+        Settings("photos", ("Xception",), **settings)
+    Settings("photos", ("Xception",), **{**settings, "finetune": True})
