@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,6 +23,9 @@ from embedlens.cli.options import (
     weights_by_name,
 )
 from embedlens.given_path import given_path
+
+if TYPE_CHECKING:
+    from embedlens.study import Verdict
 
 
 class DemoOption(StrEnum):
@@ -95,8 +98,11 @@ def study(
     precision: Precision = PrecisionOption.float32,
     engine: Annotated[EngineOption, typer.Option(help="auto: Keras on a GPU, OpenVINO on a CPU.")]
         = EngineOption.auto,
-    repeats: Annotated[int, typer.Option(help="Splits the heads are trained and tested on.",
-                                         min=1)] = 5,
+    repeats: Annotated[
+        int | None,
+        typer.Option(help="Splits the heads are trained and tested on. \\[default: 5]", min=1,
+                     show_default=False),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
     top: Annotated[
         bool | None,
@@ -133,11 +139,10 @@ def study(
         "preset": preset,
         "precision": precision.value,
         "engine": engine.value,
-        "repeats": repeats,
         "seed": seed,
     }
     optional = {
-        "pooling": pooling, "size": size, "resize": resize, "top": top, "finetune": finetune,
+        "repeats": repeats, "pooling": pooling, "size": size, "resize": resize, "top": top, "finetune": finetune,
         "unfreeze": unfreeze, "augment": augment, "epochs": epochs,
     }  # fmt: skip
     settings |= {
@@ -150,7 +155,12 @@ def study(
         raise typer.BadParameter(
             "--no-top is of no use with fine-tuning, which begins with the top; leave one out."
         )
-    _run(photos, names, out=out, weights=weights_by_name(weights), **settings)
+    verdict = _run(photos, names, out=out, weights=weights_by_name(weights), **settings)
+    if repeats is not None and verdict.repeats < repeats:
+        print(
+            f"The pictures come with their split: there is {verdict.repeats}, not the {repeats} of "
+            "--repeats."
+        )
 
 
 def report(
@@ -226,7 +236,7 @@ def export(
         print(f"Look at it with: tensorboard --logdir {out}")
 
 
-def _run(pictures: str | Path, names: list[str] | None, **settings: Any) -> None:
+def _run(pictures: str | Path, names: list[str] | None, **settings: Any) -> Verdict:
     import embedlens as el
     from embedlens.cli.progress import TerminalProgress
     from embedlens.cli.tables import print_results
@@ -236,5 +246,7 @@ def _run(pictures: str | Path, names: list[str] | None, **settings: Any) -> None
         results = one.run(progress)
         progress("report", 0, 0)
         path = one.report()
-    print_results(results, one.verdict())
+    verdict = one.verdict()
+    print_results(results, verdict)
     print(f"\nReport: {path.resolve()}")
+    return verdict

@@ -20,6 +20,7 @@ from typing import Any
 from embedlens.backbones import Backbone, Pooling, get_backbone
 from embedlens.errors import BackboneError, EmbedlensError, WeightsError
 from embedlens.features.engine import feature_map, frontier_size
+from embedlens.given_path import given_path
 
 _FORMAT = 4
 
@@ -92,7 +93,11 @@ def cache_folder() -> Path:
     A home that cannot be written to is no reason to fail: then a temporary folder serves.
     """
     given = os.environ.get("EMBEDLENS_CACHE")
-    base = Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    base = (
+        given_path(given)
+        if given
+        else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    )
     folder = base / "embedlens" / "openvino"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -284,7 +285,11 @@ def _trunk(backbone: Backbone, layer: str) -> Backbone:
 
 
 def _folder_name(backbone: Backbone, layer: str) -> str:
-    return re.sub(r"[^\w.+-]", "_", f"{Path(backbone.network).name}-{layer}")
+    name = re.sub(r"[^\w.+-]", "_", f"{Path(backbone.network).name}-{layer}")
+    if backbone.family != "file":
+        return name
+    # Files of one name in two folders are two networks.
+    return f"{name}-{hashlib.blake2b(backbone.network.encode(), digest_size=4).hexdigest()}"
 
 
 def _known(
