@@ -142,8 +142,8 @@ def study(
         "seed": seed,
     }
     optional = {
-        "repeats": repeats, "pooling": pooling, "size": size, "resize": resize, "top": top, "finetune": finetune,
-        "unfreeze": unfreeze, "augment": augment, "epochs": epochs,
+        "repeats": repeats, "pooling": pooling, "size": size, "resize": resize, "top": top,
+        "finetune": finetune, "unfreeze": unfreeze, "augment": augment, "epochs": epochs,
     }  # fmt: skip
     settings |= {
         name: value.value if isinstance(value, StrEnum) else value
