@@ -11,6 +11,7 @@ import pytest
 from embedlens.cli.app import app
 from embedlens.cli.options import names_in, weights_by_name
 from embedlens.errors import EmbedlensError
+from embedlens.study.provenance import Provenance, claim
 from embedlens.viewer.map_file import file_scene
 
 
@@ -122,6 +123,27 @@ def test_a_file_is_not_taken_for_a_folder(command, digits_folder):
     more += ("-b", "EfficientNetLite0")
     assert "taken is a file" in run(command, digits_folder, "--out", "taken", *more)
     assert Path("taken").read_text() == "mine"
+
+
+@pytest.mark.parametrize("kind", ["check", "study", "relabelling"])
+def test_results_of_other_pictures_are_not_replaced(kind, digits_folder):
+    command, default = {
+        "check": (("check",), "check-digits"),
+        "study": (("study", "-b", "EfficientNetLite0"), "embedlens-digits"),
+        "relabelling": (("relabel", "--into", "fox=red fox,wolf=timber wolf"), "relabelled-digits"),
+    }[kind]
+    claim(Path(default), Provenance(kind, "/elsewhere/digits", "others"))
+    sentence = run(*command, digits_folder)
+    assert f"{default} holds a {kind} of /elsewhere/digits" in sentence
+    assert str(digits_folder.resolve()) in sentence
+    assert [path.name for path in Path(default).iterdir() if path.name != ".lock"] == [
+        "source.json"
+    ]
+
+
+def test_a_check_does_not_go_into_a_study(digits_folder):
+    claim(Path("mine"), Provenance("study", str(digits_folder.resolve())))
+    assert "holds a study of" in run("check", digits_folder, "--out", "mine")
 
 
 @pytest.fixture

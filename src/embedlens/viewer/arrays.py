@@ -155,11 +155,11 @@ def _unboxed(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _expect_finite(what: str, values: NDArray[np.float64]) -> None:
-    wrong: NDArray[np.bool_] = ~np.isfinite(values).all(axis=1)
-    if wrong.any():
+    wrong = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    if len(wrong):
         raise EmbedlensError(
-            f"{what} are not all finite numbers: {int(wrong.sum()):,} of {len(wrong):,} rows are "
-            f"not, the first is row {int(wrong.argmax())}. Leave those points out."
+            f"{what} are not all finite numbers: {len(wrong):,} of {len(values):,} rows are not, "
+            f"the first is row {wrong[0]}. Leave those points out."
         )
 
 
