@@ -5,7 +5,7 @@ import { countCodes, shownPoints, withCategory } from "../../src/filter";
 import { KnifeLayout, knifeOf } from "../../src/knife";
 import { normalise } from "../../src/normalise";
 import { DepthOrder } from "../../src/order";
-import { checkScene } from "../../src/scene";
+import { checkScene, UNKNOWN } from "../../src/scene";
 import { difference, union, where } from "../../src/selection";
 import { memorySource } from "../../src/source";
 import { normal, random } from "../random";
@@ -63,6 +63,15 @@ describe("filters", () => {
     );
     expect([...shown]).toEqual(wanted);
     expect(wanted).toContain(1);
+  });
+
+  test("where nothing is known there is a dash, or what the scene says", async () => {
+    const column = dataset.column("predicted:Xception")!;
+    const values = await dataset.values(column);
+    const i = values.indexOf(UNKNOWN);
+    expect(i).toBeGreaterThanOrEqual(0);
+    expect(dataset.word(column, i)).toBe("–");
+    expect(dataset.word({ ...column, unknown: "no label" }, i)).toBe("no label");
   });
 
   test("a category is isolated, joined, and let go", () => {
