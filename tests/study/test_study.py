@@ -249,7 +249,7 @@ def test_results_before_the_run_are_refused_with_the_command_to_give(pictures, t
         ({"test": 1.5}, "test is 1.5"),
         ({"colour": "red"}, "colour"),
         ({"preset": "papre"}, "no preset 'papre'"),
-        ({"weights": {"Xception": "random"}}, "xception"),
+        ({"weights": {"Xception": "random"}}, "Xception, which is none"),
         ({"backbones": ["EfficientNetLite0", "efficientnetlite0"]}, "named twice"),
         ({"backbones": ["Nonesuch"]}, "Nonesuch"),
     ],
