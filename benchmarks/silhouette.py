@@ -35,6 +35,7 @@ import sklearn
 import threadpoolctl
 from sklearn.metrics import silhouette_samples as of_sklearn
 
+from embedlens.arrays import processors
 from embedlens.metrics import silhouette_samples
 
 CASES = (
@@ -109,7 +110,7 @@ def _square_roots(values: np.ndarray, repeats: int) -> float:
 
 def on_all_threads(work: Callable[[], Any]) -> None:
     """Run the same work once on each of Numba's threads, products on one thread each."""
-    threads = numba.get_num_threads()
+    threads = processors()
     with threadpoolctl.threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
         list(pool.map(lambda _: work(), range(threads)))
 
@@ -118,20 +119,20 @@ def take_square_roots() -> float:
     """Take float32 square roots from the first cache on all threads; return how many."""
     size, repeats = 2048, 50_000
     on_all_threads(lambda: _square_roots(np.ones(size, np.float32), repeats))
-    return numba.get_num_threads() * size * repeats
+    return processors() * size * repeats
 
 
 def multiply() -> float:
     """Multiply float32 matrices on all threads; return how many operations that takes."""
     a = np.ones((2048, 2048), np.float32)
     on_all_threads(lambda: a @ a)
-    return numba.get_num_threads() * 2 * 2048**3
+    return processors() * 2 * 2048**3
 
 
 def read_memory() -> float:
     """Sum float32 arrays larger than any cache on all threads; return how many bytes that reads."""
     on_all_threads(_LARGE.sum)
-    return numba.get_num_threads() * _LARGE.nbytes
+    return processors() * _LARGE.nbytes
 
 
 _LARGE = np.ones(50_000_000, np.float32)
@@ -146,7 +147,7 @@ def describe_machine() -> None:
     ]
     blas = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
     print(f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores", end="; ")
-    print(f"load {os.getloadavg()[0]:.1f}; {numba.get_num_threads()} threads")
+    print(f"load {os.getloadavg()[0]:.1f}; {processors()} threads")
     print(f"Python {platform.python_version()}, NumPy {np.__version__}", end=", ")
     print(f"Numba {numba.__version__}, scikit-learn {sklearn.__version__}", end=", ")
     print(", ".join(sorted({f"{b['internal_api']} {b.get('architecture')}" for b in blas})))
@@ -187,7 +188,7 @@ def compare_with_limit(repeats: int) -> None:
         ("10,000 x 2,048", "operations", 10_000**2 * 2_048, multiply, (many, many_labels)),
         ("Gram 10,000", "bytes", gram.nbytes, read_memory, (gram, many_labels, "gram")),
     )
-    threads = numba.get_num_threads()
+    threads = processors()
     print("\nnear the limit?  unit          ours G/s     limit G/s    share (by processor time)")
     for name, unit, work, limit, (X, labels, *metric) in rows:
         settings = {"metric": metric[0]} if metric else {}

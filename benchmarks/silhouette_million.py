@@ -12,11 +12,11 @@ import argparse
 import threading
 from pathlib import Path
 
-import numba
 import numpy as np
 from silhouette import blobs, describe_machine, take_square_roots, timed
 from sklearn.metrics import silhouette_samples as of_sklearn
 
+from embedlens.arrays import processors
 from embedlens.metrics import silhouette_samples
 
 
@@ -58,7 +58,7 @@ def exact(X: np.ndarray, labels: np.ndarray, i: int) -> float:
 def square_roots_a_second() -> float:
     """Return the rate at which all threads take float32 square roots, by processor time."""
     runs = [timed(take_square_roots) for _ in range(5)]
-    return max(count / time.processor for time, count in runs) * numba.get_num_threads()
+    return max(count / time.processor for time, count in runs) * processors()
 
 
 def main() -> None:
@@ -83,7 +83,7 @@ def main() -> None:
     curve = np.array(memory.samples) / 2**20
     quarters = [f"{part.max():.0f}" for part in np.array_split(curve, 4) if len(part)]
     print(f"memory beyond the data, MB, highest in each quarter of the run: {', '.join(quarters)}")
-    pairs, threads = n**2 / 2, numba.get_num_threads()
+    pairs, threads = n**2 / 2, processors()
     by_clock, by_processor = pairs / taken.wall, pairs / taken.processor * threads
     print(
         f"{by_clock / 1e9:.2f} G pairs a second, {by_processor / 1e9:.2f} by processor time;",

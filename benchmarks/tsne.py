@@ -26,12 +26,12 @@ from statistics import median
 import numba
 import numpy as np
 import sklearn
-import threadpoolctl
 from scipy.spatial.distance import cdist
 from sklearn.datasets import load_digits
 from sklearn.manifold import TSNE as TSNEOfSklearn
 from sklearn.neighbors import NearestNeighbors
 
+from embedlens.arrays import bounded_threads, processors
 from embedlens.reduce import TSNE
 from embedlens.reduce.affinities import conditional_affinities, joint_affinities
 from embedlens.reduce.barnes_hut import TreeRepulsion
@@ -49,7 +49,7 @@ def describe_machine() -> None:
     print(
         f"{platform.python_version()}, NumPy {np.__version__}, Numba {numba.__version__}", end=", "
     )
-    print(f"scikit-learn {sklearn.__version__}; {numba.get_num_threads()} threads")
+    print(f"scikit-learn {sklearn.__version__}; {processors()} threads")
 
 
 def points(n: int) -> np.ndarray:
@@ -114,23 +114,20 @@ def processor_seconds(function: object, *arguments: object, repeats: int = 7) ->
 
 def compare_with_limit() -> None:
     """Print the repulsion's speed on one thread beside fused multiply-adds, and the tree's."""
-    before = numba.get_num_threads()
-    numba.set_num_threads(1)
     matrix = np.ones((2048, 2048), np.float32)
-    with threadpoolctl.threadpool_limits(1, "blas"):
-        peak = 2048**3 / processor_seconds(matrix.__matmul__, matrix)
-    print(f"\none thread: {peak / 1e9:.0f} G multiply-adds/s in BLAS, so at most", end=" ")
-    print(f"{peak / _OPERATIONS / 1e9:.1f} G pairs/s")
     rng = np.random.default_rng(0)
-    for n in (1_400, 10_000, 20_000, 50_000):
-        Y = padded((rng.standard_normal((n, 3)) * 15).astype(np.float32))
-        exact, tree = ExactRepulsion(Y.shape[1]), TreeRepulsion(Y.shape[1], n, 0.5)
-        exact(Y, SPACE), tree(Y, SPACE)
-        all_pairs = processor_seconds(exact, Y, SPACE, repeats=3 if n > 20_000 else 7)
-        by_tree = processor_seconds(tree, Y, SPACE, repeats=3)
-        print(f"{n:>7,} points: all pairs {all_pairs * 1e3:8.2f} ms", end=" ")
-        print(f"({n**2 / 2 / all_pairs / 1e9:.2f} G pairs/s), tree {by_tree * 1e3:7.2f} ms")
-    numba.set_num_threads(before)
+    with bounded_threads(1):
+        peak = 2048**3 / processor_seconds(matrix.__matmul__, matrix)
+        print(f"\none thread: {peak / 1e9:.0f} G multiply-adds/s in BLAS, so at most", end=" ")
+        print(f"{peak / _OPERATIONS / 1e9:.1f} G pairs/s")
+        for n in (1_400, 10_000, 20_000, 50_000):
+            Y = padded((rng.standard_normal((n, 3)) * 15).astype(np.float32))
+            exact, tree = ExactRepulsion(Y.shape[1]), TreeRepulsion(Y.shape[1], n, 0.5)
+            exact(Y, SPACE), tree(Y, SPACE)
+            all_pairs = processor_seconds(exact, Y, SPACE, repeats=3 if n > 20_000 else 7)
+            by_tree = processor_seconds(tree, Y, SPACE, repeats=3)
+            print(f"{n:>7,} points: all pairs {all_pairs * 1e3:8.2f} ms", end=" ")
+            print(f"({n**2 / 2 / all_pairs / 1e9:.2f} G pairs/s), tree {by_tree * 1e3:7.2f} ms")
 
 
 def first_call() -> None:
