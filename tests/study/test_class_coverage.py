@@ -42,7 +42,7 @@ def test_of_classes_that_are_all_trained_and_tested_nothing_is_said():
 
 def test_a_class_without_test_pictures_is_named_in_the_headline_and_after_it():
     sentence = judge(results_of(THREE, [(0, 4), (1, 5)])).sentence()
-    assert ", all of the 2 classes of 3 that could be tested." in sentence
+    assert "; they are of the 2 classes of 3 that could be tested." in sentence
     assert "Not tested: 1 class of 3 has no test picture in any split (fox)." in sentence
 
 
