@@ -4,7 +4,7 @@
 
 One share of n pictures tested once is summed over all outcomes of the binomial distribution. All
 else is drawn: pictures of a population in which each has a difficulty of its own, tested as a
-study tests them, in five splits that hold out a fifth each.
+study tests them, in five splits that hold out a fifth each. It takes some minutes.
 """
 
 from __future__ import annotations

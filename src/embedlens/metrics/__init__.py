@@ -1,6 +1,6 @@
-"""Numbers about an embedding: silhouette, neighbours, distortion of a map. Arrays in, numbers out.
+"""Numbers about an embedding: silhouette, neighbours, distortion of a map, intervals.
 
-Nothing here knows of pictures or networks, and nothing here is trained (see ``learn``).
+Arrays in, numbers out. Nothing here knows of pictures or networks, and nothing here is trained (see ``learn``).
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ _NAMES = {
     "ClassSilhouette": "silhouette",
     "DistanceCorrelation": "distortion",
     "DistortionReport": "distortion",
+    "Interval": "proportion",
     "SilhouetteReport": "silhouette",
     "continuity": "distortion",
+    "difference_interval": "proportion",
     "distance_correlation": "distortion",
     "distortion_report": "distortion",
     "nearest_neighbors": "neighbors",
     "neighbor_purity": "purity",
     "neighborhood_preservation": "distortion",
+    "proportion_interval": "proportion",
     "silhouette_report": "silhouette",
     "silhouette_samples": "silhouette",
     "silhouette_score": "silhouette",
@@ -29,13 +32,16 @@ __all__ = [
     "ClassSilhouette",
     "DistanceCorrelation",
     "DistortionReport",
+    "Interval",
     "SilhouetteReport",
     "continuity",
+    "difference_interval",
     "distance_correlation",
     "distortion_report",
     "nearest_neighbors",
     "neighbor_purity",
     "neighborhood_preservation",
+    "proportion_interval",
     "silhouette_report",
     "silhouette_samples",
     "silhouette_score",
@@ -53,6 +59,11 @@ if TYPE_CHECKING:
         trustworthiness,
     )
     from embedlens.metrics.neighbors import nearest_neighbors
+    from embedlens.metrics.proportion import (
+        Interval,
+        difference_interval,
+        proportion_interval,
+    )
     from embedlens.metrics.purity import neighbor_purity
     from embedlens.metrics.silhouette import (
         ClassSilhouette,

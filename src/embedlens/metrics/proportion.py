@@ -175,7 +175,7 @@ def effective_size(
 
     Examples
     --------
-    >>> effective_size([1, 1, 0, 1]), effective_size([2, 2, 0, 2], [2, 2, 2, 2])
+    >>> effective_size([1, 1, 0, 1]), round(effective_size([2, 2, 0, 2], [2, 2, 2, 2]), 6)
     (4.0, 4.0)
     >>> round(effective_size([1, 1, 1, 1], [2, 2, 2, 2]), 1)
     8.0

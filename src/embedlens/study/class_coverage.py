@@ -48,7 +48,8 @@ class ClassCoverage:
         """Say of which classes an accuracy is; empty where it is of all."""
         if len(self.tested) == len(self.classes):
             return ""
-        return f"; they are of the {_classes(self.tested)} of {len(self.classes)} that could be tested"
+        tested = f"{_classes(self.tested)} of {len(self.classes)}"
+        return f"; they are of the {tested} that could be tested"
 
     def sentence(self) -> str:
         """Name the classes that were not tested or not trained on; empty where there are none."""
