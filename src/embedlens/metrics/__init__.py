@@ -1,6 +1,7 @@
 """Numbers about an embedding: silhouette, neighbours, distortion of a map, intervals.
 
-Arrays in, numbers out. Nothing here knows of pictures or networks, and nothing here is trained (see ``learn``).
+Arrays in, numbers out. Nothing here knows of pictures or networks, and nothing here is trained (see
+``learn``).
 """
 
 from __future__ import annotations

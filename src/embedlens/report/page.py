@@ -280,8 +280,8 @@ def _astray(
 def _largest_class(results: Results) -> dict[str, Any]:
     """Return the class that a guess would name, and how often that would be right."""
     counts = class_counts(results)
-    largest, test = counts["all"].idxmax(), counts["test"]
-    return {"name": str(largest), "share": float(test[largest] / max(test.sum(), 1))}
+    largest, test = int(counts["all"].argmax()), counts["test"].to_numpy()
+    return {"name": str(counts.index[largest]), "share": float(test[largest] / max(test.sum(), 1))}
 
 
 def _findings(results: Results, thumbnails: Thumbnails) -> list[dict[str, Any]] | None:

@@ -77,11 +77,13 @@ def _row(score: str, value: float, interval: tuple[float, float], on: str) -> di
 def _judged(labels: NDArray[np.str_], splits: NDArray[np.str_]) -> str:
     """Say of how many classes the test pictures are, and how many of these are trained on."""
     tested = np.unique(labels[splits == "test"])
-    known = np.isin(tested, labels[splits != "test"]).sum()
+    known = int(np.isin(tested, labels[splits != "test"]).sum())
     said = ""
     if len(tested) < len(np.unique(labels)):
-        said = f", of {len(tested)} of {len(np.unique(labels))} classes"
-    return said + (f", {len(tested) - known} of them never trained on" * (known < len(tested)))
+        said += f", of {len(tested)} of {len(np.unique(labels))} classes"
+    if known < len(tested):
+        said += f", {len(tested) - known} of them never trained on"
+    return said
 
 
 def map_features(
