@@ -271,7 +271,7 @@ class TestKnown:
         assert sorted(reads) == ["cat/0.png", "cat/1.png", "cat/new.png"]
         fresh = ImageSet.read(root)
         assert images.fingerprint == fresh.fingerprint != again.fingerprint
-        for name in ("paths", "widths", "heights", "formats", "sizes", "mtimes_ns"):
+        for name in ("paths", "widths", "heights", "formats", "sizes", "stamps"):
             assert getattr(images, name).tolist() == getattr(fresh, name).tolist()
 
     def test_broken_files_are_tried_again(self, write, animals, tmp_path, reads, picture):
@@ -281,6 +281,47 @@ class TestKnown:
         reads.clear()
         assert kinds(ImageSet.read(root, known=known)) == [("cat/broken.png", "unreadable", False)]
         assert reads == ["cat/broken.png"]
+
+    def test_two_files_of_one_size_and_time_that_change_places_get_each_others_ids(
+        self, write, animals, tmp_path
+    ):
+        root = write(animals)
+        one, two, known = root / "cat/0.png", root / "dog/0.png", tmp_path / "images.parquet"
+        assert one.stat().st_size == two.stat().st_size
+        for path in (one, two):
+            os.utime(path, ns=(7, 7))
+        before = ImageSet.read(root, known=known)
+        before.write(known)
+        one.rename(root / "aside")
+        two.rename(one)
+        (root / "aside").rename(two)
+        assert one.stat().st_mtime_ns == two.stat().st_mtime_ns
+        after = ImageSet.read(root, known=known)
+        assert after.ids.tolist() == ImageSet.read(root).ids.tolist() != before.ids.tolist()
+
+    def test_a_file_that_is_written_over_with_its_old_time_is_read_again(
+        self, write, animals, picture, tmp_path
+    ):
+        root, known = write(animals), tmp_path / "images.parquet"
+        old = (root / "cat/0.png").stat()
+        ImageSet.read(root).write(known)
+        (root / "cat/0.png").write_bytes(picture(900))
+        os.utime(root / "cat/0.png", ns=(old.st_atime_ns, old.st_mtime_ns))
+        assert (root / "cat/0.png").stat().st_size == old.st_size
+        assert ImageSet.read(root, known=known).fingerprint == ImageSet.read(root).fingerprint
+
+    def test_members_that_change_places_in_a_zip_of_the_same_time_are_read_again(
+        self, animals, tmp_path
+    ):
+        path, known = tmp_path / "pets.zip", tmp_path / "images.parquet"
+        for order in (list(animals.values()), list(animals.values())[::-1]):
+            with zipfile.ZipFile(path, "w") as packed:
+                for name, data in zip(animals, order, strict=True):
+                    packed.writestr(name, data)
+            os.utime(path, ns=(1, 1))
+            images = ImageSet.read(path, known=known)
+            assert images.fingerprint == ImageSet.read(path).fingerprint
+            images.write(known)
 
     def test_a_zip_is_not_read_again_until_it_is_written_again(self, animals, tmp_path):
         path, known = tmp_path / "pets.zip", tmp_path / "images.parquet"
@@ -305,8 +346,8 @@ class TestWrite:
         frame = pd.read_parquet(tmp_path / "images.parquet")
         pd.testing.assert_frame_equal(frame, images.to_frame())
         assert frame.columns.tolist() == [
-            "path", "id", "label", "split", "width", "height", "format", "bytes", "mtime_ns",
-            "hash", "kept", "problem",
+            "path", "id", "label", "split", "width", "height", "format", "bytes", "stamp",
+            "hash", "black", "white", "kept", "problem",
         ]  # fmt: skip
         kept = frame[frame["kept"]]
         assert kept["id"].tolist() == images.ids.tolist()

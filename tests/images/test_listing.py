@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from embedlens.errors import ImageSetError
-from embedlens.images.listing import Entry, list_folders, list_table
+from embedlens.images.folders import list_folders
+from embedlens.images.listing import Entry, list_table
 
 WHERE = Path("photos")
 
@@ -73,7 +74,7 @@ class TestFolders:
         assert listed("train/cat/1.png", "train/dog/1.png") == [("cat", ""), ("dog", "")]
 
     def test_split_folders_without_train_are_an_error(self):
-        with pytest.raises(ImageSetError, match="photos: has test, val but no train folder"):
+        with pytest.raises(ImageSetError, match="photos: has test and val but no train folder"):
             listed("test/cat/1.png", "val/cat/1.png")
 
     def test_loose_pictures_beside_classes_are_set_aside(self):
@@ -154,7 +155,7 @@ class TestTable:
         assert list_table(table("path,label,split\nc.png,cat,\n"))[0] == [Entry("c.png", "cat")]
 
     def test_an_unknown_or_missing_split_is_named_with_its_row(self, table):
-        for wrong in ("holdout", ""):
+        for wrong in ("extra", "tset", "0", ""):
             text = f"path,label,split\na b.png,cat,train\nc.png,cat,{wrong}\n"
             with pytest.raises(ImageSetError, match=f"split '{wrong}' in row 2 is not train"):
                 list_table(table(text))
@@ -185,8 +186,8 @@ class TestTable:
             ImageSetError, match="no column label or class or category among path, x"
         ):
             list_table(table("path,x\nc.png,cat\n"))
-        with pytest.raises(ImageSetError, match=r"no column path or .* among path;label"):
-            list_table(table("path;label\nc.png;cat\n"))
+        with pytest.raises(ImageSetError, match=r"among path:label \(separated by commas\); add"):
+            list_table(table("path:label\nc.png:cat\n"))
 
     @pytest.mark.parametrize("name", ["labels.csv", "labels.parquet"])
     @pytest.mark.parametrize("text", ["", "\x00\x01\x02", 'path,label\n"c.png'])

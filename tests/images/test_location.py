@@ -76,6 +76,21 @@ class TestImagefolder:
         assert told >= {("gone.png", "missing"), ("unnamed.png", "loose")}
         assert len(images) == 14
 
+    def test_splits_of_some_metadata_files_and_not_of_others_are_refused(self, tmp_path, picture):
+        for place, text in (("", "file_name,label\n1.png,a\n"),
+                            ("train/", "file_name,label\n1.png,b\n"),
+                            ("test/", "file_name,label\n1.png,b\n")):  # fmt: skip
+            (tmp_path / place).mkdir(exist_ok=True)
+            (tmp_path / place / "1.png").write_bytes(picture(len(place)))
+            (tmp_path / place / "metadata.csv").write_text(text, encoding="utf-8")
+        with pytest.raises(ImageSetError, match="give a column split in all or in none"):
+            ImageSet.read(tmp_path)
+
+    def test_a_metadata_file_of_something_else_is_no_matter(self, write, animals):
+        root = write(animals)
+        (root / "metadata.csv").write_text("sensor,split\n1,left\n", encoding="utf-8")
+        assert ImageSet.read(root).classes == ("cat", "dog")
+
     def test_a_metadata_file_without_labels_leaves_the_folders_as_classes(self, write, animals):
         root = write(animals)
         (root / "metadata.csv").write_text("file_name,caption\ncat/0.png,a cat\n")
@@ -141,6 +156,60 @@ class TestParquet:
         path.write_bytes(path.read_bytes()[:-20])
         with pytest.raises(ImageSetError, match=r"p\.parquet: cannot be read as a table"):
             ImageSet.read(path)
+
+
+class TestParquetSplits:
+    def write(self, folder, picture, name, first, **columns):
+        rows = [{"bytes": picture(first + i), "path": ""} for i in range(6)]
+        table = pa.table({"image": rows, "label": pa.array([0, 1] * 3), **columns})
+        (folder / "data").mkdir(exist_ok=True)
+        pq.write_table(table, folder / "data" / f"{name}.parquet")
+
+    def test_a_file_of_no_split_beside_those_of_splits_is_set_aside(self, tmp_path, picture):
+        for first, name in (
+            (0, "train-00000-of-00001"),
+            (50, "test-00000-of-00001"),
+            (90, "extra"),
+        ):
+            self.write(tmp_path, picture, name, first)
+        images = ImageSet.read(tmp_path)
+        for split in ("train", "test"):
+            rows = [path.startswith(f"data/{split}") for path in images.paths]
+            assert set(images.given_splits[rows]) == {split}
+        assert len(images) == 12
+        assert [(each.path, each.kept) for each in images.problems] == [("extra.parquet", False)]
+
+    @pytest.mark.parametrize(
+        ("train", "test"),
+        [("train-00000-of-00001-b4af1727", "test-00000-of-00001-b4af1727"), ("Training", "Test"),
+         ("pets_train", "pets_eval"), ("trn", "tst")],
+    )  # fmt: skip
+    def test_names_of_files_follow_the_rule_of_all_splits(self, tmp_path, picture, train, test):
+        self.write(tmp_path, picture, train, 0)
+        self.write(tmp_path, picture, test, 50)
+        assert len(set(ImageSet.read(tmp_path).given_splits) - {""}) == 2
+
+    def test_files_of_splits_without_training_are_an_error(self, tmp_path, picture):
+        self.write(tmp_path, picture, "val", 0)
+        self.write(tmp_path, picture, "test", 50)
+        with pytest.raises(ImageSetError, match="none of train"):
+            ImageSet.read(tmp_path)
+
+    def test_one_unknown_value_in_a_column_is_refused(self, tmp_path, picture):
+        splits = pa.array(["train"] * 4 + ["test", "tset"])
+        self.write(tmp_path, picture, "p", 0, split=splits)
+        with pytest.raises(ImageSetError, match="split 'tset' in row 6"):
+            ImageSet.read(tmp_path)
+
+    @pytest.mark.parametrize(
+        "labels",
+        [pa.array([None, 1, 2, 1, 2, 1]), pa.array([float("nan"), 1.0, 2, 1, 2, 1]),
+         pa.array([-1, 1, 2, 1, 2, 1]), pa.array([None, "1", "2", "1", "2", "1"])],
+    )  # fmt: skip
+    def test_a_missing_label_costs_its_row(self, tmp_path, picture, labels):
+        self.write(tmp_path, picture, "p", 0, label=labels)
+        images = ImageSet.read(tmp_path)
+        assert (images.classes, len(images)) == (("1", "2"), 5)
 
 
 @pytest.fixture
@@ -240,6 +309,15 @@ class TestRoots:
         as_text = ",".join(map(str, both))
         assert content(ImageSet.read(as_text)) == content(images)
         assert open_source(as_text).read("old/a/0.png") == picture(0)
+
+    def test_splits_that_only_some_roots_give_are_not_used_and_told(self, tmp_path, picture):
+        for i, name in enumerate(["old/train/a", "old/train/b", "old/test/a", "old/test/b",
+                                  "new/a", "new/b"]):  # fmt: skip
+            (tmp_path / name).mkdir(parents=True)
+            (tmp_path / name / "1.png").write_bytes(picture(i))
+        images = ImageSet.read([tmp_path / "old", tmp_path / "new"])
+        assert set(images.given_splits) == {""}
+        assert [(note.path, note.kind) for note in images.notes] == [("old", "split")]
 
     def test_roots_of_one_name_are_told_apart(self, tmp_path, picture):
         for k, above in enumerate(("x", "y")):

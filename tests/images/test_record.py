@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 
 from embedlens.images import FolderSource, ImageError
 from embedlens.images.record import Record, known_records, read_records
+from embedlens.images.source import UNKNOWN
 
 
 @pytest.fixture
@@ -46,9 +48,16 @@ def test_an_error_in_progress_stops_the_reading(source):
 
 def test_a_known_file_is_taken_on_trust_only_if_size_and_time_agree(source):
     first, *_ = read_records(source, ["a.png"], {})
-    for change, trusted in (({}, True), ({"bytes": 1}, False), ({"mtime_ns": 1}, False)):
+    for change, trusted in (({}, True), ({"bytes": 1}, False), ({"stamp": 1}, False)):
         old = Record(**{**vars(first), "id": "old", **change})
         assert (read_records(source, ["a.png"], {"a.png": old})[0].id == "old") is trusted
+
+
+def test_a_file_of_which_nothing_tells_that_it_is_unchanged_is_read_again(source, monkeypatch):
+    first, *_ = read_records(source, ["a.png"], {})
+    monkeypatch.setattr(source, "stamp", lambda name: (first.bytes, UNKNOWN))
+    old = replace(first, id="old", stamp=UNKNOWN)
+    assert read_records(source, ["a.png"], {"a.png": old})[0].id == first.id
 
 
 @pytest.mark.parametrize("data", [None, b"", b"no parquet", b"PAR1 cut off"])

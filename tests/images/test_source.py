@@ -48,7 +48,11 @@ def test_folders_and_zips_list_the_same_names_sorted(write, archive):
     expected = sorted([*STRANGE, "b.png", "a/b/c/d.jpg"])
     folder, packed = FolderSource(write(files)), ZipSource(archive(files))
     assert folder.names() == packed.names() == expected
-    assert folder.problems == packed.problems == ()
+    assert folder.problems == packed.problems
+    assert [(problem.path, problem.kind, problem.reason) for problem in folder.problems] == [
+        (".git", "passed over", "passed over: hidden"),
+        ("__MACOSX", "passed over", "passed over: made by macOS"),
+    ]
     for name in expected:
         assert folder.read(name) == packed.read(name) == name.encode()
 

@@ -40,7 +40,7 @@ def keras_home() -> Path:
 
 def _configured_backend() -> str | None:
     try:
-        backend = json.loads((keras_home() / "keras.json").read_text())["backend"]
+        backend = json.loads((keras_home() / "keras.json").read_text(encoding="utf-8"))["backend"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return str(backend)

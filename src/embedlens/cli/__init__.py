@@ -6,6 +6,7 @@ No logic here: what a command does can be done from Python too.
 from __future__ import annotations
 
 import errno
+import io
 import sys
 
 
@@ -18,6 +19,7 @@ def main() -> None:
     from embedlens.errors import EmbedlensError
 
     listen()
+    _print_anything()
     try:
         code = app(standalone_mode=False)
     except EmbedlensError as error:
@@ -49,6 +51,14 @@ def main() -> None:
     if code in (130, 143):
         print("\nStopped. What was computed is kept: the same command goes on.", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _print_anything() -> None:
+    """Print what a terminal's encoding lacks as an escape: a name is no reason to stop."""
+    for stream in (sys.stdout, sys.stderr):
+        # A notebook or a test may have put something else there.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _sentence(error: OSError) -> str:

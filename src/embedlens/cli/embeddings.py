@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -115,7 +116,9 @@ def score(
     from embedlens.features import read_features
     from embedlens.study import score_features
 
-    rows = score_features(read_features(file))
+    read = read_features(file)
+    rows = score_features(read)
+    _print_notes(file, read.notes)
     if json_:
         print(json.dumps(rows, indent=1))
     else:
@@ -141,7 +144,9 @@ def map_(
     from embedlens.features import read_features
     from embedlens.study import held_out_silhouette, map_features
 
-    table = map_features(read_features(file), method.value, dimensions, seed)
+    read = read_features(file)
+    table = map_features(read, method.value, dimensions, seed)
+    _print_notes(file, read.notes)
     write_table(table, out)
     print(f"{out}: {len(table)} points in {dimensions} dimensions")
     if "learned" in table:
@@ -154,6 +159,11 @@ def map_(
 
 def _interval(row: dict[str, Any]) -> str:
     return "-" if row["low"] is None else f"{row['low']:.4f} to {row['high']:.4f}"
+
+
+def _print_notes(file: Path, notes: Sequence[str]) -> None:
+    for note in notes:
+        typer.echo(f"{file}: {note}", err=True)
 
 
 def _remove(folder: Path) -> None:

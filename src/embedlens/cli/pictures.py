@@ -35,7 +35,7 @@ def check(
     """Look for what is wrong with PHOTOS: files, copies, leaks, labels, outliers, classes."""
     import embedlens as el
     from embedlens.cli.progress import TerminalProgress
-    from embedlens.cli.tables import print_counts
+    from embedlens.cli.tables import print_counts, print_notes
     from embedlens.report import write_check
 
     chosen = named_backbone(backbone, weights)
@@ -51,6 +51,7 @@ def check(
     if json_:
         print(found.findings.to_json(orient="records", indent=1))
         return
+    print_notes(images.notes)
     print_counts(found)
     print(f"\nPictures: {page.resolve()}\nTable: {folder.resolve() / 'findings.csv'}")
 
@@ -81,7 +82,7 @@ def relabel(
     """Give the pictures of a class new labels by a network's ImageNet classes."""
     import embedlens as el
     from embedlens.cli.progress import TerminalProgress
-    from embedlens.cli.tables import print_relabelling
+    from embedlens.cli.tables import print_notes, print_relabelling
     from embedlens.report import write_relabelling
 
     names = _new_labels(into)
@@ -99,6 +100,7 @@ def relabel(
             progress=lambda done, total: progress(f"{backbone}: naming", done, total),
         )  # fmt: skip
         sheet = write_relabelling(found, folder)
+    print_notes(images.notes)
     print_relabelling(found)
     print(
         f"\nLook at: {sheet.resolve()}\n"

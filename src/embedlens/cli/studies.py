@@ -239,13 +239,16 @@ def export(
 def _run(pictures: str | Path, names: list[str] | None, **settings: Any) -> Verdict:
     import embedlens as el
     from embedlens.cli.progress import TerminalProgress
-    from embedlens.cli.tables import print_results
+    from embedlens.cli.tables import print_notes, print_results
+    from embedlens.images import NOTES, Problem
 
     one = el.Study(pictures, names, **settings)
     with TerminalProgress() as progress:
         results = one.run(progress)
         progress("report", 0, 0)
         path = one.report()
+    problems = [Problem(*row) for row in results.problems.itertuples(index=False)]
+    print_notes(each for each in problems if each.kind in NOTES)
     verdict = one.verdict()
     print_results(results, verdict)
     print(f"\nReport: {path.resolve()}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from embedlens.backbones import Backbone
     from embedlens.curation import Check, Relabelling
+    from embedlens.images import Problem
     from embedlens.study import Results, Verdict
 
 
@@ -90,6 +92,12 @@ def print_results(results: Results, verdict: Verdict) -> None:
     failed = learned_map_sentence(judge_learned_maps(results))
     if failed:
         print(f"\n{failed}")
+
+
+def print_notes(notes: Iterable[Problem]) -> None:
+    """Say on standard error what a set of pictures was taken for, where that is not plain."""
+    for note in notes:
+        print(f"{note.path}: {note.reason}", file=sys.stderr)
 
 
 def print_counts(check: Check) -> None:

@@ -17,7 +17,7 @@ from embedlens.curation.file_facts import FileFacts, judge_file_facts
 from embedlens.curation.finding import KINDS, Finding
 from embedlens.curation.labels import describe_suspects, suspect_labels
 from embedlens.features import embed
-from embedlens.images import ImageSet
+from embedlens.images import NOTES, ImageSet
 from embedlens.metrics.outliers import outlier_scores
 from embedlens.metrics.proportion import proportion_interval
 
@@ -168,7 +168,9 @@ def _table(findings: list[Finding]) -> pd.DataFrame:
 def _set_aside(images: ImageSet) -> Iterator[Finding]:
     """Give what reading the pictures found: files, and copies that are no longer in the set."""
     for each in images.problems:
-        if each.kind in _SET_ASIDE:
+        if each.kind in NOTES:
+            yield Finding("reading", each.path, each.reason, "see whether that is what you mean")
+        elif each.kind in _SET_ASIDE:
             yield Finding(each.kind, each.path, each.reason, "mend, replace or remove it")
         elif not each.kept:
             yield Finding(each.kind, each.path, each.reason, "remove it; it was set aside", score=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 KINDS = {
+    "reading": "How the pictures were read",
     "unreadable": "Files that are no picture, or a broken one",
     "missing": "Files that a table names and that are not there",
     "outside": "Files that lie outside",

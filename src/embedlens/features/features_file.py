@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,13 @@ import numpy as np
 from embedlens.errors import EmbedlensError
 from embedlens.features.embed import Features
 from embedlens.given_path import given_path
+from embedlens.images import splits_of_rows, text_of
+
+_NAMES = ("features", "labels", "splits", "paths", "record")
+_WANTED = (
+    "It must be an .npz with the arrays 'features' (n, d) and 'labels' (n,); "
+    "`embedlens embed` writes one."
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,8 @@ class FeaturesFile:
         File names; empty strings where the file does not say.
     record : dict
         How the features were made; empty where the file does not say.
+    notes : tuple of str
+        What was left out of the file, a sentence each.
     """
 
     features: np.ndarray
@@ -38,6 +46,7 @@ class FeaturesFile:
     splits: np.ndarray
     paths: np.ndarray
     record: dict[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 def write_features(features: Features, path: Path) -> None:
@@ -68,31 +77,107 @@ def write_features(features: Features, path: Path) -> None:
 def read_features(path: Path) -> FeaturesFile:
     """Read a file that `write_features` wrote, or anybody's with ``features`` and ``labels``.
 
+    Labels, splits and paths may be columns, (n, 1), or rows. Splits go by any name that a split has
+    elsewhere. Pictures whose label is missing (NaN or empty) are left out, and told in `notes`.
+
     Raises
     ------
     EmbedlensError
-        If it is no such file.
+        If it is no such file, if its arrays do not fit each other, or if a split is unknown.
     """
     path = given_path(path)
+    arrays = _arrays(path)
+    values = _values(arrays["features"], path)
+    count = len(values)
+    labels = _texts(arrays["labels"], "labels", count, path)
+    splits = _texts(arrays.get("splits", np.full(count, "")), "splits", count, path)
+    paths = _texts(arrays.get("paths", np.full(count, "")), "paths", count, path)
+    record = _record(arrays.get("record"), path)
+    labelled = np.array([bool(label.strip()) for label in labels])
+    if not labelled.any():
+        raise EmbedlensError(f"{path} holds no label: all {count:,} are missing.")
+    notes = []
+    if missing := int((~labelled).sum()):
+        first = int(np.argmin(labelled))
+        notes.append(f"{missing:,} of {count:,} pictures have no label (the first in row "
+                     f"{first + 1}); they are left out")  # fmt: skip
+    kept = np.flatnonzero(labelled)
+    given = splits_of_rows(
+        [splits[row].strip() for row in kept], path, lambda i: f"row {kept[i] + 1}"
+    )
+    return FeaturesFile(
+        values[kept],
+        np.array([labels[row] for row in kept]),
+        np.array(given),
+        np.array([paths[row] for row in kept]),
+        record,
+        tuple(notes),
+    )
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
-            values, labels = file["features"], file["labels"].astype(str)
-            blank = np.full(len(labels), "")
-            splits = file["splits"].astype(str) if "splits" in file else blank
-            paths = file["paths"].astype(str) if "paths" in file else blank
-            record = json.loads(str(file["record"])) if "record" in file else {}
+            names = list(file)
+            arrays = {name: file[name] for name in _NAMES if name in file}
     except FileNotFoundError:
         raise EmbedlensError(f"{path} does not exist; make it with `embedlens embed`.") from None
-    except (KeyError, ValueError, OSError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except ValueError as error:
+        if "allow_pickle" in str(error):
+            error = ValueError("an array holds Python objects; save it by .astype(str)")
+        raise EmbedlensError(f"{path} is not a features file ({error}). {_WANTED}") from error
+    except Exception as error:  # zipfile, zlib and numpy raise many kinds for broken files
+        raise EmbedlensError(f"{path} is not a features file ({error}). {_WANTED}") from error
+    lacking = [name for name in ("features", "labels") if name not in arrays]
+    if lacking:
+        has = ", ".join(names) or "nothing"
         raise EmbedlensError(
-            f"{path} is not a features file ({error}). It must be an .npz with the arrays "
-            "'features' (n, d) and 'labels' (n,); `embedlens embed` writes one."
-        ) from error
-    if values.ndim != 2 or len(values) != len(labels):
-        raise EmbedlensError(
-            f"{path} holds features of shape {values.shape} for {len(labels)} labels; "
-            "there must be a row of features a label."
+            f"{path} is not a features file (no {' and no '.join(lacking)} among {has}). {_WANTED}"
         )
-    if not np.isfinite(values).all():
-        raise EmbedlensError(f"{path} holds features that are not finite (NaN or infinity).")
-    return FeaturesFile(values, labels, splits, paths, record)
+    return arrays
+
+
+def _values(values: np.ndarray, path: Path) -> np.ndarray:
+    if values.ndim != 2 or 0 in values.shape:
+        pooled = " Average feature maps over the picture first." if values.ndim > 2 else ""
+        raise EmbedlensError(
+            f"{path} holds features of shape {values.shape}; it must be (pictures, features), "
+            f"both at least 1.{pooled}"
+        )
+    if values.dtype.kind not in "fiub":
+        raise EmbedlensError(f"{path} holds features of type {values.dtype}; they must be numbers.")
+    if values.dtype.kind != "f":
+        values = values.astype(np.float32)
+    finite = np.isfinite(values).all(axis=1)
+    if not finite.all():
+        raise EmbedlensError(
+            f"{path} holds features that are not finite (NaN or infinity), the first in row "
+            f"{int(np.argmin(finite)) + 1}; compute them again or leave the row out."
+        )
+    return values
+
+
+def _texts(array: np.ndarray, name: str, count: int, path: Path) -> list[str]:
+    """Return an array of a row a picture as text, "" where a value is missing."""
+    if array.shape in ((count, 1), (1, count)):
+        array = array.reshape(count)
+    if array.shape != (count,):
+        ones = " If they are one-hot, give their argmax." if array.ndim == 2 else ""
+        raise EmbedlensError(
+            f"{path} holds features of {count:,} pictures and {name} of shape {array.shape}; "
+            f"there must be one for each picture.{ones}"
+        )
+    if array.dtype.kind not in "USiufb":
+        raise EmbedlensError(f"{path} holds {name} of type {array.dtype}; give text or numbers.")
+    try:
+        return [text_of(value) for value in array.tolist()]
+    except UnicodeDecodeError as error:
+        raise EmbedlensError(f"{path} holds {name} that are no UTF-8 text ({error}).") from error
+
+
+def _record(array: np.ndarray | None, path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(str(array)) if array is not None else {}
+    except ValueError as error:
+        raise EmbedlensError(f"{path} holds a record that is no JSON ({error}).") from error
+    return record if isinstance(record, dict) else {}

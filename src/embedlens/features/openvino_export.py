@@ -76,7 +76,7 @@ def export(
     record = graph.with_suffix(".json")
     if not _intact(graph):
         _run_child(request, graph)
-    found = json.loads(record.read_text())
+    found = json.loads(record.read_text(encoding="utf-8"))
     return Export(
         graph,
         (found["size"][0], found["size"][1]),
@@ -160,7 +160,8 @@ def _write(request: dict[str, Any], graph: Path) -> None:
         )
         record = Path(folder) / "record.json"
         record.write_text(
-            json.dumps({**_record(model, request["tail"]), "checksum": _checksum(compact)})
+            json.dumps({**_record(model, request["tail"]), "checksum": _checksum(compact)}),
+            encoding="utf-8",
         )
         compact.with_suffix(".bin").rename(graph.with_suffix(".bin"))
         compact.rename(graph)
@@ -177,7 +178,7 @@ def _checksum(graph: Path) -> str:
 def _intact(graph: Path) -> bool:
     """Whether a cached graph is there as it was written; it costs milliseconds."""
     try:
-        record = json.loads(graph.with_suffix(".json").read_text())
+        record = json.loads(graph.with_suffix(".json").read_text(encoding="utf-8"))
         return bool(record["checksum"] == _checksum(graph))
     except (OSError, ValueError, KeyError, TypeError):
         return False

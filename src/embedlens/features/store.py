@@ -107,7 +107,7 @@ class FeatureStore:
             file.flush()
             _reserve(file.fileno(), size)
         (self._part / _DONE).write_bytes(bytes(shape[0]))
-        (self._part / _IDS).write_text("\n".join(self.ids))
+        (self._part / _IDS).write_text("\n".join(self.ids), encoding="utf-8")
         _write_json(self._part / _META, {"key": self.key})
 
     def _finish_rename(self) -> None:
@@ -191,7 +191,7 @@ def _reserve(descriptor: int, size: int) -> None:
 
 def _read_json(path: Path) -> dict[str, Any] | None:
     try:
-        read: dict[str, Any] = json.loads(path.read_text())
+        read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return read
@@ -216,12 +216,12 @@ def _intact(folder: Path, meta: dict[str, Any]) -> bool:
 
 def _read_ids(folder: Path) -> list[str]:
     try:
-        return (folder / _IDS).read_text().split("\n")
+        return (folder / _IDS).read_text(encoding="utf-8").split("\n")
     except OSError:
         return []
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(value, indent=1))
+    temporary.write_text(json.dumps(value, indent=1), encoding="utf-8")
     temporary.replace(path)

@@ -8,12 +8,15 @@ from __future__ import annotations
 from embedlens.images.decode import ImageError, Probe, decode, probe
 from embedlens.images.image_set import ImageSet
 from embedlens.images.location import open_source, resolved
-from embedlens.images.problem import KINDS, Problem
+from embedlens.images.problem import KINDS, NOTES, Problem
 from embedlens.images.source import FolderSource, Source, ZipSource
-from embedlens.images.split import Splits, stratified_split
+from embedlens.images.split import Splits, complete_split, stratified_split
+from embedlens.images.split_names import splits_of_rows
+from embedlens.images.table import text_of
 
 __all__ = [
     "KINDS",
+    "NOTES",
     "FolderSource",
     "ImageError",
     "ImageSet",
@@ -22,9 +25,12 @@ __all__ = [
     "Source",
     "Splits",
     "ZipSource",
+    "complete_split",
     "decode",
     "open_source",
     "probe",
     "resolved",
+    "splits_of_rows",
     "stratified_split",
+    "text_of",
 ]

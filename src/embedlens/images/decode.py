@@ -5,18 +5,21 @@ from __future__ import annotations
 import functools
 import io
 import logging
-import math
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from embedlens.errors import ImageSetError
+from embedlens.images import tiff
+from embedlens.images.levels import DeepRange, Levels, eight_bits, range_of
+from embedlens.images.other_formats import describe_format
 from embedlens.images.perceptual_hash import perceptual_hash
 
 RESIZES = ("squash", "crop", "pad")
@@ -30,7 +33,7 @@ FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "JPEG2000", "PPM
 
 _MODES = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "I", "F"}
 _GREY = (128, 128, 128)
-_HEIC = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypheim", b"ftypmif1", b"ftypmsf1")
+_ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -81,6 +84,8 @@ class Probe:
         1, or more in an animation; only the first is ever used.
     hash : int
         Its `perceptual_hash`, 0 where there is none.
+    deep : DeepRange, optional
+        Of pixels of more than eight bits that do not say what is black and white.
     """
 
     width: int
@@ -89,17 +94,21 @@ class Probe:
     mode: str
     frames: int
     hash: int
+    deep: DeepRange | None = None
 
 
 def decode(
-    data: bytes, size: int | tuple[int, int] | None, resize: str = "squash"
+    data: bytes,
+    size: int | tuple[int, int] | None,
+    resize: str = "squash",
+    levels: Levels | None = None,
 ) -> npt.NDArray[np.uint8]:
     """Decode a picture to RGB and resize it with antialiased bilinear interpolation.
 
-    The format is told by the bytes. The EXIF orientation is applied; alpha is laid over white;
-    16-bit grey is scaled by 1/257; an animation gives its first frame; colour profiles are ignored,
-    as Keras and torchvision ignore them. A grey TIFF of 32-bit numbers, which have no agreed white,
-    takes the narrowest of 0..1 (floats), 0..255, 0..65535 that holds its values, else their range.
+    The format is told by the bytes. The EXIF orientation is applied; alpha is laid over white; an
+    animation gives its first frame; colour profiles are ignored, as Keras and torchvision ignore
+    them. Pixels of more than eight bits that do not say what is black and white, in PNG and TIFF,
+    take `levels`, or by themselves the usual range that holds them (see `DeepRange`).
 
     Parameters
     ----------
@@ -111,6 +120,8 @@ def decode(
         "squash" gives up the aspect ratio and loses nothing of the picture, as the study did;
         "crop" fits the short side and takes the centre; "pad" fits the long side and fills the rest
         with neutral grey (128).
+    levels : (float, float), optional
+        Black and white of deep pixels that do not say them, as the pictures of a set share them.
 
     Returns
     -------
@@ -136,7 +147,7 @@ def decode(
     target = _target(size)
     if resize not in RESIZES:
         raise ImageSetError(f"resize {resize!r} is unknown; use one of {', '.join(RESIZES)}")
-    with _opened(data) as image:
+    with _opened(data, levels) as image:
         box = None
         if target is not None and image.format in ("JPEG", "MPO"):
             needed = _scaled(image.size, _turned(target, _orientation(image)), resize)
@@ -145,7 +156,7 @@ def decode(
         with _turn_to_decode(image):
             image.load()
             orientation = _orientation(image)
-            fitted = _opaque(image)
+            fitted = _opaque(image, levels)
             if target is not None:
                 box = box or (0, 0, *fitted.size)
                 fitted = _fit(fitted, box, _turned(target, orientation), resize)
@@ -176,19 +187,20 @@ def probe(data: bytes) -> Probe:
     ImageError
         As in `decode`.
     """
-    with _opened(data) as image:
+    with _opened(data, None) as image:
         mode, size = image.mode, image.size
         drafted = image.draft("L", (_LOOKS, _LOOKS))
         with _turn_to_decode(image):
             image.load()
-            seen = _opaque(image)
+            deep = _deep_range(image)
+            seen = _opaque(image, deep.levels if deep else None)
         # Pillow turns a TIFF itself while loading it, so its size is known only now.
         orientation = _orientation(image)
         width, height = _turned(size if drafted else image.size, orientation)
         if orientation in _TURNS:
             seen = seen.transpose(_TURNS[orientation])
         looks = perceptual_hash(seen, min(width, height))
-        return Probe(width, height, image.format or "", mode, _frames(image), looks)
+        return Probe(width, height, image.format or "", mode, _frames(image), looks, deep)
 
 
 def _target(size: int | tuple[int, int] | None) -> tuple[int, int] | None:
@@ -202,24 +214,19 @@ def _target(size: int | tuple[int, int] | None) -> tuple[int, int] | None:
 
 
 @contextmanager
-def _opened(data: bytes) -> Iterator[Image.Image]:
-    """Open a picture; whatever Pillow raises, then or while it is used, becomes an ImageError."""
+def _opened(data: bytes, levels: Levels | None) -> Iterator[Image.Image]:
+    """Open a picture; whatever a reader raises, then or while it is used, becomes an ImageError."""
     if not data:
         raise ImageError("the file is empty")
     try:
-        with _silence, Image.open(io.BytesIO(data), formats=_formats()) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise Image.DecompressionBombError
-            if image.mode not in _MODES and not image.mode.startswith("I;16"):
-                raise ImageError(f"its colour mode {image.mode} is not supported; save it as RGB")
+        with _silence, _reader(data, levels) as image:
             yield image
     except ImageError:
         raise
+    except tiff.UnreadableTiff as error:
+        raise ImageError(str(error)) from error
     except UnidentifiedImageError as error:
-        if data[4:12] in _HEIC:
-            raise ImageError("HEIC is not supported; convert it to JPEG") from error
-        raise ImageError("not a picture, or its header is broken") from error
+        raise ImageError(describe_format(data)) from error
     except Image.DecompressionBombError as error:
         raise ImageError(f"too large: more than {MAX_PIXELS:,} pixels") from error
     except MemoryError as error:
@@ -228,6 +235,39 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
         if "truncated" in str(error).lower():
             raise ImageError("truncated: the file ends before the picture does") from error
         raise ImageError(f"broken or truncated: {error or type(error).__name__}") from error
+
+
+def _reader(data: bytes, levels: Levels | None) -> Image.Image:
+    """Return a picture that Pillow has opened, or a deep TIFF in eight bits."""
+    is_tiff = data.startswith(tiff.MAGIC)
+    try:
+        image = Image.open(io.BytesIO(data), formats=_formats())
+    except UnidentifiedImageError:
+        if is_tiff and not describe_format(data).startswith("not a picture but"):
+            return _deep_tiff(data, levels)
+        raise
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise Image.DecompressionBombError
+    if is_tiff and image.format == "TIFF":
+        tags = image.tag_v2  # type: ignore[attr-defined]
+        if tiff.is_raw(tags):
+            raise ImageError("not a picture but a camera raw file; export it as JPEG or PNG")
+        if tiff.is_narrowed(tags, image.mode):
+            return _deep_tiff(data, levels)
+    if image.mode not in _MODES and not image.mode.startswith("I;16"):
+        raise ImageError(f"its colour mode {image.mode} is not supported; save it as RGB")
+    return image
+
+
+def _deep_tiff(data: bytes, levels: Levels | None) -> Image.Image:
+    with _large:
+        read = tiff.read_tiff(data, MAX_PIXELS)
+        image = read.image(levels)
+    image.format = "TIFF"
+    image.info |= {"deep": None if read.stated else read.range, "frames": read.frames}
+    image.getexif()[_ORIENTATION] = read.orientation
+    return image
 
 
 @functools.cache
@@ -274,14 +314,14 @@ def _turn_to_decode(image: Image.Image) -> threading.Lock | nullcontext[None]:
 
 def _orientation(image: Image.Image) -> int:
     try:
-        return int(image.getexif().get(0x0112, 1))
+        return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # broken EXIF is no reason to lose the picture
         return 1
 
 
 def _frames(image: Image.Image) -> int:
     try:
-        return int(getattr(image, "n_frames", 1))
+        return int(image.info.get("frames", 0)) or int(getattr(image, "n_frames", 1))
     except Exception:  # later frames are not used, so they may be broken
         return 1
 
@@ -319,10 +359,10 @@ def _padded(image: Image.Image, target: tuple[int, int]) -> Image.Image:
     return canvas
 
 
-def _opaque(image: Image.Image) -> Image.Image:
+def _opaque(image: Image.Image, levels: Levels | None) -> Image.Image:
     """Grey or RGB of eight bits, with no copy that is not needed: it may be large."""
-    if image.mode == "F" or image.mode.startswith("I"):
-        return Image.fromarray(_eight_bits(image))
+    if _is_deep(image):
+        return Image.fromarray(_eight_bits(image, levels))
     if image.has_transparency_data:
         rgba = image if image.mode == "RGBA" else image.convert("RGBA")
         opaque = Image.new("RGB", rgba.size, "white")
@@ -332,26 +372,49 @@ def _opaque(image: Image.Image) -> Image.Image:
     return image if image.mode == mode else image.convert(mode)
 
 
-def _eight_bits(image: Image.Image) -> npt.NDArray[np.uint8]:
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode == "F" or image.mode.startswith("I")
+
+
+def _eight_bits(image: Image.Image, levels: Levels | None) -> npt.NDArray[np.uint8]:
+    tags = _tags(image)
+    deep = _deep_range(image)
+    stated = tiff.stated_levels(tags) or (0.0, 65535.0)
+    shades = eight_bits(_numbers(image), (levels or deep.levels) if deep else stated)
+    return 255 - shades if tiff.is_inverted(tags) else shades
+
+
+def _deep_range(image: Image.Image) -> DeepRange | None:
+    """Return the range of a loaded picture's pixels, None where they state black and white."""
+    if "deep" in image.info:
+        found: DeepRange | None = image.info["deep"]
+        return found
+    if not _is_deep(image):
+        return None
+    if image.format == "TIFF":
+        tags = _tags(image)
+        return None if tiff.stated_levels(tags) else tiff.deep_range(_numbers(image), tags)
+    # PPM and JPEG 2000 state the largest number, and Pillow scales by it.
+    return DeepRange("16-bit PNG", *range_of(_numbers(image))) if image.format == "PNG" else None
+
+
+def _numbers(image: Image.Image) -> npt.NDArray[Any]:
+    """Return deep pixels in the type that the file has, which Pillow's own may not be."""
+    values = np.asarray(image)
     if image.mode.startswith("I;16"):
-        whole, rest = np.divmod(np.asarray(image).astype(np.uint16), 257)
-        return (whole + (rest > 128)).astype(np.uint8)
-    values = np.array(image, dtype=np.float32)
-    # Pillow widens 16-bit grey of these formats to 32 bits, so their white is known.
-    low, high = (0.0, 65535.0) if image.format in ("PNG", "PPM") else _range(values, image.mode)
-    with np.errstate(all="ignore"):
-        values -= low
-        values *= 255 / (high - low) if high > low else 0
-        np.nan_to_num(values, copy=False, nan=0, posinf=255, neginf=0)
-    return np.rint(values, out=values).clip(0, 255, out=values).astype(np.uint8)
+        return values.astype(np.uint16)
+    sample, bits = (
+        _first(_tags(image).get(tag, default)) for tag, default in ((339, 1), (258, 16))
+    )
+    if image.mode == "I" and image.format == "TIFF":
+        kind = {1: "u", 2: "i"}.get(sample, "i") + ("4" if bits > 16 else "2")
+        return values.view(np.uint32).astype(kind) if sample == 1 else values.astype(kind)
+    return values
 
 
-def _range(values: npt.NDArray[np.float32], mode: str) -> tuple[float, float]:
-    """Black and white of 32-bit pixels, which do not say."""
-    finite = np.isfinite(values)
-    low = float(np.min(values, where=finite, initial=math.inf))
-    high = float(np.max(values, where=finite, initial=-math.inf))
-    for white in (1.0, 255.0, 65535.0) if mode == "F" else (255.0, 65535.0):
-        if low >= 0 and high <= white:
-            return 0.0, white
-    return low, high
+def _first(value: Any) -> int:
+    return int(value[0] if isinstance(value, tuple) else value)
+
+
+def _tags(image: Image.Image) -> Any:
+    return getattr(image, "tag_v2", {})

@@ -18,11 +18,12 @@ import numpy.typing as npt
 from embedlens.errors import ImageSetError
 from embedlens.images.copies import find_copies
 from embedlens.images.decode import ImageError, decode
+from embedlens.images.levels import Levels, describe_levels
 from embedlens.images.listing import Entry
 from embedlens.images.location import Place, locate
 from embedlens.images.near_copies import group_copies
-from embedlens.images.problem import Problem
-from embedlens.images.record import Record, known_records, read_records
+from embedlens.images.problem import NOTES, Problem
+from embedlens.images.record import Record, known_records, read_records, share_levels
 from embedlens.images.source import Source
 from embedlens.images.split import Splits, complete_split
 
@@ -34,7 +35,7 @@ Integers = npt.NDArray[np.int64]
 
 _ALIGNED = (
     "ids", "paths", "labels", "splits", "given_splits", "widths", "heights", "formats", "sizes",
-    "mtimes_ns", "hashes",
+    "stamps", "hashes", "blacks", "whites",
 )  # fmt: skip
 
 
@@ -52,7 +53,7 @@ class ImageSet:
     source : Source
         Where the bytes come from.
     ids : ndarray of shape (n,), str
-        BLAKE2b-128 of each file's bytes, in hex.
+        BLAKE2b-128 of each file's bytes, in hex; of deep pictures black and white are part of it.
     paths : ndarray of shape (n,), object
         Relative to `root`, with "/"; a table may also give absolute paths.
     labels : ndarray of shape (n,), str
@@ -67,10 +68,13 @@ class ImageSet:
         "JPEG", "PNG", ..., by content.
     sizes : ndarray of shape (n,), int64
         Bytes of the files.
-    mtimes_ns : ndarray of shape (n,), int64
-        Times of the files' last change.
+    stamps : ndarray of shape (n,), int64
+        Numbers that change with the files.
     hashes : ndarray of shape (n,), uint64
         `perceptual_hash` of each picture, 0 where there is none.
+    blacks, whites : ndarray of shape (n,), float64
+        Black and white of pictures of more than eight bits that do not say them, the same for all
+        of a kind; NaN elsewhere.
     classes : tuple of str
         Sorted once; every class index in the project points into it.
     problems : tuple of Problem
@@ -88,8 +92,10 @@ class ImageSet:
     heights: Integers
     formats: Strings
     sizes: Integers
-    mtimes_ns: Integers
+    stamps: Integers
     hashes: npt.NDArray[np.uint64]
+    blacks: npt.NDArray[np.float64]
+    whites: npt.NDArray[np.float64]
     classes: tuple[str, ...]
     problems: tuple[Problem, ...]
 
@@ -160,12 +166,14 @@ class ImageSet:
         source, entries, problems = found.source, found.entries, found.problems
         names = [entry.name for entry in entries]
         records = read_records(source, names, known_records(known), progress)
-        rows: list[tuple[Entry, Record]] = []
+        readable: list[tuple[Entry, Record]] = []
         for entry, record in zip(entries, records, strict=True):
             if isinstance(record, Record):
-                rows.append((entry, record))
+                readable.append((entry, record))
             else:
                 problems.append(Problem(entry.name, "unreadable", str(record), kept=False))
+        rows, levels = _with_shared_levels(readable, source)
+        problems += levels
         kept, copies = find_copies([entry for entry, _ in rows], [record.id for _, record in rows])
         rows = [row for row, keep in zip(rows, kept, strict=True) if keep]
         problems += copies
@@ -213,6 +221,17 @@ class ImageSet:
         except ImageError as error:
             raise ImageError(f"{self.paths[i]}: {error}") from error
 
+    def levels(self, i: int) -> Levels | None:
+        """Black and white of picture `i`, where it is a deep one that does not say them."""
+        if np.isnan(self.whites[i]):
+            return None
+        return float(self.blacks[i]), float(self.whites[i])
+
+    @property
+    def notes(self) -> tuple[Problem, ...]:
+        """What the whole set was taken for, where that is not plain: a few sentences at most."""
+        return tuple(problem for problem in self.problems if problem.kind in NOTES)
+
     def pixels(
         self, i: int, size: int | tuple[int, int] | None, resize: str = "squash"
     ) -> npt.NDArray[np.uint8]:
@@ -225,7 +244,7 @@ class ImageSet:
         """
         data = self.read_bytes(i)
         try:
-            return decode(data, size, resize)
+            return decode(data, size, resize, self.levels(i))
         except ImageError as error:
             raise ImageError(f"{self.paths[i]}: {error}") from error
 
@@ -278,26 +297,27 @@ class ImageSet:
     def to_frame(self) -> pd.DataFrame:
         """A row a picture, then a row for each that was set aside.
 
-        Columns: path, id, label, split, width, height, format, bytes, mtime_ns, hash (as a signed
-        number), kept, problem.
+        Columns: path, id, label, split, width, height, format, bytes, stamp, hash (as a signed
+        number), black, white, kept, problem.
         Those set aside have `kept` False and but a path and a problem.
         """
         import pandas as pd
 
         told: dict[str, list[str]] = {}
         for problem in self.problems:
-            if problem.kind != "small class":
+            if problem.kind not in ("small class", *NOTES):
                 told.setdefault(problem.path, []).append(f"{problem.kind}: {problem.reason}")
         frame = pd.DataFrame(
             {
                 "path": self.paths, "id": self.ids, "label": self.labels, "split": self.splits,
                 "width": self.widths, "height": self.heights, "format": self.formats,
-                "bytes": self.sizes, "mtime_ns": self.mtimes_ns, "hash": self.hashes.view(np.int64),
-                "kept": True,
+                "bytes": self.sizes, "stamp": self.stamps, "hash": self.hashes.view(np.int64),
+                "black": self.blacks, "white": self.whites, "kept": True,
             }
         )  # fmt: skip
         aside = sorted({p.path for p in self.problems if not p.kept} - set(self.paths))
-        blank = {name: 0 if frame[name].dtype == np.int64 else "" for name in frame.columns}
+        empty = {"i": 0, "f": np.nan}
+        blank = {name: empty.get(frame[name].dtype.kind, "") for name in frame.columns}
         rows = [{**blank, "path": path, "kept": False} for path in aside]
         others = pd.DataFrame(rows, columns=frame.columns).astype(frame.dtypes.to_dict())
         frame = pd.concat([frame, others], ignore_index=True)
@@ -312,6 +332,15 @@ class ImageSet:
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def _with_shared_levels(
+    rows: Sequence[tuple[Entry, Record]], source: Source
+) -> tuple[list[tuple[Entry, Record]], list[Problem]]:
+    entries, records = [entry for entry, _ in rows], [record for _, record in rows]
+    told = describe_levels([record.deep for record in records if record.deep])
+    shared = share_levels(source, [entry.name for entry in entries], records)
+    return list(zip(entries, shared, strict=True)), told
 
 
 def _check(
@@ -355,8 +384,14 @@ def _arrays(rows: Sequence[tuple[Entry, Record]], splits: Strings) -> dict[str, 
         "heights": np.array([record.height for record in records], dtype=np.int64),
         "formats": np.array([record.format for record in records]),
         "sizes": np.array([record.bytes for record in records], dtype=np.int64),
-        "mtimes_ns": np.array([record.mtime_ns for record in records], dtype=np.int64),
+        "stamps": np.array([record.stamp for record in records], dtype=np.int64),
         "hashes": _hashes(rows),
+        "blacks": np.array(
+            [record.deep.levels[0] if record.deep else np.nan for record in records]
+        ),
+        "whites": np.array(
+            [record.deep.levels[1] if record.deep else np.nan for record in records]
+        ),
     }
     return {name: _frozen(array) for name, array in arrays.items()}
 

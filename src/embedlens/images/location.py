@@ -10,13 +10,15 @@ from pathlib import Path
 
 from embedlens.errors import ImageSetError
 from embedlens.given_path import given_path
+from embedlens.images.folders import list_folders
 from embedlens.images.kaggle import PREFIX, download_from_kaggle
-from embedlens.images.listing import TABLE_SUFFIXES, Entry, list_folders, list_table
+from embedlens.images.listing import Entry, list_table
 from embedlens.images.metadata import find_metadata, list_metadata
 from embedlens.images.parquet import ParquetSource, image_column
 from embedlens.images.problem import Problem
 from embedlens.images.roots import RootsSource
 from embedlens.images.source import FileSource, FolderSource, Source, ZipSource
+from embedlens.images.table import TABLE_SUFFIXES
 from embedlens.images.tar import TAR_SUFFIXES, TarSource
 from embedlens.images.url import UrlSource, is_url
 
@@ -146,14 +148,9 @@ def _file(where: Path) -> Location:
 
 def _parquet(files: list[Path], root: Path) -> Location:
     source = ParquetSource(files, root)
-    # One file of a single split says nothing of a split.
-    told = {entry.split for entry in source.entries}
-    entries = source.entries
-    if "train" not in told or "" in told:
-        entries = [replace(entry, split="") for entry in entries]
-    if not entries:
+    if not source.entries:
         raise ImageSetError(f"{root}: no row has a label; add them")
-    return Location(root, source, sorted(entries), source.unlabelled)
+    return Location(root, source, sorted(source.entries), source.told)
 
 
 def _several(places: Sequence[Place]) -> Location:
@@ -170,7 +167,14 @@ def _several(places: Sequence[Place]) -> Location:
         entries += [replace(entry, name=f"{name}/{entry.name}") for entry in found.entries]
         problems += [replace(each, path=f"{name}/{each.path}") for each in found.problems]
     # A split that only some roots give would leave the others' pictures in none.
-    if not all(entry.split for entry in entries):
+    given = sorted({entry.name.split("/")[0] for entry in entries if entry.split})
+    others = sorted({entry.name.split("/")[0] for entry in entries if not entry.split})
+    if given and others:
+        reason = (
+            f"its splits are not used, as {', '.join(others)} gives none: all splits are drawn; "
+            "give splits in all or in none"
+        )
+        problems += [Problem(name, "split", reason, kept=True) for name in given]
         entries = [replace(entry, split="") for entry in entries]
     root = ",".join(os.fspath(place) for place in places)
     return Location(root, RootsSource(sources), sorted(entries), problems)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from embedlens.errors import ImageSetError
-from embedlens.images.listing import Entry, is_split, read_columns, split_named
+from embedlens.images.class_names import class_name, describe_class_names
+from embedlens.images.listing import Entry
 from embedlens.images.problem import Problem
+from embedlens.images.split_names import has_splits, splits_named
+from embedlens.images.table import names_labels, read_columns
 
 _NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 
@@ -17,7 +20,8 @@ def find_metadata(folder: Path) -> list[Path]:
     One in the folder, or one in each of its split folders. A file without a label column, as for
     captions, is none: the classes are then the folders.
     """
-    places = [folder, *sorted(each for each in folder.iterdir() if is_split(each.name))]
+    split_of = _split_folders(folder)
+    places = [folder, *(folder / name for name in sorted(split_of))]
     found = [place / name for place in places for name in _NAMES if (place / name).is_file()]
     return [path for path in found if _has_label(path)]
 
@@ -44,22 +48,29 @@ def list_metadata(
     Raises
     ------
     ImageSetError
-        A file cannot be read or names no picture that is there.
+        A file cannot be read, names no picture that is there, or has a split that is unknown or
+        partly missing.
     """
-    there, entries, problems = set(names), set(), []
+    there, entries, spelled = set(names), set(), []
+    problems: list[Problem] = []
+    split_of = _split_folders(folder)
     for file in files:
         columns = read_columns(file)
+        problems += columns.problems
         above = file.parent.relative_to(folder).as_posix()
         prefix = "" if above == "." else f"{above}/"
-        told = columns.get("split") or [above.split("/")[0]] * len(columns["path"])
-        for path, label, split in zip(columns["path"], columns["label"], told, strict=True):
+        splits = columns.splits
+        if not any(splits):
+            splits = [split_of.get(above, "")] * len(splits)
+        for path, label, split in zip(columns.paths, columns.labels, splits, strict=True):
             name = prefix + path.replace("\\", "/").removeprefix("./")
-            if not path or not label:
+            if not path or not label.strip():
                 problems.append(Problem(name, "missing", "no path or no label", kept=False))
             elif name not in there:
                 problems.append(Problem(name, "missing", "no such file", kept=False))
             else:
-                entries.add(Entry(name, label, split_named(split)))
+                entries.add(Entry(name, class_name(label), split))
+                spelled.append(label)
     if not entries:
         raise ImageSetError(
             f"{files[0]}: names no picture that is there; mend its file_name column"
@@ -67,11 +78,26 @@ def list_metadata(
     named = {entry.name for entry in entries}
     reason = f"no row of {files[0].name} names it"
     problems += [Problem(name, "loose", reason, kept=False) for name in sorted(there - named)]
+    problems += describe_class_names(spelled)
+    split_of_entry = {entry.split for entry in entries}
+    if "" in split_of_entry and len(split_of_entry) > 1:
+        raise ImageSetError(
+            f"{folder}: some of its {files[0].name} files give splits and others do not; "
+            "give a column split in all or in none"
+        )
     return sorted(entries), problems
 
 
+def _split_folders(folder: Path) -> dict[str, str]:
+    """Return the split of each folder that is one by its name; none where train is alone."""
+    split_of = splits_named([each.name for each in folder.iterdir() if each.is_dir()], alike=True)
+    found = {name: split for name, split in split_of.items() if split}
+    return found if has_splits(found.values()) else {}
+
+
 def _has_label(path: Path) -> bool:
+    """Whether a table names pictures and their classes; one that cannot be read does not."""
     try:
-        return "label" in read_columns(path, needed=("path",))
+        return names_labels(path)
     except ImageSetError:
         return False

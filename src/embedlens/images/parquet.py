@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from embedlens.errors import ImageSetError
+from embedlens.images.class_names import class_name, describe_class_names
 from embedlens.images.decode import ImageError
-from embedlens.images.listing import COLUMNS, Entry, split_named
+from embedlens.images.listing import Entry
 from embedlens.images.problem import Problem
-from embedlens.images.source import check_size
+from embedlens.images.source import check_size, stamp_of_file
+from embedlens.images.split_names import has_splits, splits_named
+from embedlens.images.table import LABELS, SPLITS, Column, read_split_columns, text_of
 
 _GROUPS_HELD = 4
 _IMAGES = ("image", "img", "picture")
@@ -28,7 +31,8 @@ class ParquetSource:
     The column is called image, img or picture, and holds bytes or a struct with the field bytes.
     The label column may hold numbers, whose names are then looked for where Hugging Face's
     ``ClassLabel`` leaves them. A split is taken from a column, or from a file's name:
-    ``train-00000-of-00002.parquet``.
+    ``train-00000-of-00002.parquet``. Where some files are named for splits, training and another,
+    those of other names are set aside.
 
     Parameters
     ----------
@@ -40,7 +44,8 @@ class ParquetSource:
     Raises
     ------
     ImageSetError
-        A file is no Parquet, or has no column of pictures or of labels.
+        A file is no Parquet, has no column of pictures or of labels, or has a split that is
+        unknown; or the files are of splits with no training among them.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -51,9 +56,15 @@ class ParquetSource:
         self._held: OrderedDict[tuple[int, int], list[bytes | None]] = OrderedDict()
         self._places: dict[str, tuple[int, int, int]] = {}
         self.entries: list[Entry] = []
-        self.unlabelled: list[Problem] = []
-        self._files = [self._index(number, path) for number, path in enumerate(self.files)]
-        self._stamps = [path.stat().st_mtime_ns for path in self.files]
+        self.told: list[Problem] = []
+        self._spelled: set[str] = set()
+        split_of = _splits_of_files(self.files, root)
+        self._files = [
+            self._index(number, path, split_of) for number, path in enumerate(self.files)
+        ]
+        self._check_splits()
+        self.told += describe_class_names(self._spelled)
+        self._stamps = [stamp_of_file(path.stat()) for path in self.files]
 
     def __reduce__(self) -> tuple[type[ParquetSource], tuple[Sequence[Path], Path]]:
         return ParquetSource, (self.files, self.root)
@@ -77,21 +88,21 @@ class ParquetSource:
         return data
 
     def stamp(self, name: str) -> tuple[int, int]:
-        """Size of the picture in bytes, and the time of its file's last change in ns."""
+        """Size of the picture in bytes, and a number of its file's times."""
         try:
             size = len(self._cell(name) or b"")
         except ImageError:
             size = -1
         return size, self._stamps[self._places[name][0]]
 
-    def _index(self, number: int, path: Path) -> Any:
+    def _index(self, number: int, path: Path, split_of: dict[Path, str]) -> Any:
         import pyarrow.parquet as pq
 
         try:
             # Not memory-mapped: a file that shrinks meanwhile would end the process.
             file = pq.ParquetFile(path, memory_map=False)
             labels = _labels(file, path)
-            splits = _splits(file, path)
+            splits, unused = _splits(file, path)
             column = image_column(file.schema_arrow)
         except ImageSetError:
             raise
@@ -100,18 +111,36 @@ class ParquetSource:
         if column is None:
             has = ", ".join(file.schema_arrow.names)
             raise ImageSetError(f"{path}: no column of pictures named image among {has}; add it")
+        self.told += unused
+        if not any(splits) and split_of and not split_of[path]:
+            reason = "its name is of no split, where those beside it are; rename it to use it"
+            self.told.append(Problem(path.name, "loose", reason, kept=False))
+            return file, column
+        splits = splits if any(splits) else [split_of.get(path, "")] * len(splits)
         row = 0
         base = path.relative_to(self.root).as_posix()
         for group in range(file.num_row_groups):
             for i in range(file.metadata.row_group(group).num_rows):
                 name = f"{base}/{row:06}"
-                if labels[row]:
+                if label := class_name(labels[row]):
                     self._places[name] = number, group, i
-                    self.entries.append(Entry(name, labels[row], splits[row]))
+                    self.entries.append(Entry(name, label, splits[row]))
+                    self._spelled.add(labels[row])
                 else:
-                    self.unlabelled.append(Problem(name, "missing", "no label", kept=False))
+                    self.told.append(Problem(name, "missing", "no label", kept=False))
                 row += 1
         return file, column
+
+    def _check_splits(self) -> None:
+        """Refuse splits that some files give and others do not: nobody knows those of these."""
+        given = {name: entry.split for entry in self.entries
+                 for name in (entry.name.rpartition("/")[0],)}  # fmt: skip
+        lacking = sorted(name for name, split in given.items() if not split)
+        if lacking and len(lacking) < len(given):
+            raise ImageSetError(
+                f"{self.root / lacking[0]}: gives no split, where {min(set(given) - set(lacking))} "
+                "does; add a column split"
+            )
 
     def _cell(self, name: str) -> bytes | None:
         number, group, row = self._places[name]
@@ -150,21 +179,24 @@ def image_column(schema: Any) -> str | None:
 
 
 def _labels(file: Any, path: Path) -> list[str]:
-    name = _column(file, "label")
+    name = _column(file, LABELS)
     if name is None:
         has = ", ".join(file.schema_arrow.names)
         raise ImageSetError(f"{path}: no column label or class among {has}; add it")
     values = file.read(columns=[name]).column(0).to_pylist()
     names = _class_names(file, name)
-    return [_label(value, names) for value in values]
+    try:
+        return [_label(value, names) for value in values]
+    except TypeError as error:
+        raise ImageSetError(f"{path}: column {name}: {error}; give one class a row") from error
 
 
 def _label(value: Any, names: list[str]) -> str:
-    if value is None or value == _UNLABELLED:
+    if value == _UNLABELLED:
         return ""
     if names and isinstance(value, int) and 0 <= value < len(names):
         return names[value]
-    return str(value).strip()
+    return text_of(value)
 
 
 def _class_names(file: Any, column: str) -> list[str]:
@@ -176,15 +208,30 @@ def _class_names(file: Any, column: str) -> list[str]:
         return []
 
 
-def _splits(file: Any, path: Path) -> list[str]:
-    name = _column(file, "split")
-    if name is not None:
-        values = file.read(columns=[name]).column(0).to_pylist()
-        return [split_named(str(value)) for value in values]
-    told = split_named(re.split(r"[-_.]", path.name)[0])
-    return [told] * file.metadata.num_rows
+def _splits(file: Any, path: Path) -> tuple[list[str], list[Problem]]:
+    schema = file.schema_arrow
+    known = [name for name in schema.names if name.strip().casefold() in SPLITS]
+    frame: list[Column] = [(n, file.read(columns=[n]).column(0).to_pylist()) for n in known]
+    return read_split_columns(frame, file.metadata.num_rows, path)
 
 
-def _column(file: Any, meaning: str) -> str | None:
+def _splits_of_files(files: Sequence[Path], root: Path) -> dict[Path, str]:
+    """Return the split of each file by its name; none where one is alone or none has such a name.
+
+    Raises
+    ------
+    ImageSetError
+        All are of splits, of more than one, and none of them is training.
+    """
+    names = {path: re.sub(r"[-_.]?\d+[-_]of[-_]\d+.*$", "", path.stem) for path in files}
+    meant = splits_named(set(names.values()), alike=True)
+    found = {path: meant[name] for path, name in names.items()}
+    given = set(found.values()) - {""}
+    if len(given) > 1 and "train" not in given:
+        raise ImageSetError(f"{root}: has files of {' and '.join(sorted(given))}, none of train")
+    return found if has_splits(given) else {}
+
+
+def _column(file: Any, names: Sequence[str]) -> str | None:
     found = {str(name).strip().casefold(): str(name) for name in file.schema_arrow.names}
-    return next((found[each] for each in COLUMNS[meaning] if each in found), None)
+    return next((found[each] for each in names if each in found), None)

@@ -12,6 +12,11 @@ from dataclasses import dataclass
 # leak          the same bytes as a picture in a later split
 # two labels    the same bytes under another label
 # small class   a class of fewer than three pictures, which cannot be in all three splits
+# passed over   a folder that was not looked into
+# layout        what the folders were taken for, where their names leave a doubt
+# split         splits that the source gives and that are not used
+# class names   names of classes that were read as one, or look like one, or like none
+# levels        black and white of pictures that do not say them
 KINDS = (
     "unreadable",
     "missing",
@@ -21,7 +26,14 @@ KINDS = (
     "leak",
     "two labels",
     "small class",
+    "passed over",
+    "layout",
+    "split",
+    "class names",
+    "levels",
 )
+# Those that are of the whole set, and say how it was read.
+NOTES = ("passed over", "layout", "split", "class names", "levels")
 
 
 @dataclass(frozen=True, order=True)
@@ -31,7 +43,7 @@ class Problem:
     Attributes
     ----------
     path : str
-        The picture, as in `ImageSet.paths`; for a small class, the class.
+        The picture, as in `ImageSet.paths`; the class, folder or table where it is of one.
     kind : str
         One of `KINDS`.
     reason : str

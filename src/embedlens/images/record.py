@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from embedlens.arrays import processors
 from embedlens.images.decode import ImageError, probe
-from embedlens.images.source import Source
+from embedlens.images.levels import DeepRange, Levels, shared_ranges
+from embedlens.images.source import UNKNOWN, Source
 
 Progress = Callable[[int, int], None]
 
@@ -32,9 +34,11 @@ class Record:
         As in `Probe`.
     bytes : int
         Size of the file.
-    mtime_ns : int
-        Time of its last change.
+    stamp : int
+        As `Source.stamp` gave it.
     hash : int
+        As in `Probe`.
+    deep : DeepRange, optional
         As in `Probe`.
     """
 
@@ -43,8 +47,9 @@ class Record:
     height: int
     format: str
     bytes: int
-    mtime_ns: int
+    stamp: int
     hash: int
+    deep: DeepRange | None = None
 
 
 def read_records(
@@ -62,7 +67,7 @@ def read_records(
     names : sequence of str
         Which to identify.
     known : mapping of name to Record
-        Earlier records; a file of the same size and time of change is not read again.
+        Earlier records; a file of the same size and stamp is not read again.
     progress : callable, optional
         Called as ``progress(done, total)`` after each file, from this thread.
 
@@ -82,24 +87,62 @@ def read_records(
     return results
 
 
-def content_id(data: bytes) -> str:
-    """Return the id of a picture with these bytes: their BLAKE2b-128, in hex."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
+def content_id(data: bytes, levels: Levels | None = None) -> str:
+    """Return the id of a picture with these bytes: their BLAKE2b-128, in hex.
+
+    Black and white, where the set of the picture gives them, are part of what it shows.
+    """
+    digest = hashlib.blake2b(data, digest_size=16)
+    if levels:
+        digest.update(repr(tuple(map(float, levels))).encode())
+    return digest.hexdigest()
 
 
 def _read_record(source: Source, known: Mapping[str, Record], name: str) -> Record | ImageError:
     # Taken before the bytes: a file that changes in between is read again next time.
-    size, mtime_ns = source.stamp(name)
+    size, stamp = source.stamp(name)
     old = known.get(name)
-    if old and (old.bytes, old.mtime_ns) == (size, mtime_ns):
+    if old and stamp != UNKNOWN and (old.bytes, old.stamp) == (size, stamp):
         return old
     try:
         data = source.read(name)
         seen = probe(data)
     except ImageError as error:
         return error
-    content = content_id(data)
-    return Record(content, seen.width, seen.height, seen.format, size, mtime_ns, seen.hash)
+    content = content_id(data, seen.deep.levels if seen.deep else None)
+    return Record(content, seen.width, seen.height, seen.format, size, stamp, seen.hash, seen.deep)
+
+
+def share_levels(source: Source, names: Sequence[str], records: Sequence[Record]) -> list[Record]:
+    """Give all deep pictures of a kind one black and white, which their ids then tell.
+
+    Parameters
+    ----------
+    source : Source
+        Where the files are.
+    names : sequence of str
+        Theirs.
+    records : sequence of Record
+        Of all pictures of a set, in the order of the names.
+
+    Returns
+    -------
+    list of Record
+        The same, with the ranges of the whole set. A picture that has gone in between keeps its
+        id, and is told when it is read.
+    """
+    shared = shared_ranges(record.deep for record in records if record.deep)
+    changed = list(records)
+    for row, record in enumerate(records):
+        if record.deep and record.deep.levels != shared[record.deep.kind].levels:
+            levels = shared[record.deep.kind].levels
+            with suppress(ImageError):
+                content = content_id(source.read(names[row]), levels)
+                changed[row] = replace(record, id=content)
+    return [
+        replace(record, deep=shared[record.deep.kind]) if record.deep else record
+        for record in changed
+    ]
 
 
 def known_records(path: Path | None) -> dict[str, Record]:
@@ -119,9 +162,11 @@ def known_records(path: Path | None) -> dict[str, Record]:
         return {}
     import pyarrow.parquet as pq
 
-    columns = ["path", "id", "width", "height", "format", "bytes", "mtime_ns", "hash"]
+    columns = ["path", "id", "width", "height", "format", "bytes", "stamp", "hash"]
     try:
-        table = pq.read_table(path, columns=[*columns, "kept"], page_checksum_verification=True)
+        table = pq.read_table(
+            path, columns=[*columns, "kept", "white"], page_checksum_verification=True
+        )
         rows = table.to_pylist()
     except (OSError, ValueError, KeyError):
         return {}
@@ -132,5 +177,6 @@ def known_records(path: Path | None) -> dict[str, Record]:
             **{name: row[name] for name in columns[1:-1]}, hash=row["hash"] & unsigned
         )
         for row in rows
-        if row["kept"]
+        # The range of a deep picture is not kept: it is measured again with that of the others.
+        if row["kept"] and (row["white"] is None or row["white"] != row["white"])
     }

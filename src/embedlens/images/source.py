@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
+import sys
 import threading
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -13,17 +15,28 @@ from typing import Protocol
 
 from embedlens.errors import ImageSetError
 from embedlens.images.decode import ImageError
+from embedlens.images.passed_over import OWN_FOLDERS, PassedOver, litter, pass_over, written_by
 from embedlens.images.problem import Problem
 
 # No photograph comes near this; a file or zip member that says it is larger is not read.
 MAX_FILE_BYTES = 2**30
 
+# The stamp of a file of which nothing tells whether it has changed.
+UNKNOWN = -1
+
 _SIDECARS = frozenset({
-    "csv", "tsv", "txt", "json", "jsonl", "xml", "yaml", "yml", "toml", "ini", "md", "html", "pdf",
+    "csv", "tsv", "txt", "json", "jsonl", "xml", "yaml", "yml", "toml", "ini", "md", "html",
     "parquet", "npy", "npz", "mat", "h5", "pkl", "db", "log", "lock", "py", "ipynb", "sh",
     "zip", "tar", "gz", "7z", "rar",
 })  # fmt: skip
-_LITTER = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
+_LITTER = frozenset({"thumbs.db", "desktop.ini"})
+
+
+_NO_UNICODE = (
+    "its name is not valid Unicode; rename it"
+    if sys.getfilesystemencoding() == "utf-8"
+    else f"its name cannot be read in this locale ({sys.getfilesystemencoding()}); set PYTHONUTF8=1"
+)
 
 
 class Source(Protocol):
@@ -43,15 +56,19 @@ class Source(Protocol):
         """Bytes of the file; `ImageError` where it cannot or must not be read."""
 
     def stamp(self, name: str) -> tuple[int, int]:
-        """Size in bytes and time of last change in ns: equal stamps mean an unchanged file."""
+        """Size in bytes, and a number that changes with the file.
+
+        Equal stamps mean an unchanged file, but for `UNKNOWN` ones.
+        """
 
 
 def may_be_picture(name: str) -> bool:
     """Whether a file is worth opening, told by its name alone.
 
-    Not so: hidden files and folders (a name that begins with a dot), ``__MACOSX``, ``Thumbs.db``,
-    ``desktop.ini``, and the suffixes of tables, texts, archives and programs that lie beside
-    pictures. Anything else, with an unknown suffix or none, is opened, as its bytes decide.
+    Not so: hidden files (a name that begins with a dot), ``Thumbs.db``, ``desktop.ini``, the
+    suffixes of tables, texts, archives and programs that lie beside pictures, and all in folders
+    that are `litter`. Anything else, with an unknown suffix or none, is opened, as its bytes
+    decide.
 
     Examples
     --------
@@ -59,13 +76,9 @@ def may_be_picture(name: str) -> bool:
     (True, False, False)
     """
     *folders, file = name.split("/")
-    if _hidden(file) or any(map(_hidden, folders)):
+    if file.startswith(".") or file.lower() in _LITTER or any(map(litter, folders)):
         return False
     return file.rpartition(".")[2].lower() not in _SIDECARS or "." not in file
-
-
-def _hidden(part: str) -> bool:
-    return part.startswith(".") or part.lower() in _LITTER
 
 
 class FileSource:
@@ -107,12 +120,16 @@ class FileSource:
             raise ImageError(f"cannot be read: {error.strerror or error}") from error
 
     def stamp(self, name: str) -> tuple[int, int]:
-        """Size in bytes and time of last change in ns; (-1, -1) for a file that is not there."""
+        """Size in bytes and a number of what the system says; (-1, `UNKNOWN`) for one not there.
+
+        The times alone do not do: two files of one size and time may change places. A file that
+        is moved keeps its inode, and one that is written over gets a new time of change.
+        """
         try:
             status = (self.root / name).stat()
         except OSError:
-            return -1, -1
-        return status.st_size, status.st_mtime_ns
+            return -1, UNKNOWN
+        return status.st_size, stamp_of_file(status)
 
 
 class FolderSource(FileSource):
@@ -130,8 +147,9 @@ class FolderSource(FileSource):
     def __init__(self, root: Path) -> None:
         self._resolved = root.resolve()
         self._problems: list[Problem] = []
+        self._passed = PassedOver()
         super().__init__(root, self._scan(root, ""))
-        self.problems = tuple(sorted(self._problems))
+        self.problems = tuple(sorted([*self._problems, *self._passed.problems()]))
 
     def _scan(self, folder: Path, prefix: str) -> Iterator[str]:
         try:
@@ -139,12 +157,20 @@ class FolderSource(FileSource):
         except OSError as error:
             self._set_aside(prefix, "unreadable", f"cannot be listed: {error.strerror}")
             return
+        written = written_by([e.name + "/" * e.is_dir(follow_symlinks=False) for e in entries])
+        if prefix and written:
+            self._passed.add(prefix[:-1], written)
+            return
         for entry in entries:
             name = prefix + entry.name
-            if _hidden(entry.name):
+            own = f"of {written}" if written and entry.name in OWN_FOLDERS else ""
+            if (what := own or litter(entry.name)) and entry.is_dir(follow_symlinks=False):
+                self._passed.add(name, what)
+                continue
+            if entry.name.startswith("."):
                 continue
             if not name.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in name):
-                self._set_aside(name, "unreadable", "its name is not valid Unicode; rename it")
+                self._set_aside(name, "unreadable", _NO_UNICODE)
             elif entry.is_symlink():
                 yield from self._followed(Path(entry.path), name)
             elif entry.is_dir():
@@ -192,10 +218,10 @@ class ZipSource:
         self._lock = threading.Lock()  # zipfile's own count of open members is not thread-safe
         try:
             self._zip = zipfile.ZipFile(path)
-            self._changed = path.stat().st_mtime_ns
+            self._changed = stamp_of_file(path.stat())
         except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as error:
             raise ImageSetError(f"{path}: not a readable zip ({error}); pack it again") from error
-        self._members: dict[str, zipfile.ZipInfo] = {}
+        members: dict[str, zipfile.ZipInfo] = {}
         problems = set()
         for member in self._zip.infolist():
             name = member.filename.replace("\\", "/")
@@ -203,9 +229,11 @@ class ZipSource:
                 continue
             if leads_out(name):
                 problems.add(Problem(name, "outside", "its name leads out of the zip", kept=False))
-            elif may_be_picture(PurePosixPath(name).as_posix()):
-                self._members[PurePosixPath(name).as_posix()] = member
-        self.problems = tuple(sorted(problems))
+            else:
+                members[PurePosixPath(name).as_posix()] = member
+        left, passed = pass_over(members)
+        self._members = {name: members[name] for name in left if may_be_picture(name)}
+        self.problems = tuple(sorted([*problems, *passed]))
 
     def __reduce__(self) -> tuple[type[ZipSource], tuple[Path]]:
         return ZipSource, (self.path,)
@@ -233,8 +261,9 @@ class ZipSource:
             raise ImageError(f"damaged in the zip: {error}") from error
 
     def stamp(self, name: str) -> tuple[int, int]:
-        """Size of the member in bytes, and the time of the zip's last change in ns."""
-        return self._members[name].file_size, self._changed
+        """Size of the member in bytes, and its checksum with the time of the zip's last change."""
+        member = self._members[name]
+        return member.file_size, stamp_of(member.CRC, self._changed)
 
 
 def leads_out(name: str) -> bool:
@@ -246,6 +275,17 @@ def leads_out(name: str) -> bool:
     (True, True, False)
     """
     return name.startswith("/") or bool(re.match(r"[A-Za-z]:", name)) or ".." in name.split("/")
+
+
+def stamp_of(*told: object) -> int:
+    """Return a number from what is told of a file: another where any of it is another."""
+    digest = hashlib.blake2b(repr(told).encode(), digest_size=7).digest()
+    return int.from_bytes(digest)
+
+
+def stamp_of_file(status: os.stat_result) -> int:
+    """Return `stamp_of` the times and the inode of a file."""
+    return stamp_of(status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 def check_size(size: int) -> None:

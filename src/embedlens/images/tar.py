@@ -11,8 +11,15 @@ from typing import IO, Any
 
 from embedlens.errors import ImageSetError
 from embedlens.images.decode import ImageError
+from embedlens.images.passed_over import pass_over
 from embedlens.images.problem import Problem
-from embedlens.images.source import check_size, leads_out, may_be_picture
+from embedlens.images.source import (
+    check_size,
+    leads_out,
+    may_be_picture,
+    stamp_of,
+    stamp_of_file,
+)
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
@@ -45,13 +52,15 @@ class TarSource:
         self._members: dict[str, tuple[int, int]] = {}
         self._problems: set[Problem] = set()
         try:
-            self._changed = path.stat().st_mtime_ns
+            self._changed = stamp_of_file(path.stat())
             self._file = _uncompressed(path)
             with tarfile.open(fileobj=self._file, mode="r:") as tar:
                 self._list(tar)
         except Exception as error:  # tarfile and the decompressors have many ways to fail
             raise ImageSetError(f"{path}: not a readable tar ({error}); pack it again") from error
-        self.problems = tuple(sorted(self._problems))
+        left, passed = pass_over(self._members)
+        self._members = {name: self._members[name] for name in left if may_be_picture(name)}
+        self.problems = tuple(sorted([*self._problems, *passed]))
 
     def _list(self, tar: tarfile.TarFile) -> None:
         try:
@@ -68,11 +77,10 @@ class TarSource:
         if leads_out(name):
             reason = "its name leads out of the tar"
             self._problems.add(Problem(name, "outside", reason, kept=False))
-        elif not may_be_picture(name):
-            return
         elif member.islnk() or member.issym():
-            reason = "a link in the tar; pack the file itself"
-            self._problems.add(Problem(name, "outside", reason, kept=False))
+            if may_be_picture(name):
+                reason = "a link in the tar; pack the file itself"
+                self._problems.add(Problem(name, "outside", reason, kept=False))
         elif member.isfile() and not member.issparse():
             self._members[PurePosixPath(name).as_posix()] = member.offset_data, member.size
 
@@ -102,8 +110,9 @@ class TarSource:
         return data
 
     def stamp(self, name: str) -> tuple[int, int]:
-        """Size of the member in bytes, and the time of the tar's last change in ns."""
-        return self._members[name][1], self._changed
+        """Size of the member in bytes, and a number of where it lies and of the tar's times."""
+        start, size = self._members[name]
+        return size, stamp_of(start, self._changed)
 
 
 def _uncompressed(path: Path) -> IO[bytes]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import PurePosixPath
 from typing import Any
 
 from embedlens.errors import ImageSetError
 from embedlens.images.decode import ImageError
+from embedlens.images.passed_over import pass_over
 from embedlens.images.problem import Problem
-from embedlens.images.source import check_size, leads_out, may_be_picture
+from embedlens.images.source import UNKNOWN, check_size, leads_out, may_be_picture, stamp_of
 
 _INSTALL = "pip install 'embedlens[cloud]'"
 
@@ -44,7 +44,7 @@ class UrlSource:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._files: dict[str, dict[str, Any]] = {}
+        files: dict[str, dict[str, Any]] = {}
         problems = set()
         self._system, self._top = _connect(url)
         try:
@@ -58,9 +58,11 @@ class UrlSource:
                 problems.add(Problem(path, "outside", "its name leads out", kept=False))
                 continue
             name = absolute.relative_to(top).as_posix()
-            if name != "." and may_be_picture(name):
-                self._files[name] = detail
-        self.problems = tuple(sorted(problems))
+            if name != ".":
+                files[name] = detail
+        left, passed = pass_over(files)
+        self._files = {name: files[name] for name in left if may_be_picture(name)}
+        self.problems = tuple(sorted([*problems, *passed]))
 
     def __reduce__(self) -> tuple[type[UrlSource], tuple[str]]:
         return UrlSource, (self.url,)
@@ -91,10 +93,8 @@ class UrlSource:
         """Size in bytes, and a number that changes with the file: of its time or its tag."""
         detail = self._files.get(name, {})
         known = ("ETag", "etag", "md5Hash", "LastModified", "last_modified", "created", "mtime")
-        text = "|".join(str(detail[each]) for each in known if each in detail)
-        digest = hashlib.blake2b(text.encode(), digest_size=7).digest()
-        # Without either, equal sizes must not be taken for an unchanged file.
-        return int(detail.get("size") or 0), int.from_bytes(digest) if text else -1
+        told = [str(detail[each]) for each in known if each in detail]
+        return int(detail.get("size") or 0), stamp_of(*told) if told else UNKNOWN
 
 
 def _connect(url: str) -> tuple[Any, str]:

@@ -21,7 +21,10 @@ MAX_SHEET = 600
 """Pictures on a contact sheet, so that it stays a few megabytes."""
 
 # Kinds that are of a class, or of a file that cannot be shown.
-_TEXT_ONLY = {"unreadable", "missing", "outside", "loose", "small class", "imbalance", "file facts"}
+_TEXT_ONLY = {
+    "reading", "unreadable", "missing", "outside", "loose", "small class", "imbalance",
+    "file facts",
+}  # fmt: skip
 
 Show = Callable[[Sequence[str]], dict[str, str]]
 """Takes paths; gives ``data:`` addresses of those that can be shown."""
@@ -124,9 +127,10 @@ def write_relabelling(found: Relabelling, folder: Path) -> Path:
 
 def _shower(images: ImageSet) -> Show:
     ids = dict(zip(images.paths.tolist(), images.ids.tolist(), strict=True))
+    levels = {path: images.levels(row) for row, path in enumerate(images.paths.tolist())}
 
     def show(paths: Sequence[str]) -> dict[str, str]:
         known = [path for path in paths if path in ids]
-        return thumbnails(images.source, {path: ids[path] for path in known})
+        return thumbnails(images.source, {path: ids[path] for path in known}, levels)
 
     return show

@@ -15,6 +15,7 @@ from PIL import Image
 
 from embedlens.arrays import processors
 from embedlens.images import Source
+from embedlens.images.levels import Levels
 from embedlens.study import Results
 from embedlens.study.pictures import Pictures, pixels_of
 
@@ -55,7 +56,9 @@ class Thumbnails:
         return {path: made[self._rows[path]] for path in paths if self._rows.get(path) in made}
 
 
-def thumbnails(source: Source, ids: Mapping[str, str]) -> dict[str, str]:
+def thumbnails(
+    source: Source, ids: Mapping[str, str], levels: Mapping[str, Levels | None] | None = None
+) -> dict[str, str]:
     """Return a ``data:`` address by path, a square cut from the middle of each picture.
 
     Parameters
@@ -64,9 +67,14 @@ def thumbnails(source: Source, ids: Mapping[str, str]) -> dict[str, str]:
         Where the pictures are.
     ids : mapping of str to str
         The content id that is expected of each; files that are gone or others are left out.
+    levels : mapping of str to (float, float), optional
+        Black and white of those that do not say them.
     """
+    shades = [(levels or {}).get(path) for path in ids]
     with ThreadPoolExecutor(processors()) as pool:
-        pixels = pool.map(partial(pixels_of, source), ids, ids.values(), repeat(SIDE))
+        pixels = pool.map(
+            partial(pixels_of, source), ids, ids.values(), repeat(SIDE), repeat("crop"), shades
+        )
         made = zip(ids, pool.map(_address, pixels), strict=True)
         return {path: address for path, address in made if address}
 

@@ -35,7 +35,7 @@ def write_findings(study: Path, name: str, images: ImageSet, seed: int) -> None:
         Of the check.
     """
     features = np.load(study / "features" / name / "features.npy", mmap_mode="r")
-    record = json.loads((study / "features" / name / "meta.json").read_text())
+    record = json.loads((study / "features" / name / "meta.json").read_text(encoding="utf-8"))
     table, key_file = study / "results" / "findings.parquet", study / "results" / "findings.key"
     if features.shape[1] > _MOST_FEATURES or len(images) > _MOST_PICTURES:
         for file in (table, key_file):
@@ -43,13 +43,17 @@ def write_findings(study: Path, name: str, images: ImageSet, seed: int) -> None:
         return
     parts = [_FORMAT, version("embedlens"), record["key"], images.fingerprint, seed]
     key = hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
-    if table.is_file() and key_file.is_file() and key_file.read_text() == key + _digest(table):
+    if (
+        table.is_file()
+        and key_file.is_file()
+        and key_file.read_text(encoding="utf-8") == key + _digest(table)
+    ):
         return
     found = check(images, features, backbone=name, seed=seed)
     partial = table.with_suffix(".tmp")
     found.findings.to_parquet(partial, index=False)
     partial.replace(table)
-    key_file.write_text(key + _digest(table))
+    key_file.write_text(key + _digest(table), encoding="utf-8")
 
 
 def _digest(file: Path) -> str:

@@ -19,7 +19,7 @@ def hold(folder: Path) -> Iterator[None]:
     StudyError
         If another run holds it.
     """
-    with (folder / ".lock").open("a+") as file:
+    with (folder / ".lock").open("a+", encoding="utf-8") as file:
         if not _take(file.fileno()):
             file.seek(0)
             raise StudyError(

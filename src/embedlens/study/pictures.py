@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from embedlens.errors import ImageSetError
 from embedlens.images import Source, decode, open_source
+from embedlens.images.levels import Levels
 from embedlens.images.record import content_id
 from embedlens.study.results import Results
 
@@ -34,6 +36,7 @@ class Pictures:
         kept = results.pictures[results.pictures["kept"]]
         self._paths = kept["path"].to_list()
         self.ids = kept["id"].to_list()
+        self._levels = levels_of(kept)
         self._source = _open(self.place)
         self.here = self._source is not None
 
@@ -59,18 +62,32 @@ class Pictures:
         """
         if self._source is None:
             return None
-        return pixels_of(self._source, self._paths[row], self.ids[row], size, resize)
+        levels = self._levels[row]
+        return pixels_of(self._source, self._paths[row], self.ids[row], size, resize, levels)
+
+
+def levels_of(pictures: pd.DataFrame) -> list[Levels | None]:
+    """Return black and white of each picture of a study's table, None where it says them."""
+    if "white" not in pictures:  # a study of version 0.1.0
+        return [None] * len(pictures)
+    pairs = zip(pictures["black"], pictures["white"], strict=True)
+    return [(float(black), float(white)) if white == white else None for black, white in pairs]
 
 
 def pixels_of(
-    source: Source, path: str, content: str, size: int | None, resize: str = "crop"
+    source: Source,
+    path: str,
+    content: str,
+    size: int | None,
+    resize: str = "crop",
+    levels: Levels | None = None,
 ) -> NDArray[np.uint8] | None:
     """Return a picture decoded, or None where it is gone or its bytes hash to other content."""
     try:
         data = source.read(path)
-        if content_id(data) != content:
+        if content_id(data, levels) != content:
             return None
-        return decode(data, size, resize)
+        return decode(data, size, resize, levels)
     except (ImageSetError, KeyError):
         return None
 

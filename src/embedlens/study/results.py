@@ -148,13 +148,15 @@ def write_analysis(
                 table = pd.concat([pd.DataFrame(head, index=table.index), table], axis=1)
             table.to_parquet(part / f"{table_name}.parquet", index=False)
         sums = checksums(part, study / "maps" / name)
-        (part / "key.json").write_text(json.dumps({"key": key, "checksums": sums, **head}))
+        (part / "key.json").write_text(
+            json.dumps({"key": key, "checksums": sums, **head}), encoding="utf-8"
+        )
 
 
 def has_analysis(folder: Path, key: str) -> bool:
     """Return whether a backbone's results are here under this key."""
     try:
-        found: dict[str, Any] = json.loads((folder / "key.json").read_text())
+        found: dict[str, Any] = json.loads((folder / "key.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     maps = folder.parent.parent / "maps" / folder.name

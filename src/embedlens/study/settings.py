@@ -125,7 +125,7 @@ class Settings:
         values = {key: value for key, value in asdict(self).items() if value is not None}
         values["backbones"] = list(self.backbones)
         temporary = path.with_suffix(".tmp")
-        temporary.write_text(tomli_w.dumps(values))
+        temporary.write_text(tomli_w.dumps(values), encoding="utf-8")
         temporary.replace(path)
 
     @classmethod
@@ -138,7 +138,7 @@ class Settings:
             If the file is absent or is not such a file.
         """
         try:
-            values = tomllib.loads(path.read_text())
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise StudyError(
                 f"{path.parent} is not a study folder: it has no {path.name}. Make one with "

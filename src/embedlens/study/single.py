@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from embedlens.errors import StudyError
 from embedlens.features import FeaturesFile
-from embedlens.images import stratified_split
+from embedlens.images import complete_split
 from embedlens.learn import SilhouetteProjection
 from embedlens.metrics import silhouette_report, silhouette_score
 from embedlens.metrics.proportion import proportion_interval
@@ -37,15 +37,20 @@ def score_features(file: FeaturesFile, seed: int = 0) -> list[dict[str, Any]]:
     Raises
     ------
     StudyError
-        If there is one class only, fewer than two in training, or no test picture.
+        If there is one class only, a class a picture, fewer than two classes in training, or no
+        test picture.
     """
     labels = file.labels
     if len(np.unique(labels)) < 2:
-        raise StudyError(f"All {len(labels)} labels are {labels[0]!r}; scores need two classes.")
-    splits = file.splits
-    if not np.isin(splits, ["test"]).any():
-        ids = [str(i) for i in range(len(labels))]
-        splits = stratified_split(labels.tolist(), ids, seed=seed)
+        raise StudyError(
+            f"All {len(labels)} labels are {str(labels[0])!r}; scores need two classes."
+        )
+    if len(np.unique(labels)) == len(labels):
+        raise StudyError(
+            f"Each of the {len(labels)} labels is a class of its own, {str(labels[0])!r} for one; "
+            "scores need several pictures of a class."
+        )
+    splits = _splits(file, seed)
     require_two_classes(labels, splits, "The split")
     report = silhouette_report(file.features, labels)
     whole = f"all {len(labels)} pictures, Euclidean"
@@ -117,6 +122,12 @@ def map_features(
     StudyError
         If "silhouette" has fewer than two classes to learn from, or no picture to hold out.
     """
+    rows, columns = file.features.shape
+    if rows < 3 or (columns < dimensions and method != "tsne"):
+        raise StudyError(
+            f"The features are of shape {file.features.shape}: too few for a map of {dimensions} "
+            f"dimensions by {method}."
+        )
     table = pd.DataFrame({"path": file.paths, "label": file.labels, "split": file.splits})
     if method == "silhouette":
         coordinates, learned = _learned_map(file, dimensions, seed)
@@ -154,10 +165,7 @@ def _learned_map(
     file: FeaturesFile, dimensions: int, seed: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return coordinates, and which pictures they were learned from."""
-    splits = file.splits
-    if not (splits == "test").any():
-        ids = [str(i) for i in range(len(file.labels))]
-        splits = stratified_split(file.labels.tolist(), ids, validation=0.0, seed=seed)
+    splits = _splits(file, seed, validation=0.0)
     learned: NDArray[np.bool_] = splits != "test"
     classes = np.unique(file.labels[learned])
     if len(classes) < 2 or learned.all():
@@ -169,3 +177,10 @@ def _learned_map(
     projection = SilhouetteProjection(dimensions, random_state=seed)
     projection.fit(file.features[learned], file.labels[learned])
     return projection.transform(file.features), learned
+
+
+def _splits(file: FeaturesFile, seed: int, validation: float = 0.3) -> NDArray[np.str_]:
+    """Return the file's splits; what it does not give is drawn from its training pictures."""
+    ids = [str(i) for i in range(len(file.labels))]
+    given = file.splits.tolist()
+    return complete_split(file.labels.tolist(), ids, given, validation=validation, seed=seed)

@@ -51,6 +51,6 @@ def load_features(folder: Path) -> NDArray[np.float32]:
 
 def _ids(folder: Path) -> list[str]:
     try:
-        return (folder / "ids.txt").read_text().split("\n")
+        return (folder / "ids.txt").read_text(encoding="utf-8").split("\n")
     except OSError:
         return []

@@ -139,7 +139,7 @@ def _analyse_tuned(
     if repeat == 0:
         if result.neighbors is not None:
             keep_neighbors(kept, result.neighbors)
-        (kept / "ids.txt").write_text("\n".join(map(str, split.ids)))
+        (kept / "ids.txt").write_text("\n".join(map(str, split.ids)), encoding="utf-8")
         (folder / "tuned").mkdir(exist_ok=True)
         tuned.save(folder / "tuned" / f"{name}.keras")
     else:

@@ -1,0 +1,300 @@
+"""Reading the columns of a table of pictures: as text, spelled as the file spells it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from embedlens.errors import ImageSetError
+from embedlens.images.problem import Problem
+from embedlens.images.split_names import has_splits, splits_named, splits_of_rows
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
+PATHS = ("path", "filename", "file_name", "file", "image")
+LABELS = ("label", "class", "category")
+# Columns that may tell the split, in this order; "split" alone has to.
+SPLITS = ("split", "subset", "set", "partition", "phase", "usage", "fold")
+_OTHER_SPLITS = ("is_valid", "is_val", "is_validation", "is_test", "is_train", "kfold", "folds")
+
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table that matter, a text a row, "" for a missing value.
+
+    Attributes
+    ----------
+    paths, labels : list of str
+        Labels as they are written, with the spaces around them; empty lists where the table has
+        no such column.
+    splits : list of str
+        "train", "validation" or "test"; "" in every row where the table does not tell.
+    problems : list of Problem
+        Columns that look as if they told the split, and are not used.
+    """
+
+    paths: list[str]
+    labels: list[str]
+    splits: list[str]
+    problems: list[Problem]
+
+
+def read_columns(path: Path, *, labelled: bool = True) -> Columns:
+    """Read a CSV, TSV, JSON-lines or Parquet table of pictures.
+
+    A CSV may be separated by commas, semicolons, tabs or bars.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    labelled : bool, default=True
+        Whether it must have a column of labels.
+
+    Raises
+    ------
+    ImageSetError
+        The table cannot be read, lacks a column, has it twice, holds lists, or has a split that
+        is unknown or partly missing.
+    """
+    frame, how = _frame(path)
+    paths = _column(frame, PATHS, path)
+    labels = _column(frame, LABELS, path)
+    for names, column in ((PATHS, paths), (LABELS, labels)):
+        if column is None and (names is PATHS or labelled):
+            has = ", ".join(name for name, _ in frame) or "no columns"
+            raise ImageSetError(f"{path}: no column {' or '.join(names)} among {has}{how}; add it")
+    assert paths is not None
+    splits, problems = read_split_columns(frame, len(paths[1]), path)
+    return Columns(
+        [each.strip() for each in _texts(paths, path)],
+        _texts(labels, path) if labels else [],
+        splits,
+        problems,
+    )
+
+
+def names_labels(path: Path) -> bool:
+    """Whether a table has a column of paths and one of labels.
+
+    Raises
+    ------
+    ImageSetError
+        It cannot be read.
+    """
+    frame, _ = _frame(path)
+    return all(_column(frame, names, path) is not None for names in (PATHS, LABELS))
+
+
+# A column's name and its values, in the order of the file.
+Column = tuple[str, Sequence[Any]]
+
+
+def read_split_columns(
+    frame: Sequence[Column], count: int, where: Path
+) -> tuple[list[str], list[Problem]]:
+    """Return the split of each row of a table, and what of it is not used.
+
+    Raises
+    ------
+    ImageSetError
+        The column "split" has a value that is no split, or another column has some that are and
+        some that are not.
+    """
+    splits, used, problems = [""] * count, "", []
+    for column in _split_columns(frame, where):
+        name, values = column[0], [each.strip() for each in _texts(column, where)]
+        must = name.strip().casefold() == "split"
+        understood = any(splits_named(set(values)).values())
+        if used or not (must or understood):
+            if any(values):
+                problems.append(_unused(name, values, used, where))
+        else:
+            splits = splits_of_rows(values, where if must else f"{where}: column {name}")
+            used = name if any(splits) else ""
+    return splits, problems
+
+
+def _split_columns(frame: Sequence[Column], where: Path) -> list[Column]:
+    found = [column for name in SPLITS if (column := _column(frame, (name,), where))]
+    taken = {name for name, _ in found}
+    known = {*PATHS, *LABELS}
+    for column in frame:
+        name, values = column
+        if name in taken or name.strip().casefold() in known:
+            continue
+        if name.strip().casefold() in _OTHER_SPLITS or _tells_splits(values):
+            found.append(column)
+    return found
+
+
+def _tells_splits(values: Sequence[Any]) -> bool:
+    """Whether a column of whatever name holds splits and nothing else."""
+    distinct = set()
+    for value in values:
+        if not isinstance(value, str):
+            return False
+        distinct.add(value)
+        if len(distinct) > 20:
+            return False
+    splits = splits_named(distinct)
+    return all(splits.values()) and has_splits(splits.values())
+
+
+def _unused(name: str, values: Sequence[str], used: str, where: Path) -> Problem:
+    distinct = sorted(set(values) - {""})
+    shown = ", ".join(distinct[:3]) + (", ..." if len(distinct) > 3 else "")
+    why = f"the splits are those of column {used}" if used else (
+        "no value of it is train, validation or test; the split is drawn, "
+        "or give a column split"
+    )  # fmt: skip
+    return Problem(where.name, "split", f"column {name} ({shown}) is not used: {why}", kept=True)
+
+
+def text_of(value: Any) -> str:
+    """Return a cell as text, "" where it is missing; a whole number has no point.
+
+    Examples
+    --------
+    >>> [text_of(value) for value in (1, 1.0, "01", None, float("nan"), True, b"cat")]
+    ['1', '1', '01', '', '', 'True', 'cat']
+
+    Raises
+    ------
+    TypeError
+        It is a list or a struct.
+    """
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, (list, tuple, dict, set)):
+        raise TypeError(f"{value!r} is several values")
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))  # integers with gaps come as floats
+    return "" if value != value else str(value)
+
+
+def _frame(path: Path) -> tuple[list[Column], str]:
+    """Return the columns, and how they are parted, for messages."""
+    read = {".parquet": _parquet, ".jsonl": _json_lines}.get(path.suffix.lower(), _separated)
+    try:
+        return read(path)
+    except ImageSetError:
+        raise
+    except UnicodeDecodeError as error:
+        raise ImageSetError(
+            f"{path}: cannot be read as a table: {error}; save it as UTF-8"
+        ) from error
+    except Exception as error:  # csv, json and pyarrow raise many kinds for broken files
+        raise ImageSetError(f"{path}: cannot be read as a table: {error}") from error
+
+
+def _texts(column: Column, where: Path) -> list[str]:
+    name, values = column
+    texts = []
+    for row, value in enumerate(values, start=1):
+        try:
+            texts.append(text_of(value))
+        except TypeError as error:
+            raise ImageSetError(f"{where}: column {name}: row {row}: {error}; give one") from error
+        except UnicodeDecodeError as error:
+            raise ImageSetError(f"{where}: column {name}: row {row} is no UTF-8 text") from error
+    return texts
+
+
+def _column(frame: Sequence[Column], names: Sequence[str], where: Path) -> Column | None:
+    for wanted in names:
+        found = [column for column in frame if column[0].strip().casefold() == wanted]
+        if len(found) > 1:
+            raise ImageSetError(f"{where}: has column {wanted} {len(found)} times; keep one")
+        if found:
+            return found[0]
+    return None
+
+
+def _parquet(path: Path) -> tuple[list[Column], str]:
+    import pyarrow.parquet as pq
+
+    wanted = {*PATHS, *LABELS, *SPLITS, *_OTHER_SPLITS}
+    schema = pq.read_schema(path)
+    # Columns of another name are read only where they are text, and so might tell the split.
+    names = [
+        name
+        for name in dict.fromkeys(schema.names)
+        if name.strip().casefold() in wanted or _is_text(schema.field(name).type)
+    ] if len(set(schema.names)) == len(schema.names) else schema.names  # fmt: skip
+    read = {name: pq.read_table(path, columns=[name]).column(0).to_pylist() for name in names}
+    return [(str(name), read.get(name, ())) for name in schema.names], ""
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _json_lines(path: Path) -> tuple[list[Column], str]:
+    lines = _decoded(path).splitlines()
+    rows: list[dict[str, Any]] = [json.loads(line) for line in lines if line.strip()]
+    if not all(isinstance(row, dict) for row in rows):
+        raise ValueError("a line is no object")
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return [(name, [row.get(name) for row in rows]) for name in names], ""
+
+
+def _separated(path: Path) -> tuple[list[Column], str]:
+    text = _decoded(path)
+    separator = ""
+    if text[:5].casefold().startswith("sep=") and text[4:6].strip("\r\n"):
+        separator, text = text[4], text.partition("\n")[2]  # as Excel writes it
+    separator = separator or _separator(text, path)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    header = next(rows, [])
+    cells: list[list[str]] = [[] for _ in header]
+    count = 0
+    for row in rows:
+        if not any(row):
+            continue
+        count += 1
+        if any(each.strip() for each in row[len(header) :]):
+            raise ValueError(
+                f"row {count} has {len(row)} cells for {len(header)} columns; put what holds a "
+                "separator in quotes"
+            )
+        for i, column in enumerate(cells):
+            column.append(row[i] if i < len(row) else "")
+    columns: list[Column] = list(zip(header, cells, strict=True))
+    return columns, f" (separated by {_SEPARATORS.get(separator, repr(separator))})"
+
+
+def _separator(text: str, path: Path) -> str:
+    """Return the separator under which the first line has the columns that are needed."""
+    usual = "\t" if path.suffix.lower() == ".tsv" else ","
+    order = [usual, *(each for each in _SEPARATORS if each != usual)]
+    first = next((line for line in text.splitlines() if line.strip()), "")
+
+    def names(separator: str) -> list[str]:
+        row = next(csv.reader([first], delimiter=separator), [])
+        return [name.strip().casefold() for name in row]
+
+    def fitting(separator: str) -> tuple[int, int]:
+        found = names(separator)
+        known = sum(any(name in found for name in needed) for needed in (PATHS, LABELS))
+        return known, len(found)
+
+    # max keeps the first of equals.
+    return max(order, key=fitting)
+
+
+def _decoded(path: Path) -> str:
+    data = path.read_bytes()
+    # Excel's "Unicode text" is UTF-16 with its mark.
+    return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
