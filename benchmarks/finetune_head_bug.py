@@ -138,6 +138,7 @@ def main() -> None:
                 random_state=repeat,
             ).fit(before[0], data[0][1])  # fmt: skip
             if mistakes is None:
+                top.model_.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
                 loss, accuracy = top.model_.evaluate(before[2], data[2][1], verbose=0)
                 ends = [(accuracy, loss)] * 2
             else:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from embedlens.backbones.keras_backend import import_keras
-from embedlens.learn.batch_normalization import batch_normalization
+from embedlens.learn.batch_normalization import BatchNormalization
 
 
 def trained(layer, X, y):
@@ -27,7 +27,7 @@ def test_it_trains_and_predicts_as_keras_s_own(middle):
     X[:, 0] = middle  # a feature that is the same for all
     y = rng.normal(size=(47, 3)).astype(np.float32)
     expected = trained(keras.layers.BatchNormalization(), X, y)
-    found = trained(batch_normalization(), X, y)
+    found = trained(BatchNormalization(), X, y)
     for one, other in zip(found.get_weights(), expected.get_weights(), strict=True):
         assert one == pytest.approx(other, rel=1e-4, abs=1e-4 + 1e-6 * middle)
     error = found.predict_on_batch(X) - expected.predict_on_batch(X)
@@ -37,7 +37,7 @@ def test_it_trains_and_predicts_as_keras_s_own(middle):
 def test_frozen_it_uses_the_statistics_it_has():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(20, 4)).astype(np.float32)
-    layer = batch_normalization()
+    layer = BatchNormalization()
     layer.build(X.shape)
     layer.trainable = False
     assert np.asarray(layer(X, training=True)) == pytest.approx(X / np.sqrt(1.001), rel=1e-5)

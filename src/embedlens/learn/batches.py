@@ -8,32 +8,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedlens.backbones.keras_backend import import_keras
+from embedlens.learn.labelled_points import class_labels
 from embedlens.learn.rows import Rows
 
+keras = import_keras()
 
-def batches(X: NDArray[Any] | Rows, y: NDArray[Any], size: int, shuffle: int | None = None) -> Any:
-    """Return a ``keras.utils.PyDataset`` that reads a batch of rows when it is wanted."""
-    keras = import_keras()
 
-    class Batches(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
-        def __init__(self) -> None:
-            super().__init__()
-            self.order = np.arange(len(y))
-            self.rng = np.random.default_rng(shuffle)
-            self.on_epoch_end()
+class Batches(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
+    """Rows of stored features with what they are compared with, read when they are wanted.
 
-        def __len__(self) -> int:
-            return -(-len(y) // size)
+    Parameters
+    ----------
+    X : array or Rows of shape (n, d)
+    y : array of shape (n, ...)
+    size : int
+        Rows a batch; the last has what is left.
+    shuffle : int, optional
+        Seed of an order that is drawn anew for each epoch.
+    """
 
-        def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
-            rows = self.order[index * size : (index + 1) * size]
-            return np.asarray(X[rows], np.float32), y[rows]
+    def __init__(
+        self, X: NDArray[Any] | Rows, y: NDArray[Any], size: int, shuffle: int | None = None
+    ) -> None:
+        super().__init__()
+        self.X, self.y, self.size = X, y, size
+        self.order = np.arange(len(y))
+        self.rng = None if shuffle is None else np.random.default_rng(shuffle)
+        self.on_epoch_end()
 
-        def on_epoch_end(self) -> None:
-            if shuffle is not None:
-                self.rng.shuffle(self.order)
+    def __len__(self) -> int:
+        return -(-len(self.y) // self.size)
 
-    return Batches()
+    def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        rows = self.order[index * self.size : (index + 1) * self.size]
+        return np.asarray(self.X[rows], np.float32), self.y[rows]
+
+    def on_epoch_end(self) -> None:
+        """Draw another order."""
+        if self.rng is not None:
+            self.rng.shuffle(self.order)
 
 
 def balanced_batches(
@@ -72,6 +85,12 @@ def balanced_batches(
     PyDataset
         Of ceil(n / size) batches an epoch; an item is (points, targets, weights of mean 1).
 
+    Raises
+    ------
+    ValueError
+        If ``X``, ``y`` and ``targets`` differ in length, there are no points, ``size`` is not
+        positive, or a label is missing.
+
     Examples
     --------
     >>> X, y = np.arange(10.0)[:, None], np.array([0] * 8 + [1] * 2)
@@ -79,36 +98,59 @@ def balanced_batches(
     >>> classes, weights
     (array([0, 0, 1, 1]), array([1.6, 1.6, 0.4, 0.4], dtype=float32))
     """
-    keras = import_keras()
-    codes = np.unique(y, return_inverse=True)[1]
-    members = [np.flatnonzero(codes == code) for code in range(codes.max() + 1)]
-    at_once = min(len(members), max(1, size // 2))
-    quota = max(2, size // at_once)
-    rng = np.random.default_rng(random_state)
-    turns = _Turns(np.arange(len(members)), rng)
-    points = [_Turns(each, rng) for each in members]
-    wanted = y if targets is None else targets
+    labels = class_labels(y)
+    wanted = labels if targets is None else np.asarray(targets)
+    if size < 1:
+        raise ValueError(f"size must be 1 or more; got {size}.")
+    if not len(labels):
+        raise ValueError("There are no points to draw batches of.")
+    if not len(X) == len(labels) == len(wanted):
+        raise ValueError(
+            f"X has {len(X)} rows, y has {len(labels)} labels and there are {len(wanted)} targets;"
+            " give one of each a row."
+        )
+    return BalancedBatches(X, wanted, labels, size, random_state)
 
-    class BalancedBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
-        def __len__(self) -> int:
-            return -(-len(y) // size)
 
-        def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float32]]:
-            classes = np.sort(turns.draw(at_once))
-            drawn = [points[code].draw(quota) for code in classes]
-            rows = np.concatenate(drawn)
-            each = [
-                np.full(len(d), len(members[c]) / len(d))
-                for c, d in zip(classes, drawn, strict=True)
-            ]
-            weights = np.concatenate(each)
-            return (
-                np.asarray(X[rows], np.float32),
-                wanted[rows],
-                (weights / weights.mean()).astype(np.float32),
-            )
+class BalancedBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
+    """What `balanced_batches` returns."""
 
-    return BalancedBatches()
+    def __init__(
+        self,
+        X: NDArray[Any] | Rows,
+        targets: NDArray[Any],
+        labels: NDArray[Any],
+        size: int,
+        random_state: int,
+    ) -> None:
+        super().__init__()
+        self.X, self.targets = X, targets
+        codes = np.unique(labels, return_inverse=True)[1]
+        self.members = [np.flatnonzero(codes == code) for code in range(codes.max() + 1)]
+        self.at_once = min(len(self.members), max(1, size // 2))
+        self.quota = max(2, size // self.at_once)
+        self.number = -(-len(codes) // size)
+        rng = np.random.default_rng(random_state)
+        self.classes = _Turns(np.arange(len(self.members)), rng)
+        self.points = [_Turns(each, rng) for each in self.members]
+
+    def __len__(self) -> int:
+        return self.number
+
+    def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float32]]:
+        classes = np.sort(self.classes.draw(self.at_once))
+        drawn = [self.points[code].draw(self.quota) for code in classes]
+        rows = np.concatenate(drawn)
+        each = [
+            np.full(len(d), len(self.members[c]) / len(d))
+            for c, d in zip(classes, drawn, strict=True)
+        ]
+        weights = np.concatenate(each)
+        return (
+            np.asarray(self.X[rows], np.float32),
+            self.targets[rows],
+            (weights / weights.mean()).astype(np.float32),
+        )
 
 
 class _Turns:

@@ -7,6 +7,9 @@ from typing import Any
 from embedlens.backbones.keras_backend import import_keras
 from embedlens.features import choose_engine
 
+keras = import_keras()
+ops = keras.ops
+
 _KINDS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D")
 
 
@@ -23,13 +26,11 @@ def with_fast_gradients(model: Any) -> Any:
     model : keras.Model
         Functional.
     """
-    keras = import_keras()
     if keras.backend.backend() != "jax" or choose_engine("auto") == "keras":
         return model
-    shifted = _layer_class()
     return keras.models.clone_model(
         model,
-        clone_function=lambda layer: shifted(layer) if _serves(layer) else layer,
+        clone_function=lambda layer: ShiftedConvolution(layer) if _serves(layer) else layer,
         recursive=True,
     )
 
@@ -44,36 +45,48 @@ def _serves(layer: Any) -> bool:
     )
 
 
-def _layer_class() -> type:
-    keras = import_keras()
-    ops = keras.ops
+@keras.saving.register_keras_serializable(package="embedlens")
+class ShiftedConvolution(keras.layers.Layer):  # type: ignore[misc, name-defined]
+    """A convolution layer, computed otherwise."""
 
-    class ShiftedConvolution(keras.layers.Layer):  # type: ignore[misc, name-defined]
-        """A convolution layer, computed otherwise."""
+    def __init__(self, convolution: Any, name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(name=name or convolution.name, **kwargs)
+        self.convolution = convolution
 
-        def __init__(self, convolution: Any) -> None:
-            super().__init__(name=convolution.name)
-            self.convolution = convolution
+    def build(self, input_shape: Any) -> None:
+        """Make the convolution's weights, where the layer was read from a file."""
+        if not self.convolution.built:
+            self.convolution.build(input_shape)
 
-        def call(self, x: Any) -> Any:
-            layer = self.convolution
-            kind = type(layer).__name__
-            if kind == "Conv2D":
-                y = _sum_of_shifts(ops, x, layer.kernel, layer, ops.matmul)
-            else:
-                kernel = getattr(layer, "depthwise_kernel", None)
-                kernel = layer.kernel if kernel is None else kernel
-                y = _sum_of_shifts(ops, x, kernel[..., 0], layer, ops.multiply)
-            if kind == "SeparableConv2D":
-                y = ops.matmul(y, layer.pointwise_kernel[0, 0])
-            if layer.use_bias:
-                y = y + layer.bias
-            return y if layer.activation is None else layer.activation(y)
+    def call(self, x: Any) -> Any:
+        """Return what the convolution returns."""
+        layer = self.convolution
+        kind = type(layer).__name__
+        if kind == "Conv2D":
+            y = _sum_of_shifts(x, layer.kernel, layer, ops.matmul)
+        else:
+            kernel = getattr(layer, "depthwise_kernel", None)
+            kernel = layer.kernel if kernel is None else kernel
+            y = _sum_of_shifts(x, kernel[..., 0], layer, ops.multiply)
+        if kind == "SeparableConv2D":
+            y = ops.matmul(y, layer.pointwise_kernel[0, 0])
+        if layer.use_bias:
+            y = y + layer.bias
+        return y if layer.activation is None else layer.activation(y)
 
-    return ShiftedConvolution
+    def get_config(self) -> dict[str, Any]:
+        """Return the convolution, from which the same layer is made."""
+        convolution = keras.saving.serialize_keras_object(self.convolution)
+        return {**super().get_config(), "convolution": convolution}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> ShiftedConvolution:
+        """Make the layer that `get_config` described."""
+        convolution = keras.saving.deserialize_keras_object(config["convolution"])
+        return cls(**{**config, "convolution": convolution})
 
 
-def _sum_of_shifts(ops: Any, x: Any, kernel: Any, layer: Any, times: Any) -> Any:
+def _sum_of_shifts(x: Any, kernel: Any, layer: Any, times: Any) -> Any:
     """Add up, over the places of the kernel, the picture shifted there times its numbers."""
     places = tuple(layer.kernel_size)
     strides = tuple(layer.strides)

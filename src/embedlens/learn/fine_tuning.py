@@ -22,8 +22,6 @@ from embedlens.features.decoding import decoded
 from embedlens.features.engine import make_engine
 from embedlens.images import ImageSet
 from embedlens.learn.augmentation import augmentation, augmented
-from embedlens.learn.batches import batches
-from embedlens.learn.convolution import with_fast_gradients
 from embedlens.learn.rows import Rows
 from embedlens.learn.top_classifier import TopClassifier
 
@@ -326,6 +324,7 @@ def _train_top(
 def _flat_tail(network: Any, layer: str, pooling: Pooling) -> Any:
     """Return the tail as a model from the flattened frontier to features."""
     from embedlens.backbones.backbone import pool
+    from embedlens.learn.convolution import with_fast_gradients
 
     keras = import_keras()
     trunk, tail = split(network, layer)
@@ -384,7 +383,9 @@ def _train(
     progress: Progress,
 ) -> tuple[pd.DataFrame, int]:
     """Train and put back the weights of the best epoch; return the history and that epoch."""
-    watched = batches(*validation, batch_size)
+    from embedlens.learn.batches import Batches
+
+    watched = Batches(*validation, batch_size)
     loss, accuracy = joint.evaluate(watched, verbose=0)
     rows = [{"validation_loss": loss, "validation_accuracy": accuracy}]
     best, weights = 0, joint.get_weights()
@@ -395,7 +396,7 @@ def _train(
         given = again()
         shuffled = Rows(given.values, given.indices[order])
         logs = joint.fit(
-            batches(shuffled, codes[order], batch_size), validation_data=watched, verbose=0
+            Batches(shuffled, codes[order], batch_size), validation_data=watched, verbose=0
         ).history
         rows.append({name.replace("val_", "validation_"): each[0] for name, each in logs.items()})
         if rows[-1]["validation_loss"] < rows[best]["validation_loss"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +14,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
+
+from embedlens.learn.labelled_points import labelled_points, points_of, watched_points
+from embedlens.metrics.points import unit_scale
 
 STRENGTHS = tuple(10.0**exponent for exponent in range(-4, 3))
 
@@ -41,10 +45,16 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     validation_loss_ : dict of float to float
         Log loss on validation by strength, up to the second past the best; empty where there was
         no validation set.
+    n_iter_ : int
+        Iterations of the final fit.
     converged_ : bool
-        Whether the final fit ended before ``max_iter``.
+        Whether it ended before ``max_iter``.
     classes_ : ndarray
         Labels in the order of ``predict_proba``'s columns.
+    n_features_in_ : int
+        Columns of the features.
+    feature_names_in_ : ndarray of str
+        Their names, where they came as a DataFrame.
 
     Examples
     --------
@@ -72,7 +82,7 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X : array of shape (pictures, d)
             Features of the training pictures.
         y : array of shape (pictures,)
-            Their labels, of any type.
+            Their labels: names or whole numbers.
         validation : (array, array), optional
             Features and labels to choose the strength by. Without them ``C`` is 1.
 
@@ -80,35 +90,37 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         -------
         LinearProbe
             Itself.
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, features are not finite, or a label is missing,
+            or all labels are one.
         """
-        X, y = np.asarray(X), np.asarray(y)
+        X, y = labelled_points(self, X, y)
+        watched = watched_points(self, validation, y)
         self._scale_from(X)
         self.validation_loss_: dict[float, float] = {}
         self.strength_ = 1.0
-        if validation is not None and np.isin(validation[1], y).any():
-            self.strength_ = self._choose(X, y, *map(np.asarray, validation))
-            X = np.concatenate([X, np.asarray(validation[0])])
-            y = np.concatenate([y, np.asarray(validation[1])])
+        if watched is not None and np.isin(watched[1], y).any():
+            self.strength_ = self._choose(X, y, *watched)
+            X, y = np.concatenate([X, watched[0]]), np.concatenate([y, watched[1]])
             self._scale_from(X)
-        self._model = self._fit_one(self._scaled(X), y, self.strength_)
-        self.classes_ = self._model.classes_
-        self.converged_ = bool((self._model.n_iter_ < self.max_iter).all())
-        return self
+        return self._fit_last(X, y)
 
     def fit_at(self, X: ArrayLike, y: ArrayLike, strength: float) -> LinearProbe:
         """Fit at a given strength, with no validation set."""
-        X, y = np.asarray(X), np.asarray(y)
+        X, y = labelled_points(self, X, y)
         self._scale_from(X)
         self.validation_loss_, self.strength_ = {}, strength
-        self._model = self._fit_one(self._scaled(X), y, strength)
-        self.classes_ = self._model.classes_
-        self.converged_ = bool((self._model.n_iter_ < self.max_iter).all())
-        return self
+        return self._fit_last(X, y)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the probability of each class, shape (pictures, classes)."""
         check_is_fitted(self, "classes_")
-        probabilities: NDArray[np.float64] = self._model.predict_proba(self._scaled(np.asarray(X)))
+        probabilities: NDArray[np.float64] = self._model.predict_proba(
+            self._scaled(points_of(self, X))
+        )
         return probabilities
 
     def predict(self, X: ArrayLike) -> NDArray[np.generic]:
@@ -116,6 +128,14 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         likeliest = self.predict_proba(X).argmax(axis=1)
         labels: NDArray[np.generic] = self.classes_[likeliest]
         return labels
+
+    def _fit_last(self, X: NDArray[Any], y: NDArray[Any]) -> LinearProbe:
+        """Fit the model that is kept, at the strength that is chosen."""
+        self._model = self._fit_one(self._scaled(X), y, self.strength_)
+        self.classes_ = self._model.classes_
+        self.n_iter_ = int(self._model.n_iter_.max())
+        self.converged_ = self.n_iter_ < self.max_iter
+        return self
 
     def _choose(
         self,
@@ -163,11 +183,13 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             model.fit(X, y)
         return model
 
-    def _scale_from(self, X: NDArray[np.generic]) -> None:
-        self._mean = X.mean(axis=0, dtype=np.float64)
-        spread = float(np.sqrt(X.var(axis=0, dtype=np.float64).mean()))
-        self._scale = spread or 1.0
+    def _scale_from(self, X: NDArray[Any]) -> None:
+        # Near 1 first: squares of large numbers overflow, and of small ones vanish.
+        unit = unit_scale(float(np.abs(X).max()))
+        near = X.astype(np.float64) * unit
+        self._mean = near.mean(axis=0) / unit
+        self._scale = float(np.sqrt(near.var(axis=0).mean())) / unit or 1.0
 
-    def _scaled(self, X: NDArray[np.generic]) -> NDArray[np.generic]:
-        scaled: NDArray[np.generic] = ((X - self._mean) / self._scale).astype(np.float32)
+    def _scaled(self, X: NDArray[Any]) -> NDArray[np.float32]:
+        scaled: NDArray[np.float32] = ((X - self._mean) / self._scale).astype(np.float32)
         return scaled

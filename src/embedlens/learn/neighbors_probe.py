@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from embedlens.learn.labelled_points import labelled_points, points_of, watched_points
 from embedlens.metrics import nearest_neighbors
 
 KS = (5, 10, 20, 100, 200)
@@ -38,6 +39,10 @@ class NeighborsProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Accuracy on validation by k; empty where there was no validation set.
     classes_ : ndarray
         Labels in the order of ``predict_proba``'s columns.
+    n_features_in_ : int
+        Columns of the features.
+    feature_names_in_ : ndarray of str
+        Their names, where they came as a DataFrame.
 
     Examples
     --------
@@ -65,7 +70,7 @@ class NeighborsProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X : array of shape (pictures, d)
             Features of the training pictures.
         y : array of shape (pictures,)
-            Their labels, of any type.
+            Their labels: names or whole numbers.
         validation : (array, array), optional
             Features and labels to choose k by.
 
@@ -73,14 +78,20 @@ class NeighborsProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         -------
         NeighborsProbe
             Itself.
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, features are not finite, or a label is missing.
         """
-        self._X, y = np.asarray(X), np.asarray(y)
+        self._X, y = labelled_points(self, X, y)
+        watched = watched_points(self, validation, y)
         self.classes_, self._codes = np.unique(y, return_inverse=True)
         ks = [k for k in self.ks if k <= len(y)] or [len(y)]
         self.k_ = ks[0]
         self.validation_accuracy_: dict[int, float] = {}
-        if validation is not None and len(np.asarray(validation[1])):
-            X_validation, y_validation = map(np.asarray, validation)
+        if watched is not None:
+            X_validation, y_validation = watched
             votes = self._votes(X_validation, ks)
             for k in ks:
                 hits = self.classes_[votes[k].argmax(axis=1)] == y_validation
@@ -95,7 +106,7 @@ class NeighborsProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return each class's share of the vote, shape (pictures, classes)."""
         check_is_fitted(self, "classes_")
-        return self._votes(np.asarray(X), [self.k_])[self.k_]
+        return self._votes(points_of(self, X), [self.k_])[self.k_]
 
     def predict(self, X: ArrayLike) -> NDArray[np.generic]:
         """Return the label with the most votes for each picture."""

@@ -14,14 +14,13 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from embedlens.backbones.keras_backend import import_keras
 from embedlens.errors import EmbedlensError
 from embedlens.images import stratified_split
-from embedlens.learn.batches import balanced_batches, batches
 from embedlens.learn.history import history_table
+from embedlens.learn.labelled_points import labelled_points, points_of
 from embedlens.metrics import silhouette_score
 from embedlens.reduce import PCA
 
@@ -87,7 +86,7 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         X : array of shape (pictures, d)
             Features of training pictures; nothing else may be judged by the outcome.
         y : array of shape (pictures,)
-            Their labels, of any type.
+            Their labels: names or whole numbers.
         progress : callable, optional
             Called with (epochs done, most epochs) after each, of both trainings.
 
@@ -99,15 +98,16 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         Raises
         ------
         ValueError
-            If all labels are one, lengths differ, or ``X`` holds NaN.
+            If all labels are one, lengths differ, ``X`` is not finite, or a label is missing.
         """
-        points, labels = validate_data(self, X, y, dtype=np.float32, ensure_min_samples=2)
-        check_classification_targets(labels)
+        points, labels = labelled_points(self, X, y, np.float32)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"All labels are {self.classes_[0]!r}, 1 class; a projection learns from two."
             )
+        from embedlens.learn.batches import balanced_batches
+
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         import_keras().utils.set_random_seed(seed)
         self._rotate(points)
@@ -132,7 +132,7 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """Move points, shape (pictures, d), to their places, shape (pictures, n_components)."""
         check_is_fitted(self, "model_")
-        inputs = self._rotated(validate_data(self, X, dtype=np.float32, reset=False))
+        inputs = self._rotated(points_of(self, X, np.float32))
         parts = [self._moved(inputs[i : i + _WATCHED]) for i in range(0, len(inputs), _WATCHED)]
         return np.concatenate(parts)
 
@@ -270,6 +270,8 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     ) -> None:
         """Train on the others, watch some, note how long is best; then undo the training."""
         keras = import_keras()
+        from embedlens.learn.batches import Batches, balanced_batches
+
         state = [*trainer.variables, *trainer.optimizer.variables]
         untrained = [keras.ops.convert_to_numpy(each).copy() for each in state]
         stop = keras.callbacks.EarlyStopping(patience=self.patience, restore_best_weights=True)
@@ -277,7 +279,7 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             balanced_batches(
                 inputs[~watched], codes[~watched], self.batch_size, seed, targets[~watched]
             ),
-            validation_data=batches(inputs[watched], targets[watched], _WATCHED),
+            validation_data=Batches(inputs[watched], targets[watched], _WATCHED),
             epochs=self.epochs,
             callbacks=[tick, stop],
             verbose=0,

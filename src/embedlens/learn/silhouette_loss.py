@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
 from embedlens.backbones.keras_backend import import_keras
 
 keras = import_keras()
@@ -44,12 +47,16 @@ class SilhouetteLoss(keras.losses.Loss):  # type: ignore[misc, name-defined]
     name : str, default "silhouette_loss"
         Of the loss.
     dtype : str, optional
-        To compute in; Keras's default, float32.
+        Of the value; Keras's default, float32. Computed is in float32 (float64 for float64), since
+        the squares of embeddings of half precision overflow.
 
     Notes
     -----
     ``y_true`` are class numbers, shape (n,) or (n, 1), or one-hot rows, shape (n, classes);
-    ``y_pred`` are embeddings, shape (n, d). The cost is O(n² d), whatever the number of classes.
+    ``y_pred`` are embeddings, shape (n, d). Numbers keep all their digits, whatever the precision;
+    what is no tensor yet may be of any size, and what Keras's ``fit`` hands on under JAX is below
+    2^31. NaN or infinity among embeddings or labels makes the loss NaN, and all gradients, so that
+    ``TerminateOnNaN`` sees it. The cost is O(n² d), whatever the number of classes.
 
     The published relative, Soft Silhouette Loss (Todescato and Carbonera 2026, arXiv 2604.08573),
     adds a softened silhouette to the cross-entropy.
@@ -84,15 +91,31 @@ class SilhouetteLoss(keras.losses.Loss):  # type: ignore[misc, name-defined]
             raise ValueError(f"temperature must be 0 or more; got {temperature!r}.")
         self.metric = metric
         self.temperature = temperature
+        # Half precision has neither the range for squares nor the digits for row numbers.
+        self._returned = self._dtype
+        self._dtype = "float64" if self._returned == "float64" else "float32"
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Return the loss of a batch; Keras's own casts labels to the loss's precision first."""
+        first = _first_of_class(y_true, self.dtype)
+        return ops.cast(super().__call__(first, y_pred, sample_weight), self._returned)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return (1 - S) / 2 of each point, shape (n,)."""
-        first = _first_of_class(y_true)
+        points = ops.cast(ops.convert_to_tensor(y_pred), self.dtype)
+        first = _first_of_class(y_true, self.dtype)
+        _check_shapes(first, points)
+        # NaN of weight and points alike: the gradient of what is masked would be 0.
+        known = ops.all(ops.isfinite(points)) & ops.all(ops.isfinite(first))
+        nothing = ops.sum(points * ops.where(known, 0.0, float("nan")), axis=1)
+        return self._losses(points, ops.cast(first, "int32")) + nothing
+
+    def _losses(self, points: Any, first: Any) -> Any:
         same = first[:, None] == first[None, :]
-        distances = _squared_distances(y_pred, first, same)
+        distances = _squared_distances(points, first, same)
         if self.metric == "euclidean":
             distances = _root(distances)
-        n = ops.shape(y_pred)[0]
+        n = ops.shape(points)[0]
         # Row c is the class whose first member is point c; other rows are empty.
         members = _sums(ops.ones_like(distances[:, 0]), first, n)
         sums = _sums(distances, first, n)
@@ -119,17 +142,68 @@ class SilhouetteLoss(keras.losses.Loss):  # type: ignore[misc, name-defined]
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make the same loss."""
-        return {**super().get_config(), "metric": self.metric, "temperature": self.temperature}
+        return {
+            **super().get_config(),
+            "metric": self.metric,
+            "temperature": self.temperature,
+            "dtype": self._returned,
+        }
 
 
-def _first_of_class(y_true: Any) -> Any:
-    """Return for each point the row of its class's first member in the batch."""
-    y_true = ops.convert_to_tensor(y_true)
-    if len(y_true.shape) > 1 and y_true.shape[-1] != 1:
-        y_true = ops.argmax(y_true, axis=-1)
-    labels = ops.reshape(y_true, (-1,))
+def _first_of_class(y_true: Any, dtype: str) -> Any:
+    """Return for each point the row of its class's first member in the batch, as ``dtype``.
+
+    Rows are few enough for any precision; labels need not be. All are NaN if a label is, or if a
+    row that should be one-hot has no single largest number.
+    """
+    if not (ops.is_tensor(y_true) or isinstance(y_true, keras.KerasTensor)):
+        y_true = _numbered(y_true)
+    labels = ops.convert_to_tensor(y_true)
+    known = ops.all(labels == labels)
+    if len(labels.shape) > 1 and labels.shape[-1] != 1:
+        largest = labels == ops.max(labels, axis=-1, keepdims=True)
+        known = known & ops.all(ops.sum(ops.cast(largest, "int32"), axis=-1) == 1)
+        labels = ops.argmax(labels, axis=-1)
+    labels = ops.reshape(labels, (-1,))
     same = ops.cast(labels[:, None] == labels[None, :], "int32")
-    return ops.cast(ops.argmax(same, axis=1), "int32")
+    return ops.where(known, ops.cast(ops.argmax(same, axis=1), dtype), float("nan"))
+
+
+def _numbered(y_true: Any) -> NDArray[np.int32]:
+    """Return class numbers from 0 of labels that are no tensor yet.
+
+    A backend may keep fewer digits of them: JAX takes int64 as int32.
+    """
+    labels = np.asarray(y_true)
+    if labels.dtype.kind not in "biuf":
+        raise ValueError(
+            f"Labels must be class numbers or one-hot rows; got {labels.dtype}."
+            " np.unique(labels, return_inverse=True)[1] makes numbers of names."
+        )
+    if np.isnan(labels).any():
+        raise ValueError(f"Labels contain NaN, at {np.argwhere(np.isnan(labels))[0].tolist()}.")
+    if labels.ndim == 2 and labels.shape[1] != 1:
+        largest = (labels == labels.max(axis=1, keepdims=True)).sum(axis=1)
+        if (largest != 1).any():
+            row = int(np.flatnonzero(largest != 1)[0])
+            raise ValueError(
+                f"Labels of shape {labels.shape} must be one-hot; row {row} is"
+                f" {labels[row].tolist()}."
+            )
+        labels = labels.argmax(axis=1)
+    if labels.ndim > 2 or not labels.ndim:
+        raise ValueError(
+            f"Labels must have shape (n,), (n, 1) or (n, classes); got {labels.shape}."
+        )
+    return np.unique(labels.ravel(), return_inverse=True)[1].astype(np.int32)
+
+
+def _check_shapes(first: Any, points: Any) -> None:
+    if len(points.shape) != 2:
+        raise ValueError(f"Embeddings must have shape (n, d); got {tuple(points.shape)}.")
+    labels, n = first.shape[0], points.shape[0]
+    if None not in (labels, n) and labels != n:
+        raise ValueError(f"There are {labels} labels and {n} embeddings; give one for each.")
 
 
 def _squared_distances(points: Any, first: Any, same: Any) -> Any:
@@ -139,7 +213,11 @@ def _squared_distances(points: Any, first: Any, same: Any) -> Any:
     a tight class are: so they are computed from each point's offset to its class's mean.
     """
     n = ops.shape(points)[0]
-    points = points - ops.mean(points, axis=0)
+    points = points - ops.sum(points / ops.cast(n, points.dtype), axis=0)
+    # A silhouette has no scale, so that dividing by a constant leaves loss and gradient alone, and
+    # squares of numbers near 1 neither overflow nor vanish.
+    reach = ops.stop_gradient(ops.max(ops.abs(points)))
+    points = points / ops.where(reach > 0, reach, 1)
     members = _sums(ops.ones_like(points[:, :1]), first, n)
     means = _sums(points, first, n) / ops.maximum(members, 1)
     offsets = points - ops.take(means, first, axis=0)

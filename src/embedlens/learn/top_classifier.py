@@ -11,15 +11,17 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from embedlens.backbones.keras_backend import import_keras
-from embedlens.learn.batch_normalization import batch_normalization
-from embedlens.learn.batches import batches
 from embedlens.learn.history import history_table
+from embedlens.learn.labelled_points import (
+    Features,
+    labelled_points,
+    points_of,
+    watched_points,
+)
 from embedlens.learn.rows import Rows
 
 if TYPE_CHECKING:
     import keras
-
-Features = ArrayLike | Rows
 
 
 class TopClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -52,8 +54,14 @@ class TopClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     converged_ : bool
         False if the loss still fell by more than a tenth of itself over the last three epochs (on
         validation pictures where there are any): a longer training would do better.
+    n_iter_ : int
+        Epochs run.
     model_ : keras.Model
-        The trained network.
+        The trained network, of Keras's own layers.
+    n_features_in_ : int
+        Columns of the features.
+    feature_names_in_ : ndarray of str
+        Their names, where they came as a DataFrame.
 
     Examples
     --------
@@ -95,7 +103,7 @@ class TopClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Features of the training pictures. `Rows` of a memory-mapped array are read a batch at
             a time.
         y : array of shape (pictures,)
-            Their labels, of any type.
+            Their labels: names or whole numbers.
         validation : (array or Rows, array), optional
             Features and labels to watch; nothing is chosen by them. Pictures of a class that is
             not trained on are left out.
@@ -110,34 +118,50 @@ class TopClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If ``X`` and ``y`` differ in length, or all labels are one.
+            If ``X`` and ``y`` differ in length, features are not finite, or a label is missing, or
+            all labels are one.
         """
-        y = np.asarray(y)
-        X = X if isinstance(X, Rows) else np.asarray(X)
-        if len(X) != len(y):
-            raise ValueError(f"X has {len(X)} rows and y has {len(y)} labels; give one a row.")
-        self.classes_, codes = np.unique(y, return_inverse=True)
+        X, labels = labelled_points(self, X, y, np.float32)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"All labels are {self.classes_[0]!r}; a classifier needs two classes."
+                f"All labels are {self.classes_[0]!r}, 1 class; a classifier needs two."
             )
+        watched = self._watched(watched_points(self, validation, labels, np.float32))
         keras = import_keras()
+        from embedlens.learn.batch_normalization import BatchNormalization
+        from embedlens.learn.batches import Batches
+
         keras.utils.set_random_seed(self.random_state)
-        self.model_ = self._build(X.shape[1])
-        watched = self._watched(validation)
+        trainer = self._build(X.shape[1], BatchNormalization())
+        trainer.compile(
+            optimizer=keras.optimizers.Adam(self.learning_rate),
+            loss="sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+        )
         tick = keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs: progress and progress(epoch + 1, self.epochs)
         )
         if progress:
             progress(0, self.epochs)
-        history = self.model_.fit(
-            batches(X, codes, self.batch_size, shuffle=self.random_state),
-            validation_data=watched and batches(*watched, self.batch_size),
+        history = trainer.fit(
+            Batches(X, codes, self.batch_size, shuffle=self.random_state),
+            validation_data=watched and Batches(*watched, self.batch_size),
             epochs=self.epochs,
             callbacks=[tick],
             verbose=0,
         )
+        last = history.history["loss"][-1]
+        if not np.isfinite(last):
+            raise ValueError(
+                f"The loss is {last} after {self.epochs} epochs at a learning rate of"
+                f" {self.learning_rate}; take a smaller one."
+            )
+        # Keras's own layers alone: the network can be loaded where this package is not.
+        self.model_ = self._build(X.shape[1], keras.layers.BatchNormalization())
+        self.model_.set_weights(trainer.get_weights())
         self.history_ = history_table(history)
+        self.n_iter_ = len(self.history_)
         self.converged_ = _has_settled(
             self.history_.get("validation_loss", self.history_["loss"]).to_numpy()
         )
@@ -146,10 +170,10 @@ class TopClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict_proba(self, X: Features) -> NDArray[np.float64]:
         """Return the probability of each class, shape (pictures, classes)."""
         check_is_fitted(self, "classes_")
-        X = X if isinstance(X, Rows) else np.asarray(X)
+        points = points_of(self, X, np.float32)
         parts = [
-            np.asarray(self.model_.predict_on_batch(np.asarray(X[i : i + self.batch_size])))
-            for i in range(0, len(X), self.batch_size)
+            np.asarray(self.model_.predict_on_batch(np.asarray(points[i : i + self.batch_size])))
+            for i in range(0, len(points), self.batch_size)
         ]
         return np.concatenate(parts).astype(np.float64)
 
@@ -158,38 +182,32 @@ class TopClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labels: NDArray[np.generic] = self.classes_[self.predict_proba(X).argmax(axis=1)]
         return labels
 
-    def _build(self, columns: int) -> keras.Model:
+    def _build(self, columns: int, normalization: keras.layers.Layer) -> keras.Model:
         keras = import_keras()
         layers = keras.layers
-        model = keras.Sequential(
+        return keras.Sequential(
             [
                 keras.Input((columns,)),
-                batch_normalization(),
+                normalization,
                 layers.Dense(self.units, activation="relu"),
                 layers.Dropout(self.dropout),
                 layers.Dense(len(self.classes_), activation="softmax"),
             ],
             name="top",
         )
-        model.compile(
-            optimizer=keras.optimizers.Adam(self.learning_rate),
-            loss="sparse_categorical_crossentropy",
-            metrics=["accuracy"],
-        )
-        return model
 
     def _watched(
-        self, validation: tuple[Features, ArrayLike] | None
-    ) -> tuple[NDArray[Any] | Rows, NDArray[np.int64]] | None:
+        self, validation: tuple[NDArray[Any] | Rows, NDArray[Any]] | None
+    ) -> tuple[Rows, NDArray[np.int64]] | None:
+        """Return the validation points of known classes, and their codes."""
         if validation is None:
             return None
-        X, y = validation[0], np.asarray(validation[1])
+        X, y = validation
         known = np.flatnonzero(np.isin(y, self.classes_))
         if not len(known):
             return None
-        values = X if isinstance(X, Rows) else Rows(np.asarray(X), np.arange(len(y)))
-        codes = np.searchsorted(self.classes_, y[known])
-        return Rows(values.values, values.indices[known]), codes
+        rows = X if isinstance(X, Rows) else Rows(X, np.arange(len(y)))
+        return Rows(rows.values, rows.indices[known]), np.searchsorted(self.classes_, y[known])
 
 
 def _has_settled(loss: NDArray[np.float64]) -> bool:

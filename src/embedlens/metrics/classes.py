@@ -47,22 +47,8 @@ class Classes:
             If there are not n labels in one dimension, a label is NaN, or the number of classes
             is not in 2 .. n - 1 (a silhouette needs another class, and two points in one class).
         """
-        values = np.asarray(labels)
-        if values.ndim != 1:
-            raise ValueError(
-                f"labels must be one-dimensional, one for each point; got shape {values.shape}."
-            )
-        if len(values) != n:
-            raise ValueError(
-                f"Found {n} points but {len(values)} labels; give one label for each point."
-            )
-        if values.dtype.kind in "fcO":
-            for i, value in enumerate(values.tolist()):
-                if isinstance(value, float | complex) and value != value:
-                    raise ValueError(
-                        f"labels contains NaN at position {i}; drop that point or name it."
-                    )
-        names, codes = _encode(values)
+        values = as_labels(labels, n)
+        names, codes = encode(values)
         if not 1 < len(names) < n:
             raise ValueError(
                 f"Number of labels is {len(names)}. Valid values are 2 to n_samples - 1"
@@ -82,7 +68,50 @@ class Classes:
         return self.from_codes(self.codes[points], self.names)
 
 
-def _encode(values: NDArray[Any]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+def as_labels(labels: ArrayLike, n: int) -> NDArray[Any]:
+    """Return the labels of ``n`` points as an array.
+
+    Raises
+    ------
+    ValueError
+        If there are not n labels in one dimension, or one is missing: NaN, None, NaT or pd.NA.
+    """
+    # As objects first: NumPy makes the name "nan" of a NaN among names.
+    given = labels if hasattr(labels, "dtype") else _as_objects(labels)
+    values = np.asarray(given)
+    if values.ndim != 1:
+        raise ValueError(
+            f"labels must be one-dimensional, one for each point; got shape {values.shape}."
+        )
+    if len(values) != n:
+        raise ValueError(
+            f"Found {n} points but {len(values)} labels; give one label for each point."
+        )
+    if values.dtype.kind in "fcOmM":
+        for i, value in enumerate(values.tolist()):
+            if _is_missing(value):
+                raise ValueError(
+                    f"labels contains {'NaN' if value is not None else None} at position {i};"
+                    " drop that point or name it."
+                )
+    return values if given is labels else np.asarray(labels)
+
+
+def _as_objects(labels: Any) -> NDArray[np.object_]:
+    values = np.asarray(labels)
+    return np.array(labels, dtype=object) if values.dtype.kind in "US" else values
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a label is None, or not equal to itself: NaN, NaT; pd.NA does not even say."""
+    try:
+        return value is None or bool(value != value)
+    except (TypeError, ValueError):
+        return True
+
+
+def encode(values: NDArray[Any]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """Return the classes of labels, and the number of each label's class among them."""
     try:
         names, codes = np.unique(values, return_inverse=True)
     except TypeError:  # labels that cannot be compared, such as 3 and "cat"

@@ -1,6 +1,9 @@
 """How much of the features a map keeps: who is near whom, and how far apart all are.
 
 The map Y is Euclidean; X may be given as features, distances or a Gram matrix.
+
+Ties are broken by lot, alike on both sides (see `tied_ranks`): a map in which all points lie in one
+place keeps as many neighbours as chance does.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from embedlens.metrics.neighbors import nearest_neighbors
+from embedlens.metrics.tied_ranks import TIE, Circle, neighbors_by_lot, ranks_by_lot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,9 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 DistortionMetric = Literal["euclidean", "cosine", "gram", "precomputed"]
-
-# Keys this much nearer, relatively, are nearer by rounding only: they are ties.
-_TIE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,9 @@ def trustworthiness(
         T(k) = 1 - \frac{2}{nk(2n - 3k - 1)} \sum_i \sum_{j \in N_k^Y(i)} \max(0, r^X(i, j) - k)
 
     where :math:`N_k^Y(i)` are the k nearest neighbours of i in the map and :math:`r^X(i, j)` is
-    the rank of j among the neighbours of i in the features. Points at equal distances share the
-    lowest of their ranks: a tie is no intrusion.
+    the rank of j among the neighbours of i in the features. Points at equal distances come in an
+    order drawn by lot, the same in features and map: so a map keeps its own neighbours, and one of
+    points in one place scores as a random map does.
 
     Parameters
     ----------
@@ -131,8 +132,9 @@ def trustworthiness(
     1.0
     """
     _check(X, Y, [k])
-    _, neighbors = nearest_neighbors(Y, k)
-    return _rank_score(_ranks(X, metric, neighbors), k)
+    circle = Circle.of(len(np.asarray(Y)))
+    neighbors = neighbors_by_lot(Y, k, "euclidean", circle)
+    return _rank_score(ranks_by_lot(X, neighbors, metric, circle), k)
 
 
 def continuity(
@@ -171,8 +173,9 @@ def continuity(
     True
     """
     _check(X, Y, [k])
-    _, neighbors = nearest_neighbors(X, k, metric=metric)
-    return _rank_score(_ranks(Y, "euclidean", neighbors), k)
+    circle = Circle.of(len(np.asarray(Y)))
+    neighbors = neighbors_by_lot(X, k, metric, circle)
+    return _rank_score(ranks_by_lot(Y, neighbors, "euclidean", circle), k)
 
 
 def neighborhood_preservation(
@@ -214,9 +217,15 @@ def neighborhood_preservation(
     >>> neighborhood_preservation(X, -2 * X, ks=(2, 4))
     {2: 1.0, 4: 1.0}
     """
-    _check(X, Y, [])
-    _, before = nearest_neighbors(X, max(ks), metric=metric)
-    _, after = nearest_neighbors(Y, max(ks))
+    n = _check(X, Y, [])
+    for k in ks:
+        if not 1 <= k < n:
+            raise ValueError(
+                f"k must be between 1 and {n - 1}, the number of other points; got {k}."
+            )
+    circle = Circle.of(n)
+    before = neighbors_by_lot(X, max(ks), metric, circle)
+    after = neighbors_by_lot(Y, max(ks), "euclidean", circle)
     return {k: _shared(before[:, :k], after[:, :k]) for k in ks}
 
 
@@ -320,9 +329,11 @@ def distortion_report(
     n = _check(X, Y, [])
     ks = [k for k in (5, 10, 20, 50) if k < n / 2] if ks is None else list(ks)
     _check(X, Y, ks or [5])
-    _, before = nearest_neighbors(X, max(ks), metric=metric)
-    _, after = nearest_neighbors(Y, max(ks))
-    intruding, missing = _ranks(X, metric, after), _ranks(Y, "euclidean", before)
+    circle = Circle.of(n)
+    before = neighbors_by_lot(X, max(ks), metric, circle)
+    after = neighbors_by_lot(Y, max(ks), "euclidean", circle)
+    intruding = ranks_by_lot(X, after, metric, circle)
+    missing = ranks_by_lot(Y, before, "euclidean", circle)
     return DistortionReport(
         metric=metric,
         count=n,
@@ -346,31 +357,6 @@ def _check(X: ArrayLike, Y: ArrayLike, ks: Iterable[int]) -> int:
     return n
 
 
-def _ranks(X: ArrayLike, metric: str, neighbors: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the rank, from 1, of each of each point's ``neighbors`` (n, k) among all others in X.
-
-    Blocks of keys, each read once; counting is quicker than sorting rows when k is small.
-    """
-    from embedlens.arrays.threads import in_order
-    from embedlens.metrics.pairwise import pairwise
-    from embedlens.metrics.selection import count_less
-
-    pairs = pairwise(X, metric, double=True)
-    ranks = np.ones(neighbors.shape, dtype=np.int64)
-
-    def count(rows: slice) -> None:
-        keys = pairs.exact(np.arange(rows.start, rows.stop), neighbors[rows])
-        thresholds = keys * (1 - _TIE) - pairs.slack(rows)[:, None]
-        for first, block in pairs.blocks(rows):
-            inside = np.arange(max(rows.start, first), min(rows.stop, first + block.shape[1]))
-            block[inside - rows.start, inside - first] = np.inf
-            count_less(block, thresholds, ranks[rows])
-
-    for _ in in_order(count, pairs.row_blocks()):
-        pass
-    return ranks
-
-
 def _rank_score(ranks: NDArray[np.int64], k: int) -> float:
     """Return 1 less the normalised sum by which ranks of the first k neighbours exceed k."""
     n = len(ranks)
@@ -385,14 +371,19 @@ def _shared(before: NDArray[np.int64], after: NDArray[np.int64]) -> float:
 
 
 def _average_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ranks from 1; equal values share the mean of theirs."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    means: NDArray[np.float64] = np.cumsum(counts) - (counts - 1) / 2
-    return means[inverse]
+    """Return ranks from 1; values that are equal but for rounding share the mean of theirs."""
+    order = np.argsort(values)
+    ascending = values[order]
+    group = np.cumsum(np.diff(ascending, prepend=-1.0) > ascending * TIE) - 1
+    counts = np.bincount(group)
+    ranks = np.empty(len(values))
+    ranks[order] = (np.cumsum(counts) - (counts - 1) / 2)[group]
+    return ranks
 
 
 def _correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    """Return the Pearson correlation; NaN if one side is constant."""
+    """Return the Pearson correlation; NaN if one side is constant but for rounding."""
+    if min(np.ptp(values) - TIE * values.max() for values in (x, y)) <= 0:
+        return float("nan")
     x, y = x - x.mean(), y - y.mean()
-    norm = np.sqrt((x @ x) * (y @ y))
-    return float(x @ y / norm) if norm > 0 else float("nan")
+    return float(x @ y / (np.linalg.norm(x) * np.linalg.norm(y)))

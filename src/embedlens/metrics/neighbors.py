@@ -102,7 +102,7 @@ def _search(
         # What was not kept is no nearer than this.
         beyond = rounded[:, -1] - slack
         for i in np.flatnonzero(beyond <= keys[:, -1]):
-            possible = _within(pairs, numbers[i], keys[i, -1] + slack[i])
+            possible = columns_within(pairs, numbers[i], keys[i, -1] + slack[i])
             possible = possible[possible != numbers[i]] if themselves else possible
             nearest = _nearest(pairs, numbers[i : i + 1], possible[None], k)
             keys[i], indices[i] = nearest[0][0], nearest[1][0]
@@ -134,7 +134,7 @@ def _nearest(
     return np.take_along_axis(exact, order, axis=1), np.take_along_axis(columns, order, axis=1)
 
 
-def _within(pairs: Pairwise, row: int, key: float) -> NDArray[np.int64]:
+def columns_within(pairs: Pairwise, row: int, key: float) -> NDArray[np.int64]:
     """Return the columns whose rounded keys are at most ``key``."""
     found = [
         first + np.flatnonzero(block[0] <= key)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 SilhouetteMetric = Literal["euclidean", "sqeuclidean", "cosine", "precomputed", "gram"]
 Average = Literal["micro", "macro"]
 
+# What `silhouette_samples` promises: a value this near 0 may be 0, as at equal distances.
+_ROUNDING = 1e-5
+
 
 @dataclass(frozen=True)
 class ClassSilhouette:
@@ -42,7 +45,8 @@ class ClassSilhouette:
     count : int
         Points.
     share_negative : float
-        Share of the points that are nearer to another class than to their own.
+        Share of the points that are nearer to another class than to their own, by more than
+        rounding: of silhouette below -1e-5, the bound on its error.
     """
 
     label: Any
@@ -70,7 +74,8 @@ class SilhouetteReport:
     micro_interval, macro_interval : tuple of float
         Low and high.
     share_negative : float
-        Share of the points that are nearer to another class than to their own.
+        Share of the points that are nearer to another class than to their own, by more than
+        rounding: of silhouette below -1e-5, the bound on its error.
     classes : tuple of ClassSilhouette
     """
 
@@ -268,7 +273,8 @@ def silhouette_report(
     rng = np.random.default_rng(random_state)
     errors = standard_errors(pairs, distances, values, classes, rng)
     counts, means = classes.counts, _class_means(values, classes)
-    negative = np.bincount(classes.codes, values < 0) / counts
+    below = values < -_ROUNDING
+    negative = np.bincount(classes.codes, below) / counts
 
     def interval(mean: float, error: float, freedom: int) -> tuple[float, float]:
         half = error * float(stdtrit(max(freedom, 1), 0.5 + confidence / 2))  # Student's t
@@ -284,7 +290,7 @@ def silhouette_report(
         micro_interval=interval(micro, errors.micro, rest),
         macro=macro,
         macro_interval=interval(macro, errors.macro, rest),
-        share_negative=float((values < 0).mean()),
+        share_negative=float(below.mean()),
         classes=tuple(
             ClassSilhouette(
                 label,
