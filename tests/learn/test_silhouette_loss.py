@@ -203,6 +203,128 @@ def test_options_that_make_no_sense_are_refused(options, message):
         SilhouetteLoss(**options)
 
 
+HALF = ("float16", "bfloat16")
+
+
+@pytest.mark.parametrize("dtype", ["float32", *HALF])
+@pytest.mark.parametrize("base", [300, 5000, 20_000_000, 2**40])
+@pytest.mark.parametrize("form", [np.asarray, list])
+def test_labels_keep_all_their_digits(batch, dtype, base, form):
+    y, X = batch
+    expected = ((1 - silhouette_samples(X, y)) / 2).mean()
+    found = float(SilhouetteLoss(dtype=dtype)(form(y.astype(np.int64) + base), X))
+    assert found == pytest.approx(expected, rel=1e-6 if dtype == "float32" else 1e-2)
+
+
+def test_labels_that_are_tensors_keep_their_digits_too(batch):
+    y, X = batch
+    labels = keras.ops.convert_to_tensor((y + 20_000_000).astype(np.int32))
+    expected = (1 - silhouette_samples(X, y)) / 2
+    for dtype in ("float32", *HALF):
+        values = SilhouetteLoss(reduction="none", dtype=dtype)(labels, X)
+        found = keras.ops.convert_to_numpy(keras.ops.cast(values, "float32"))
+        assert found == pytest.approx(expected, abs=1e-5 if dtype == "float32" else 5e-3)
+
+
+def test_a_large_batch_in_half_precision_is_averaged_without_loss():
+    rng = np.random.default_rng(0)
+    y = np.arange(700) // 2
+    X = rng.normal(size=(350, 3))[y] + 0.1 * rng.normal(size=(700, 3))
+    exact = ((1 - silhouette_samples(X.astype(np.float32), y)) / 2).mean()
+    for dtype in HALF:
+        assert float(SilhouetteLoss(dtype=dtype)(y, X)) == pytest.approx(exact, rel=5e-3)
+
+
+@pytest.mark.parametrize("factor", [100.0, 1e4, 1e18, 1e30, 1e-12, 1e-30])
+def test_embeddings_of_any_length_have_the_same_loss(batch, factor):
+    y, X = batch
+    expected = losses(y, X)
+    assert losses(y, X * np.float32(factor)) == pytest.approx(expected, abs=1e-5)
+    found = gradient(SilhouetteLoss(), y, X * np.float32(factor))
+    assert found * factor == pytest.approx(gradient(SilhouetteLoss(), y, X), rel=1e-2, abs=1e-5)
+
+
+@pytest.mark.parametrize("dtype", HALF)
+def test_embeddings_of_half_precision_do_not_overflow(batch, dtype):
+    y, X = batch
+    long = keras.ops.cast(keras.ops.convert_to_tensor(X * 100), dtype)
+    exact = (1 - silhouette_samples(np.asarray(keras.ops.cast(long, "float32")), y)) / 2
+    for options in ({}, {"dtype": dtype}):
+        found = float(SilhouetteLoss(**options)(y, long))
+        assert found == pytest.approx(exact.mean(), rel=1e-2)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.2])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_embeddings_that_are_not_finite_make_loss_and_gradients_nan(batch, bad, temperature):
+    y, X = batch
+    broken = X.copy()
+    broken[5, 2] = bad
+    loss = SilhouetteLoss(temperature=temperature)
+    assert np.isnan(float(loss(y, broken)))
+    assert np.isnan(losses(y, broken, temperature=temperature)).all()
+    assert np.isnan(gradient(loss, y, broken)).all()
+
+
+def test_a_training_that_dies_is_seen():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 4)).astype(np.float32), np.arange(40) % 4
+    X[3, 2] = np.nan
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    model.compile("sgd", SilhouetteLoss())
+    stop = keras.callbacks.TerminateOnNaN()
+    history = model.fit(X, y, batch_size=40, epochs=3, verbose=0, callbacks=[stop]).history["loss"]
+    assert len(history) == 1
+    assert np.isnan(history[0])
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (["a", "b", "a", "b"], "class numbers or one-hot rows; got <U1"),
+        ([0.0, np.nan, 1.0, 1.0], "Labels contain NaN"),
+        ([[1, 1], [1, 0], [0, 1], [0, 1]], r"one-hot; row 0 is \[1, 1\]"),
+        ([[[1]]] * 4, r"got \(4, 1, 1\)"),
+        ([0, 1, 1], "3 labels and 4 embeddings"),
+        ([None, 1, 1, 0], "got object"),
+    ],
+)
+def test_labels_that_say_nothing_are_refused(labels, message):
+    with pytest.raises(ValueError, match=message):
+        SilhouetteLoss()(labels, np.random.default_rng(0).normal(size=(4, 2)))
+
+
+def test_labels_in_a_graph_that_say_nothing_make_the_loss_nan(batch):
+    X = batch[1][:4]
+    for labels in ([0.0, np.nan, 1.0, 1.0], [[1.0, 1.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]):
+        assert np.isnan(float(SilhouetteLoss()(keras.ops.convert_to_tensor(labels), X)))
+
+
+@pytest.mark.parametrize("labels", [[0], [0, 1], [0, 0], [0, 1, 1], [5, 5, 5, 5, 7]])
+@pytest.mark.parametrize("temperature", [0.0, 0.2])
+def test_small_batches_have_finite_gradients(labels, temperature):
+    X = np.random.default_rng(0).normal(size=(len(labels), 3))
+    X[-1] = X[0]
+    found = gradient(SilhouetteLoss(temperature=temperature), np.array(labels), X)
+    assert np.isfinite(found).all()
+
+
+def test_it_trains_a_model_of_mixed_precision():
+    rng = np.random.default_rng(0)
+    y = np.arange(64) % 4
+    X = (rng.normal(size=(4, 6))[y] + 0.3 * rng.normal(size=(64, 6))).astype(np.float32)
+    keras.utils.set_random_seed(0)
+    layer = keras.layers.Dense(3, dtype="mixed_bfloat16")
+    model = keras.Sequential([keras.Input((6,)), layer])
+    model.compile(keras.optimizers.Adam(0.05), SilhouetteLoss())
+    history = model.fit(X, y + 1000, batch_size=64, epochs=15, verbose=0).history["loss"]
+    assert history[-1] < history[0]
+    exact = (1 - silhouette_samples(model.predict(X, verbose=0).astype(np.float32), y)) / 2
+    assert model.evaluate(X, y + 1000, batch_size=64, verbose=0) == pytest.approx(
+        exact.mean(), abs=0.01
+    )
+
+
 @pytest.mark.skipif("EMBEDLENS_OTHER_BACKEND" in os.environ, reason="this is the other backend")
 def test_another_backend_passes_these_tests_too(tmp_path):
     packages = ("torch", "tensorflow", "jax")

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+import os
+import pickle
+import subprocess
+import sys
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import make_blobs
 
+from embedlens.backbones.keras_backend import import_keras
 from embedlens.learn import Rows, TopClassifier
 
 
@@ -96,7 +104,37 @@ def test_it_can_be_cloned_and_tells_its_progress(blobs):
 
 
 @pytest.mark.parametrize(
-    ("labels", "message"), [(["a"] * 239, "240 rows and y has 239"), (["a"] * 240, "two classes")]
+    "again",
+    [lambda top: pickle.loads(pickle.dumps(top)), copy.deepcopy],
+    ids=["pickled", "copied"],
+)
+def test_a_copy_of_it_predicts_the_same(again, fitted, blobs):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        other = again(fitted)
+    assert np.array_equal(other.predict_proba(blobs[0]), fitted.predict_proba(blobs[0]))
+    assert np.array_equal(other.predict(blobs[0]), fitted.predict(blobs[0]))
+
+
+def test_its_network_is_read_by_keras_alone_in_another_process(fitted, blobs, tmp_path):
+    fitted.model_.save(tmp_path / "top.keras")
+    np.save(tmp_path / "X.npy", blobs[0])
+    read = """
+import sys, keras, numpy as np
+folder = sys.argv[1]
+model = keras.saving.load_model(f"{folder}/top.keras")
+np.save(f"{folder}/shares.npy", model.predict(np.load(f"{folder}/X.npy"), verbose=0))
+assert not [name for name in sys.modules if name.startswith("embedlens")]
+"""
+    environment = {**os.environ, "KERAS_BACKEND": import_keras().backend.backend()}
+    command = [sys.executable, "-W", "error::UserWarning:keras", "-c", read, str(tmp_path)]
+    subprocess.run(command, env=environment, check=True)
+    shares = np.load(tmp_path / "shares.npy")
+    assert shares == pytest.approx(fitted.predict_proba(blobs[0]), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"), [(["a"] * 239, "240 rows and y has 239"), (["a"] * 240, "needs two")]
 )
 def test_labels_that_do_not_fit_are_refused(labels, message, blobs):
     with pytest.raises(ValueError, match=message):

@@ -17,6 +17,7 @@ from embedlens.metrics import (
     neighborhood_preservation,
     trustworthiness,
 )
+from embedlens.metrics.tied_ranks import Circle, neighbors_by_lot, ranks_by_lot
 
 
 @pytest.fixture(params=[(250, 5, np.float64), (250, 60, np.float32)], ids=["few", "many"])
@@ -86,12 +87,95 @@ def test_torn_neighbours_cost_continuity_and_strangers_cost_trustworthiness():
     assert continuity(line, folded) > 0.97
 
 
-def test_a_tie_is_no_intrusion():
-    """All points equal in the features: no neighbour in the map is a wrong one."""
-    Y = np.random.default_rng(0).normal(size=(40, 2))
-    assert trustworthiness(np.full((40, 3), 0.1), Y) == 1
-    assert trustworthiness(np.full((40, 30), 0.1), Y) == 1
-    assert continuity(Y, np.full((40, 3), 0.1)) == 1
+def of_chance(n, k):
+    """Trustworthiness and continuity where ranks are drawn by lot, on average."""
+    return 1 - (n - 1 - k) * (n - k) / ((n - 1) * (2 * n - 3 * k - 1))
+
+
+@pytest.mark.parametrize("d", [3, 30])
+@pytest.mark.parametrize("place", [0.0, 0.1, 1e6])
+@pytest.mark.parametrize("ordered", [False, True])
+def test_a_map_of_points_in_one_place_scores_as_chance_does(d, place, ordered):
+    X = np.random.default_rng(0).normal(size=(200, 8))
+    if ordered:  # as pictures are, class after class: the first of equals must not be the nearest
+        X = np.arange(200.0)[:, None] + 0.1 * X
+    report = distortion_report(X, np.full((200, d), place), ks=(10, 50))
+    for k in (10, 50):
+        assert report.trustworthiness[k] == pytest.approx(of_chance(200, k), abs=0.03)
+        assert report.continuity[k] == pytest.approx(of_chance(200, k), abs=0.03)
+        assert report.neighborhood_preservation[k] == pytest.approx(k / 199, abs=0.03)
+    assert np.isnan(report.distance_correlation.pearson)
+    assert np.isnan(report.distance_correlation.spearman)
+    assert continuity(X, np.full((200, d), place), 10) == report.continuity[10]
+    assert trustworthiness(X, np.full((200, d), place), 10) == report.trustworthiness[10]
+
+
+def test_features_that_are_all_alike_say_nothing_of_a_map():
+    Y = np.random.default_rng(0).normal(size=(200, 2))
+    for d in (3, 30):
+        X = np.full((200, d), 0.1)
+        assert trustworthiness(X, Y, 10) == pytest.approx(of_chance(200, 10), abs=0.03)
+        assert continuity(X, Y, 10) == pytest.approx(of_chance(200, 10), abs=0.03)
+
+
+def expected_by_lot(A, B, k):
+    """1 less the mean excess of ranks in B of the k nearest in A, over many orders of ties."""
+    rng, n, found = np.random.default_rng(1), len(A), []
+    for _ in range(200):
+        excess = 0
+        for i in range(n):
+            lot = rng.permutation(n)
+            order = [np.lexsort((lot, D[i])) for D in (A, B)]
+            order = [each[each != i] for each in order]
+            ranks = np.empty(n)
+            ranks[order[1]] = np.arange(1, n)
+            excess += np.maximum(ranks[order[0][:k]] - k, 0).sum()
+        found.append(1 - 2 * excess / (n * k * (2 * n - 3 * k - 1)))
+    return np.mean(found)
+
+
+@pytest.mark.parametrize("case", ["coarse map", "coarse features", "both", "two places"])
+def test_ties_count_as_orders_drawn_by_lot_do(case):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 3))
+    Y = X[:, :2] + 0.5 * rng.normal(size=(40, 2))
+    if case in ("coarse features", "both"):
+        X = np.round(X)
+    if case in ("coarse map", "both"):
+        Y = np.round(Y)
+    if case == "two places":
+        Y = np.where(X[:, :1] > 0, [[1.0, 0.0]], [[0.0, 3.0]])
+    # Of whole numbers squares are exact, and ties are ties.
+    A, B = (((Z[:, None] - Z[None]) ** 2).sum(-1) for Z in (X, Y))
+    for k in (3, 8):
+        assert trustworthiness(X, Y, k) == pytest.approx(expected_by_lot(B, A, k), abs=0.03)
+        assert continuity(X, Y, k) == pytest.approx(expected_by_lot(A, B, k), abs=0.03)
+
+
+def test_ranks_of_ties_are_those_of_sorting_by_distance_and_circle():
+    rng = np.random.default_rng(0)
+    for X in (rng.integers(0, 3, (60, 2)) * 1.0, rng.integers(0, 2, (60, 20)) * 1.0):
+        circle = Circle.of(60)
+        D = ((X[:, None] - X[None]) ** 2).sum(-1)
+        order = [np.lexsort((circle.steps(i, slice(None)), D[i])) for i in range(60)]
+        order = np.array([each[each != i] for i, each in enumerate(order)])
+        assert np.array_equal(neighbors_by_lot(X, 7, "euclidean", circle), order[:, :7])
+        assert np.array_equal(neighbors_by_lot(X, 59, "euclidean", circle), order)
+        wanted = np.array([rng.permutation(np.delete(np.arange(60), i))[:9] for i in range(60)])
+        place = np.argsort(np.insert(order, 0, np.arange(60), axis=1), axis=1)
+        expected = np.take_along_axis(place, wanted, axis=1)
+        assert np.array_equal(ranks_by_lot(X, wanted, "euclidean", circle), expected)
+
+
+def test_distances_that_differ_by_rounding_alone_share_a_rank():
+    """Corners of a cube, turned: three distances."""
+    X = np.random.default_rng(0).integers(0, 2, (80, 3)) * 1.0
+    turned = X @ np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]
+    assert distance_correlation(X, turned).spearman == pytest.approx(1, abs=1e-12)
+    corners = np.eye(30)
+    turned = corners @ np.linalg.qr(np.random.default_rng(1).normal(size=(30, 30)))[0]
+    found = distance_correlation(turned, np.random.default_rng(2).normal(size=(30, 2)))
+    assert np.isnan([found.pearson, found.spearman]).all()
 
 
 def test_preservation_is_the_share_of_common_neighbours(projected):
@@ -152,6 +236,7 @@ def test_report_leaves_out_numbers_of_neighbours_that_small_maps_do_not_have(blo
         (continuity, {"k": 0}, "at least 1.*got 0"),
         (distortion_report, {"ks": (5, 25)}, "less than n / 2 = 20; got 25"),
         (neighborhood_preservation, {"ks": (5, 40)}, "between 1 and 39.*got 40"),
+        (neighborhood_preservation, {"ks": (0, 5)}, "between 1 and 39.*got 0"),
         (distance_correlation, {"sample_size": 2}, "needs 3 points or more; got 2"),
     ],
 )

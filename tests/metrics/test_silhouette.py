@@ -365,6 +365,9 @@ def test_two_labels_of_bool_type():
         (np.zeros((4, 2)), [0, 1, 0], "Found 4 points but 3 labels"),
         (np.zeros((3, 2)), [[0], [1], [0]], r"one-dimensional.*\(3, 1\)"),
         (np.zeros((3, 2)), [0, np.nan, 0], "labels contains NaN at position 1"),
+        (np.zeros((4, 2)), ["a", "b", np.nan, "a"], "labels contains NaN at position 2"),
+        (np.zeros((4, 2)), ["a", None, "b", "a"], "labels contains None at position 1"),
+        (np.zeros((4, 2)), pd.array([1, 2, None, 1], "Int64"), "labels contains NaN at position 2"),
         (
             np.zeros((3, 2)),
             np.array(["a", "b", np.nan], object),
@@ -492,6 +495,26 @@ def test_report_holds_the_score_and_the_classes(blobs):
         assert row["low"] < row["mean"] < row["high"]
         assert row["count"] == len(own)
         assert row["share_negative"] == (own < 0).mean()
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean", "cosine", "precomputed", "gram"])
+@pytest.mark.parametrize("place", [0.0, 0.3])
+def test_a_point_that_is_as_near_to_another_class_as_to_its_own_is_not_nearer(
+    distances, metric, place
+):
+    X = np.array([[0.0], [1.0], [1.0], [2.0], [3.0], [3.0]])
+    names = np.array([0, 1, 1, 1, 2, 2])
+    if metric == "cosine":  # angles 0, 1, 1, 2, ... on the circle
+        X = np.concatenate([np.cos(X), np.sin(X)], axis=1)
+    wide = np.concatenate([X] * 20, axis=1)
+    for points in (X, X + place, wide + place) if metric != "cosine" else (X, wide):
+        given_as = {"precomputed": distances, "gram": lambda Z: Z @ Z.T}.get(metric, lambda Z: Z)
+        report = silhouette_report(given_as(points.astype(np.float64)), names, metric=metric)
+        values = silhouette_samples(given_as(points.astype(np.float64)), names, metric=metric)
+        assert report.share_negative == (values < -1e-5).mean()
+        if metric in ("euclidean", "precomputed", "gram"):
+            assert report.share_negative == 0
+            assert [one.share_negative for one in report.classes] == [0, 0, 0]
 
 
 def test_report_of_a_class_of_one_point():

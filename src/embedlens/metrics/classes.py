@@ -76,9 +76,7 @@ def as_labels(labels: ArrayLike, n: int) -> NDArray[Any]:
     ValueError
         If there are not n labels in one dimension, or one is missing: NaN, None, NaT or pd.NA.
     """
-    # As objects first: NumPy makes the name "nan" of a NaN among names.
-    given = labels if hasattr(labels, "dtype") else _as_objects(labels)
-    values = np.asarray(given)
+    values = np.asarray(labels)
     if values.ndim != 1:
         raise ValueError(
             f"labels must be one-dimensional, one for each point; got shape {values.shape}."
@@ -87,19 +85,24 @@ def as_labels(labels: ArrayLike, n: int) -> NDArray[Any]:
         raise ValueError(
             f"Found {n} points but {len(values)} labels; give one label for each point."
         )
-    if values.dtype.kind in "fcOmM":
-        for i, value in enumerate(values.tolist()):
-            if _is_missing(value):
-                raise ValueError(
-                    f"labels contains {'NaN' if value is not None else None} at position {i};"
-                    " drop that point or name it."
-                )
-    return values if given is labels else np.asarray(labels)
+    missing = first_missing(labels)
+    if missing is not None:
+        what = "None" if np.asarray(labels, object)[missing] is None else "NaN"
+        raise ValueError(
+            f"labels contains {what} at position {missing}; drop that point or name it."
+        )
+    return values
 
 
-def _as_objects(labels: Any) -> NDArray[np.object_]:
+def first_missing(labels: ArrayLike) -> int | None:
+    """Return the position of the first label that is NaN, None, NaT or pd.NA; None without one."""
     values = np.asarray(labels)
-    return np.array(labels, dtype=object) if values.dtype.kind in "US" else values
+    if not hasattr(labels, "dtype") and values.dtype.kind in "US":
+        # NumPy makes the name "nan" of a NaN among names.
+        values = np.array(labels, dtype=object)
+    if values.dtype.kind not in "fcOmM":
+        return None
+    return next((i for i, value in enumerate(values.tolist()) if _is_missing(value)), None)
 
 
 def _is_missing(value: Any) -> bool:

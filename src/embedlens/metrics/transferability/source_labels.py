@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embedlens.metrics.classes import Classes
+from embedlens.metrics.classes import Classes, first_missing
 from embedlens.reduce.gram import as_matrix
 
 if TYPE_CHECKING:
@@ -122,8 +122,9 @@ def nce(source_labels: ArrayLike, labels: ArrayLike) -> float:
             f"source_labels must be one-dimensional, one a picture; got shape {sources.shape}."
             " Of probabilities take the argmax along axis 1."
         )
-    if sources.dtype.kind in "fc" and np.isnan(sources).any():
-        raise ValueError(f"source_labels holds NaN at position {np.isnan(sources).argmax()}.")
+    missing = first_missing(source_labels)
+    if missing is not None:
+        raise ValueError(f"source_labels holds NaN at position {missing}.")
     classes = Classes.of(labels, len(sources))
     seen: dict[object, int] = {}
     codes = np.array([seen.setdefault(source, len(seen)) for source in sources.tolist()])
