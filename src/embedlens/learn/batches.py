@@ -55,6 +55,7 @@ def balanced_batches(
     size: int = 256,
     random_state: int = 0,
     targets: NDArray[Any] | None = None,
+    most: int | None = None,
 ) -> Any:
     """Return a ``keras.utils.PyDataset`` whose batches hold several members of every class.
 
@@ -79,11 +80,14 @@ def balanced_batches(
         Of the draw.
     targets : array of shape (n, ...), optional
         What the loss compares with, where that is not ``y``.
+    most : int, optional
+        Batches an epoch, at most. The next goes on where it ended.
 
     Returns
     -------
     PyDataset
-        Of ceil(n / size) batches an epoch; an item is (points, targets, weights of mean 1).
+        Of ceil(n / size) batches an epoch, or ``most``; an item is (points, targets, weights of
+        mean 1).
 
     Raises
     ------
@@ -109,7 +113,9 @@ def balanced_batches(
             f"X has {len(X)} rows, y has {len(labels)} labels and there are {len(wanted)} targets;"
             " give one of each a row."
         )
-    return BalancedBatches(X, wanted, labels, size, random_state)
+    number = -(-len(labels) // size)
+    number = number if most is None else min(number, most)
+    return BalancedBatches(X, wanted, labels, size, random_state, number)
 
 
 class BalancedBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
@@ -122,6 +128,7 @@ class BalancedBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined
         labels: NDArray[Any],
         size: int,
         random_state: int,
+        number: int,
     ) -> None:
         super().__init__()
         self.X, self.targets = X, targets
@@ -129,7 +136,7 @@ class BalancedBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined
         self.members = [np.flatnonzero(codes == code) for code in range(codes.max() + 1)]
         self.at_once = min(len(self.members), max(1, size // 2))
         self.quota = max(2, size // self.at_once)
-        self.number = -(-len(codes) // size)
+        self.number = number
         rng = np.random.default_rng(random_state)
         self.classes = _Turns(np.arange(len(self.members)), rng)
         self.points = [_Turns(each, rng) for each in self.members]

@@ -27,8 +27,13 @@ from embedlens.reduce import PCA
 if TYPE_CHECKING:
     import keras
 
-# A silhouette is exact within a batch: so many pictures are watched in one.
-_WATCHED = 2048
+_BLOCK = 2048  # points moved at once
+# The mean distance to a class is that to so many of its members: to the least mean of many classes,
+# noise is what the minimum finds.
+_MEMBERS = 8
+_MOST_POINTS = 1024  # a batch, as its pairs grow with the square; more classes take turns
+# An epoch ends after so many batches: thousands of points of a class tell no more than hundreds.
+_MOST_STEPS = 32
 
 
 class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]
@@ -38,8 +43,8 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     divided by one number so that their mean variance is 1), dropout, ``depth`` hidden ReLU layers
     with dropout after each, a linear layer of ``n_components``. It is trained by Adam on batches
     with every class in equal number. A fifth of the training points, of each class, is watched at
-    first, to find the epoch of its least loss; then the network is trained anew for so many epochs
-    on all of them.
+    first, to find the epoch at which it lies best; then the network is trained anew for so many
+    epochs on all of them.
 
     See `SilhouetteProjection` for the parameters.
     """
@@ -106,7 +111,7 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             raise ValueError(
                 f"All labels are {self.classes_[0]!r}, 1 class; a projection learns from two."
             )
-        from embedlens.learn.batches import balanced_batches
+        from embedlens.learn.watching import Tick
 
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         import_keras().utils.set_random_seed(seed)
@@ -115,25 +120,20 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         watched = self._watched(codes, seed)
         self.model_ = self._network(inputs.shape[1])
         trainer = self._trainer()
-        tick = _Tick(progress, self.epochs * (2 if watched.any() else 1)).callback()
+        tick = Tick(progress, self.epochs * (2 if watched.any() else 1))
         self.best_epoch_, self.validation_silhouette_ = self.epochs, float("nan")
         if watched.any():
             self._choose_epoch(trainer, inputs, targets, codes, watched, seed, tick)
-        history = trainer.fit(
-            balanced_batches(inputs, codes, self.batch_size, seed, targets),
-            epochs=self.best_epoch_,
-            callbacks=[tick],
-            verbose=0,
-        )
+        history = self._learn(trainer, inputs, targets, codes, seed, self.best_epoch_, [tick])
         if not watched.any():
-            self.history_ = history_table(history)
+            self.history_ = history
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """Move points, shape (pictures, d), to their places, shape (pictures, n_components)."""
         check_is_fitted(self, "model_")
         inputs = self._rotated(points_of(self, X, np.float32))
-        parts = [self._moved(inputs[i : i + _WATCHED]) for i in range(0, len(inputs), _WATCHED)]
+        parts = [self._moved(inputs[i : i + _BLOCK]) for i in range(0, len(inputs), _BLOCK)]
         return np.concatenate(parts)
 
     def save(self, path: Path | str) -> None:
@@ -214,6 +214,10 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         """Return what the loss compares with; the classes' numbers unless a subclass says other."""
         return codes
 
+    def _watch(self, inputs: NDArray[np.float32], codes: NDArray[np.int64]) -> list[Any]:
+        """Return what judges watched points after each epoch; none: the loss does."""
+        return []
+
     def _rotate(self, X: NDArray[np.float32]) -> None:
         pca = PCA(min(self.max_inputs, *X.shape)).fit(X)
         spread = np.sqrt(pca.explained_variance_.mean())
@@ -258,6 +262,34 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         trainer.optimizer.build(trainer.trainable_variables)
         return trainer
 
+    def _learn(
+        self,
+        trainer: keras.Model,
+        inputs: NDArray[np.float32],
+        targets: NDArray[Any],
+        codes: NDArray[np.int64],
+        seed: int,
+        epochs: int,
+        callbacks: list[Any],
+        validation: Any = None,
+    ) -> pd.DataFrame:
+        """Train on points; return the history."""
+        from embedlens.learn.batches import balanced_batches
+
+        size = max(self.batch_size, min(_MEMBERS * len(self.classes_), _MOST_POINTS))
+        data = balanced_batches(inputs, codes, size, seed, targets, most=_MOST_STEPS)
+        history = history_table(
+            trainer.fit(
+                data, validation_data=validation, epochs=epochs, callbacks=callbacks, verbose=0
+            )
+        )
+        if not np.isfinite(history["loss"].iloc[-1]):
+            raise ValueError(
+                f"The loss is {history['loss'].iloc[-1]} after {len(history)} epochs at a learning"
+                f" rate of {self.learning_rate}; take a smaller one."
+            )
+        return history
+
     def _choose_epoch(
         self,
         trainer: keras.Model,
@@ -270,21 +302,17 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     ) -> None:
         """Train on the others, watch some, note how long is best; then undo the training."""
         keras = import_keras()
-        from embedlens.learn.batches import Batches, balanced_batches
+        from embedlens.learn.batches import Batches
 
         state = [*trainer.variables, *trainer.optimizer.variables]
         untrained = [keras.ops.convert_to_numpy(each).copy() for each in state]
         stop = keras.callbacks.EarlyStopping(patience=self.patience, restore_best_weights=True)
-        history = trainer.fit(
-            balanced_batches(
-                inputs[~watched], codes[~watched], self.batch_size, seed, targets[~watched]
-            ),
-            validation_data=Batches(inputs[watched], targets[watched], _WATCHED),
-            epochs=self.epochs,
-            callbacks=[tick, stop],
-            verbose=0,
-        )
-        self.history_ = history_table(history)
+        watch = self._watch(inputs[watched], codes[watched])
+        self.history_ = self._learn(
+            trainer, inputs[~watched], targets[~watched], codes[~watched], seed, self.epochs,
+            [tick, *watch, stop],
+            None if watch else Batches(inputs[watched], targets[watched], _BLOCK),
+        )  # fmt: skip
         self.best_epoch_ = int(self.history_["validation_loss"].argmin()) + 1
         moved = self._moved(inputs[watched])
         self.validation_silhouette_ = silhouette_score(moved, codes[watched])
@@ -296,18 +324,3 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-class _Tick:
-    """Counts epochs through both trainings and tells them to ``progress``."""
-
-    def __init__(self, progress: Callable[[int, int], None] | None, most: int) -> None:
-        self.progress, self.most, self.done = progress, most, 0
-
-    def callback(self) -> Any:
-        return import_keras().callbacks.LambdaCallback(on_epoch_end=self._count)
-
-    def _count(self, epoch: int, logs: Any) -> None:
-        self.done += 1
-        if self.progress:
-            self.progress(self.done, self.most)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from embedlens.backbones.keras_backend import import_keras
 from embedlens.learn.projection import Projection
+from embedlens.metrics import silhouette_score
 
 if TYPE_CHECKING:
     import keras
@@ -13,6 +17,12 @@ if TYPE_CHECKING:
 # On MobileNetV2's and EfficientNetLite1's validation pictures the soft minimum beat the exact one:
 # it pushes all classes apart, not the nearest alone.
 _TEMPERATURE = 0.15
+# The soft minimum is the nearest class's distance where that is much less than the others'. With
+# many classes it is; then as much softness would make far classes count, and a map in which each
+# class lies upon another would do well by it.
+_SOFTNESS = 0.19  # of the distance from class to nearest class, which 0.15 is for 8 in 3-D
+_JUDGED = 4096  # watched points whose silhouette is computed after each epoch, at most
+_WEIGHT, _WIDTH = 0.5, 0.1  # of the cross-entropy beside the silhouette
 
 
 class SilhouetteProjection(Projection):
@@ -20,12 +30,14 @@ class SilhouetteProjection(Projection):
 
     A network (principal components of the training points, dropout, hidden ReLU layers with
     dropout after each, a linear layer of ``n_components``, division by the norm) is trained by
-    `SilhouetteLoss`, a little softened. So the map lies on the unit sphere: how far out a point
-    would lie, were it free, says how sure the network is, which spreads classes and parts none.
+    `SilhouetteLoss`, a little softened, and beside it by the cross-entropy to places of the
+    classes that are spread over the sphere first (see `embedlens.learn.anchors`). So the map lies
+    on the unit sphere: how far out a point would lie, were it free, says how sure the network is,
+    which spreads classes and parts none.
 
     How long to train is found first: a share of the training points, of each class, is watched and
-    not learned from, until their loss has not fallen for ``patience`` epochs. Then the network is
-    trained anew on all of them, for as many epochs as were best.
+    not learned from, until their silhouette has not grown for ``patience`` epochs. Then the network
+    is trained anew on all of them, for as many epochs as were best.
 
     The labels go into the map. Judge it by points that `fit` never saw, and never judge a backbone
     by it: in the map of its training points any backbone separates any classes.
@@ -46,11 +58,13 @@ class SilhouetteProjection(Projection):
         Most principal components that go in; they are divided by one number, so that the answer
         does not depend on a rotation of the features nor on their unit.
     epochs : int, default 80
-        Most passes over the training points.
+        Most passes over the training points. An epoch ends after 32 steps, which is a pass over
+        4,096 points; of more, each waits for its turn in a later one.
     patience : int, default 20
-        Epochs without a lower loss of the watched points before training stops.
+        Epochs without a higher silhouette of the watched points before training stops.
     batch_size : int, default 128
-        Points a step, every class in equal number (`balanced_batches`).
+        Points a step, every class in equal number (`balanced_batches`). More where that is less
+        than 8 of each class, up to 1,024.
     learning_rate : float, default 0.003
         Adam's.
     validation : float, default 0.2
@@ -65,7 +79,7 @@ class SilhouetteProjection(Projection):
         The labels.
     history_ : DataFrame
         A row an epoch of the training that chose the epoch: loss, and validation_loss of the
-        watched points.
+        watched points, (1 - S) / 2 with S their silhouette.
     best_epoch_ : int
         How many epochs the network was trained for.
     validation_silhouette_ : float
@@ -90,7 +104,35 @@ class SilhouetteProjection(Projection):
     def _last_layers(self) -> list[Any]:
         return [import_keras().layers.UnitNormalization()]
 
+    def _targets(self, X: NDArray[np.float32], codes: NDArray[np.int64]) -> NDArray[Any]:
+        from embedlens.learn.anchors import spread
+
+        inputs = self._rotated(X)
+        means = np.stack([inputs[codes == c].mean(axis=0) for c in range(codes.max() + 1)])
+        self._anchors = spread(means, self.n_components)
+        return codes
+
+    def _watch(self, inputs: NDArray[np.float32], codes: NDArray[np.int64]) -> list[Any]:
+        from embedlens.learn.watching import Watch
+
+        most = max(_JUDGED, 2 * len(self.classes_))
+        sample = most if len(codes) > most else None
+
+        def judge() -> float:
+            """Return (1 - S) / 2, S exact: softened it may be high where the exact one is low."""
+            moved = self._moved(inputs)
+            if not np.isfinite(moved).all():
+                return float("nan")
+            return (1 - silhouette_score(moved, codes, sample_size=sample, random_state=0)) / 2
+
+        return [Watch(judge)]
+
     def _loss(self) -> keras.losses.Loss:
+        from embedlens.learn.anchors import AnchoredLoss
         from embedlens.learn.silhouette_loss import SilhouetteLoss
 
-        return SilhouetteLoss(temperature=_TEMPERATURE)
+        apart = np.linalg.norm(self._anchors[:, None] - self._anchors, axis=2)
+        others = apart[~np.eye(len(apart), dtype=bool)].reshape(len(apart), -1)
+        near = float(others.min(axis=1).mean() / others.mean())
+        loss = SilhouetteLoss(temperature=min(_TEMPERATURE, _SOFTNESS * near))
+        return AnchoredLoss(loss, self._anchors, _WEIGHT, _WIDTH)
