@@ -7,6 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import pdist, squareform
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -17,7 +18,8 @@ from sklearn.preprocessing import StandardScaler
 
 from embedlens.backbones.keras_backend import import_keras
 from embedlens.errors import EmbedlensError
-from embedlens.learn import CentroidProjection, SilhouetteProjection
+from embedlens.learn import CentroidProjection, SilhouetteProjection, balanced_batches
+from embedlens.learn.anchors import spread
 
 QUICK = {"width": 16, "epochs": 2}
 
@@ -59,6 +61,63 @@ def test_held_out_points_are_better_clustered_than_by_pca_and_no_worse_classifie
     accuracy = KNeighborsClassifier(5).fit(fitted.transform(X), y).score(moved, y_test)
     of_pca = KNeighborsClassifier(5).fit(pca.transform(X), y).score(pca.transform(X_test), y_test)
     assert accuracy >= of_pca
+
+
+@pytest.fixture(scope="module")
+def many():
+    """34 classes that overlap in 40 dimensions: 60 points of each to learn from, 20 held out."""
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(34), 80)
+    X = 0.5 * rng.normal(size=(34, 40))[y] + rng.normal(size=(len(y), 40))
+    held = np.arange(len(y)) % 80 >= 60
+    return X[~held], y[~held], X[held], y[held]
+
+
+def test_many_classes_that_overlap_are_parted(many):
+    X, y, X_test, y_test = many
+    one = SilhouetteProjection(3, width=128, epochs=40).fit(X, y)
+    moved, pca = one.transform(X_test), PCA(3).fit(X)
+    assert silhouette_score(moved, y_test) > 0.0
+    assert silhouette_score(moved, y_test) > silhouette_score(pca.transform(X_test), y_test) + 0.2
+    accuracy = KNeighborsClassifier(5).fit(one.transform(X), y).score(moved, y_test)
+    of_pca = KNeighborsClassifier(5).fit(pca.transform(X), y).score(pca.transform(X_test), y_test)
+    assert accuracy > of_pca + 0.2
+
+
+@pytest.mark.parametrize(
+    ("classes", "dimensions", "nearest"),
+    [(2, 2, 2.0), (3, 2, 3**0.5), (4, 3, (8 / 3) ** 0.5), (6, 3, 2**0.5), (5, 8, (5 / 2) ** 0.5)],
+)
+@pytest.mark.parametrize("alike", [False, True])
+def test_places_of_classes_are_spread_over_the_sphere(classes, dimensions, nearest, alike):
+    """As far from each other as the corners of regular bodies, which are known to be farthest."""
+    means = np.random.default_rng(0).normal(size=(classes, 5)) * (not alike)
+    places = spread(means, dimensions)
+    assert np.linalg.norm(places, axis=1) == pytest.approx(1, abs=1e-6)
+    apart = pdist(places)
+    assert apart.min() > 0.93 * nearest
+
+
+def test_like_classes_get_places_near_each_other():
+    means = np.repeat(np.random.default_rng(0).normal(size=(6, 9)) * 5, 2, axis=0)
+    places = spread(means + 0.1 * np.random.default_rng(1).normal(size=means.shape), 3)
+    D = squareform(pdist(places)) + 9 * np.eye(12)
+    assert (D.argmin(axis=1) // 2 == np.arange(12) // 2).mean() >= 0.8
+
+
+def test_the_epoch_is_chosen_by_the_exact_silhouette_of_all_watched_points(fitted):
+    assert fitted.history_["validation_loss"].min() == pytest.approx(
+        (1 - fitted.validation_silhouette_) / 2, abs=1e-6
+    )
+
+
+def test_an_epoch_of_many_points_ends_and_each_has_its_turn():
+    y = np.arange(9000) % 3
+    data = balanced_batches(np.arange(9000.0)[:, None], y, 60, most=32)
+    assert len(data) == 32
+    assert len(balanced_batches(np.zeros((90, 1)), y[:90], 60, most=32)) == 2
+    drawn = np.concatenate([data[i][0][:, 0] for _ in range(5) for i in range(32)])
+    assert len(np.unique(drawn)) == 9000
 
 
 def test_the_epoch_kept_is_the_best_on_points_not_learned_from(fitted):
