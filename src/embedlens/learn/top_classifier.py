@@ -179,7 +179,8 @@ class TopClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Features) -> NDArray[np.generic]:
         """Return the likeliest label of each picture."""
-        labels: NDArray[np.generic] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        likeliest = self.predict_proba(X).argmax(axis=1)
+        labels: NDArray[np.generic] = self.classes_[likeliest]
         return labels
 
     def _build(self, columns: int, normalization: keras.layers.Layer) -> keras.Model:
