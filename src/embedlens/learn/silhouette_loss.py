@@ -84,16 +84,17 @@ class SilhouetteLoss(keras.losses.Loss):  # type: ignore[misc, name-defined]
         name: str = "silhouette_loss",
         dtype: str | None = None,
     ) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        policy = keras.dtype_policies.get(dtype or keras.config.floatx())
+        self._returned: str = policy.compute_dtype
+        # Half precision has neither the range for squares nor the digits for row numbers.
+        computed = "float64" if self._returned == "float64" else "float32"
+        super().__init__(name=name, reduction=reduction, dtype=computed)
         if metric not in get_args(SilhouetteLossMetric):
             raise ValueError(f'metric must be "euclidean" or "sqeuclidean"; got {metric!r}.')
         if not temperature >= 0:
             raise ValueError(f"temperature must be 0 or more; got {temperature!r}.")
         self.metric = metric
         self.temperature = temperature
-        # Half precision has neither the range for squares nor the digits for row numbers.
-        self._returned = self._dtype
-        self._dtype = "float64" if self._returned == "float64" else "float32"
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Return the loss of a batch; Keras's own casts labels to the loss's precision first."""
