@@ -4,12 +4,18 @@ Blocks come out of matrix products; a compiled scan keeps the k nearest of each 
 no n x n array is made. A candidate is a 64-bit key, the bits of its float32 squared distance above
 its column: keys order as the distances do, and of equally near columns the first is kept, in
 whatever order threads bring the blocks.
+
+Products in float32 are rounded, by more than the distance of near points far from the origin. So
+what is kept of features are the least *lower bounds* of distances, a few more than k; these are
+measured by differences in float64; and where a point that was not kept could be nearer still,
+bounds in float64 say which points could be, and all of these are measured.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -26,10 +32,13 @@ _PAIR_BYTES = 64 << 20
 _NO_ROW = -(1 << 62)
 _LARGEST_BITS = np.uint64(np.float32(np.finfo(np.float32).max).view(np.uint32))
 
-# Squared distances below this fraction of the squared norms are computed again, from the rows.
-_UNRESOLVED = 1e-3
+_SPARE = 16  # candidates beyond k: rounding may have put true neighbours among them
+_SAMPLE = 256  # rows that tell where most points are
+_ROUNDINGS = 16  # of a bound, besides those of its d products
+_UNDERFLOW = 1e-35  # what products and norms near 1 may lose to numbers too small for float32
 
-Neighbors = tuple[NDArray[np.float32], NDArray[np.int32]]
+Neighbors = tuple[NDArray[np.floating[Any]], NDArray[np.int32]]
+Rows = slice | NDArray[np.intp]
 Task = TypeVar("Task")
 
 
@@ -46,24 +55,36 @@ def nearest_points(X: NDArray[Any], k: int, queries: NDArray[Any] | None = None)
 
     Returns
     -------
-    squared_distances : ndarray of shape (m, k), float32
-        Rising; zero for equal rows, and as accurate far from the origin as near it.
+    squared_distances : ndarray of shape (m, k), float64
+        By differences, rising: zero for equal rows, and as good far from the origin as near it.
     neighbors : ndarray of shape (m, k), int32
+        Of equally near rows the first comes first.
+
+    Raises
+    ------
+    ValueError
+        If ``X`` or ``queries`` hold NaN or infinity.
     """
-    mean = X.mean(axis=0, dtype=np.float64)
-    points, norms = _centered(X, mean)
-    if queries is None:
-        return _resolved(_nearest_others(points, norms, k), X, X, norms, norms)
-    others, other_norms = _centered(queries, mean)
-    nearest = _Nearest(len(others), k)
+    themselves = queries is None
+    origin, scale = _frame(X, X if queries is None else queries)
+    points = _Located.at(X, origin, scale)
+    others = points if queries is None else _Located.at(queries, origin, scale)
+    kept = min(k + _SPARE, len(X) - themselves)
+    bounds, candidates = _least_bounds(others, points, kept, themselves)
+    squares = np.empty(candidates.shape)
+    numbers = np.arange(len(others.rows))
 
-    def meet(rows: slice) -> None:
-        for columns in _tiles(len(points)):
-            products = others[rows] @ points[columns].T
-            nearest.offer(rows, columns, products, other_norms, norms, skip_self=False)
+    def measure(rows: slice) -> None:
+        _measure(others.rows, numbers[rows], points.rows, candidates[rows], squares[rows])
 
-    _do(meet, _tiles(len(others), _ROWS))
-    return _resolved(nearest.sorted(), queries, X, other_norms, norms)
+    _do(measure, _tiles(len(numbers), _ROWS))
+    squares, neighbors = _by_distance(squares, candidates, k)
+    if kept < len(X) - themselves:
+        # What was not kept is no nearer than this.
+        beyond = bounds[:, -1].astype(np.float64) / points.scale**2
+        doubtful = np.flatnonzero(squares[:, -1] > beyond)
+        _search_again(others, points, doubtful, (squares, neighbors), themselves)
+    return squares, neighbors
 
 
 def _nearest_others(points: NDArray[np.float32], norms: NDArray[np.float32], k: int) -> Neighbors:
@@ -254,35 +275,133 @@ def _tiles(n: int, size: int = _TILE) -> list[slice]:
     return [slice(i, min(i + size, n)) for i in range(0, n, size)]
 
 
-def _centered(
-    X: NDArray[Any], mean: NDArray[np.float64]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the rows minus ``mean``, and their squared norms."""
-    centered = np.empty(X.shape, np.float32)
-    norms = np.empty(len(X), np.float32)
-    for rows in _tiles(len(X)):
-        centered[rows] = X[rows] - mean
-        norms[rows] = np.einsum("ij,ij->i", centered[rows], centered[rows], dtype=np.float64)
-    if not np.isfinite(norms).all():
-        raise non_finite_error(X)
-    return centered, norms
+@dataclass(frozen=True)
+class _Located:
+    """Points, and where they lie in a frame in which most are near the origin.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n, d), float32 or float64
+    origin : ndarray of shape (d,), float64
+    scale : float
+        A power of two. In the frame a row is (row - origin) · scale.
+    """
+
+    rows: NDArray[Any]
+    origin: NDArray[np.float64]
+    scale: float
+
+    @classmethod
+    def at(cls, X: NDArray[Any], origin: NDArray[np.float64], scale: float) -> _Located:
+        """Read points of any dtype and layout; such as are ready are not copied."""
+        narrow = np.can_cast(X.dtype, np.float32)
+        return cls(np.ascontiguousarray(X, np.float32 if narrow else np.float64), origin, scale)
+
+    def read(self, some: Rows, dtype: type[np.floating[Any]]) -> NDArray[Any]:
+        """Return some rows in the frame, rounded to ``dtype``."""
+        return ((self.rows[some] - self.origin) * self.scale).astype(dtype)
+
+    def least_norms(self, located: NDArray[Any]) -> NDArray[Any]:
+        """Return norms for which |x|² + |y|² - 2 x·y, products rounded, is a lower bound.
+
+        A product is wrong by at most d · unit roundoff · |x||y| (N. Higham, "Accuracy and
+        stability of numerical algorithms", 2002, eq. 3.5), and 2 |x||y| <= |x|² + |y|².
+        """
+        norms = np.einsum("ij,ij->i", located, located, dtype=np.float64)
+        error = (located.shape[1] + _ROUNDINGS) * np.finfo(located.dtype).eps / 2
+        return (norms * (1 - error) - _UNDERFLOW).astype(located.dtype)
 
 
-def _resolved(
+def _frame(*sets: NDArray[Any]) -> tuple[NDArray[np.float64], float]:
+    """Return an origin near most points of the first set, and 1 / the reach of all."""
+    X = sets[0]
+    origin = np.median(X[:: -(-len(X) // _SAMPLE)].astype(np.float64), axis=0)
+    reach = 0.0
+    for X in sets:
+        low, high = X.min(axis=0), X.max(axis=0)
+        if not (np.isfinite(low).all() and np.isfinite(high).all()):
+            raise non_finite_error(X)
+        reach = max(reach, float(np.maximum(high - origin, origin - low).max()))
+    return origin, float(np.exp2(-np.frexp(reach)[1])) if reach > 0 else 1.0
+
+
+def _least_bounds(others: _Located, points: _Located, kept: int, themselves: bool) -> Neighbors:
+    """Return the ``kept`` least lower bounds of each row of ``others``, and their columns."""
+    right = points.read(slice(None), np.float32)
+    right_norms = points.least_norms(right)
+    if themselves:
+        return _nearest_others(right, right_norms, kept)
+    left = others.read(slice(None), np.float32)
+    left_norms = others.least_norms(left)
+    nearest = _Nearest(len(left), kept)
+
+    def meet(rows: slice) -> None:
+        for columns in _tiles(len(right)):
+            products = left[rows] @ right[columns].T
+            nearest.offer(rows, columns, products, left_norms, right_norms, skip_self=False)
+
+    _do(meet, _tiles(len(left), _ROWS))
+    return nearest.sorted()
+
+
+def _search_again(
+    others: _Located,
+    points: _Located,
+    doubtful: NDArray[np.intp],
     found: Neighbors,
-    queries: NDArray[Any],
-    X: NDArray[Any],
-    query_norms: NDArray[np.float32],
-    norms: NDArray[np.float32],
-) -> Neighbors:
-    """Give the squared distances that rounding hides from the rows themselves, and sort again."""
-    squared, neighbors = found
-    near = squared < _UNRESOLVED * (query_norms[:, None] + norms[neighbors])
-    rows, places = np.nonzero(near)
-    step = max(1, _PAIR_BYTES // (8 * X.shape[1]))
-    for start in range(0, len(rows), step):
-        i, j = rows[start : start + step], places[start : start + step]
-        difference = np.subtract(queries[i], X[neighbors[i, j]], dtype=np.float64)
-        squared[i, j] = np.einsum("ij,ij->i", difference, difference)
-    order = np.lexsort((neighbors, squared), axis=1)
-    return np.take_along_axis(squared, order, 1), np.take_along_axis(neighbors, order, 1)
+    themselves: bool,
+) -> None:
+    """Measure all columns that could be among the nearest of the doubtful rows; write them.
+
+    Bounds are in float64, and the k-th nearest found so far is no nearer than the true one.
+    """
+    squares, neighbors = found
+    k = squares.shape[1]
+    step = max(1, _PAIR_BYTES // (8 * len(points.rows)))
+    for start in range(0, len(doubtful), step):
+        rows = doubtful[start : start + step]
+        bounds = _bounds(others, points, rows)
+        if themselves:
+            bounds[np.arange(len(rows)), rows] = np.inf
+        possible = bounds <= squares[rows, -1:] * points.scale**2
+        for i, row in enumerate(rows):
+            columns = np.flatnonzero(possible[i])[None].astype(np.int32)
+            measured = np.empty(columns.shape)
+            _measure(others.rows, rows[i : i + 1], points.rows, columns, measured)
+            nearest = _by_distance(measured, columns, k)
+            squares[row], neighbors[row] = nearest[0][0], nearest[1][0]
+
+
+def _bounds(others: _Located, points: _Located, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return lower bounds, in the frame, of the squared distances of some rows to all points."""
+    left = others.read(rows, np.float64)
+    bounds = np.empty((len(rows), len(points.rows)))
+    for columns in _tiles(len(points.rows)):
+        right = points.read(columns, np.float64)
+        np.matmul(left, right.T, out=bounds[:, columns])
+        bounds[:, columns] *= -2
+        bounds[:, columns] += points.least_norms(right)
+    bounds += others.least_norms(left)[:, None]
+    return bounds
+
+
+@kernel(reassociate=True)
+def _measure(queries: Any, rows: Any, X: Any, columns: Any, squares: Any) -> None:
+    """Write the squared distances of some rows of ``queries`` to some rows of ``X`` each."""
+    for i in range(len(rows)):
+        one = queries[rows[i]]
+        for j in range(columns.shape[1]):
+            other = X[columns[i, j]]
+            total = 0.0
+            for f in range(len(one)):
+                step = np.float64(one[f]) - np.float64(other[f])
+                total += step * step
+            squares[i, j] = total
+
+
+def _by_distance(
+    squares: NDArray[np.float64], columns: NDArray[np.int32], k: int
+) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Return the k nearest of each row, in order."""
+    order = np.lexsort((columns, squares), axis=1)[:, :k]
+    return np.take_along_axis(squares, order, 1), np.take_along_axis(columns, order, 1)
