@@ -20,7 +20,7 @@ _ROWS = 64  # a thread calibrates at once
 
 
 def conditional_affinities(
-    squared_distances: NDArray[np.float32], perplexity: float
+    squared_distances: NDArray[np.floating[Any]], perplexity: float
 ) -> NDArray[np.float64]:
     """Return p(j|i) of Gaussians whose widths give each row the same perplexity.
 
@@ -36,7 +36,7 @@ def conditional_affinities(
     ndarray of shape (n, k), float64
         Rows add up to 1. A row of equal distances is uniform.
     """
-    squared = np.ascontiguousarray(squared_distances, np.float32)
+    squared = np.ascontiguousarray(squared_distances, np.float64)
     affinities = np.empty(squared.shape)
 
     def calibrate(first: int) -> None:

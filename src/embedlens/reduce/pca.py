@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from embedlens.reduce.eigenpairs import leading_eigenpairs
@@ -17,6 +18,8 @@ Method = Literal["auto", "gram", "covariance", "randomized"]
 
 # Beyond this size of the smaller side an n x n or d x d matrix costs more than a few passes.
 _EXACT_LIMIT = 5000
+
+_OF_A_MAP = 3  # components kept by default
 
 
 class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -34,8 +37,9 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
 
     Parameters
     ----------
-    n_components : int, default 3
+    n_components : int, optional
         Components kept, at most min(n, d). Those beyond the rank of the data have zero variance.
+        By default three, which a map has, or as many as there are if there are fewer.
     method : {"auto", "gram", "covariance", "randomized"}, default "auto"
         The path. ``"auto"`` takes the Gram or covariance path, whichever matrix is smaller,
         while it has at most 5,000 rows, and the randomised one beyond.
@@ -66,7 +70,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
     """
 
     def __init__(
-        self, n_components: int = 3, *, method: Method = "auto", random_state: int = 0
+        self, n_components: int | None = None, *, method: Method = "auto", random_state: int = 0
     ) -> None:
         self.n_components = n_components
         self.method = method
@@ -162,6 +166,11 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         check_is_fitted(self, "components_")
         return np.asarray(np.asarray(T) @ self.components_ + self.mean_)
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
     @property
     def _n_features_out(self) -> int:
         return len(self.explained_variance_)
@@ -174,7 +183,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         return checked if checked.dtype.kind in "biuf" else checked.astype(np.float64)
 
     def _checked_n_components(self, largest: int) -> int:
-        k = self.n_components
+        k = min(_OF_A_MAP, largest) if self.n_components is None else self.n_components
         if not 1 <= k <= largest:
             raise ValueError(f"n_components must be 1 to min(n, d) = {largest}, not {k!r}.")
         return int(k)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from embedlens.arrays.threads import bounded_threads, limit_threads
 from embedlens.reduce import student
 from embedlens.reduce.affinities import conditional_affinities, joint_affinities
 from embedlens.reduce.barnes_hut import TreeRepulsion
-from embedlens.reduce.gradient_descent import Descent, Repulsion, Schedule
+from embedlens.reduce.exaggeration import bearable_exaggeration
+from embedlens.reduce.gradient_descent import Check, Descent, Repulsion, Schedule
 from embedlens.reduce.neighbors import Neighbors
 from embedlens.reduce.placement import place
 from embedlens.reduce.repulsion import ExactRepulsion, padded
@@ -33,14 +38,43 @@ _PAIRS_A_THREAD = 600_000
 
 _START_SPREAD = 1e-4  # standard deviation of the first coordinate
 
+# Maps of fewer points have optima that differ by a quarter in their divergence. Steps several
+# times longer than the stable ones (scikit-learn's least rate, here without exaggeration) jump
+# between them before they settle, and often end in a better one; it costs a tenth of a second.
+_FEW_POINTS = 50
+_JUMPING_RATE = 50.0
 
-class TSNE(BaseEstimator):  # type: ignore[misc]
+_FLAT = 0.05  # of the widest axis
+
+
+@dataclass(frozen=True)
+class _Map:
+    """Where a descent ended."""
+
+    points: NDArray[np.float32]
+    checks: list[Check]
+
+    @property
+    def divergence(self) -> float:
+        end = self.checks[-1].divergence
+        return end if math.isfinite(end) and np.isfinite(self.points).all() else math.inf
+
+    @property
+    def flat(self) -> bool:
+        """Whether an axis is all but lost, where there are points enough to fill it."""
+        spans = np.ptp(self.points, axis=0)
+        filled = len(self.points) <= len(spans) or bool(spans.min() >= _FLAT * spans.max() > 0)
+        return not (filled and math.isfinite(self.divergence))
+
+
+class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """t-SNE, exact and fast, the same to the last bit for any number of threads.
 
     Affinities are those of the exact 3 · perplexity nearest neighbours. Repulsion is computed over
     all pairs, and beyond 15,000 points by a tree. The descent starts from the principal components,
     early exaggeration falls to 1 by degrees, the learning rate is the largest stable one, and it
-    stops when the divergence settles.
+    stops when the divergence settles. Of fewer than 50 points two descents are made, by different
+    schedules, and the map of the lower divergence is kept.
 
     For many points of many features, reduce them first: ``PCA(50).fit_transform(X)``. Wide features
     (d > n) are reduced to their Gram matrix here, in one pass.
@@ -53,8 +87,10 @@ class TSNE(BaseEstimator):  # type: ignore[misc]
         not the gradient of the divergence; why is told in ``embedlens.reduce.student``.
     perplexity : float, default 30.0
         Effective number of neighbours; below n. Larger sets of points bear larger values.
-    early_exaggeration : float, default 12.0
-        Factor on the attraction at first, so that clusters find their places.
+    early_exaggeration : float or "auto", default "auto"
+        Factor on the attraction at first, so that clusters find their places. ``"auto"`` is the
+        largest, up to 12, at which no axis of the map shrinks to nothing: 12 for many points of few
+        neighbours each, about 6 where perplexity is n / 10 and 2 where it is n / 3.
     learning_rate : float or "auto", default "auto"
         Length of a step. ``"auto"`` is n / (4 · exaggeration of the moment).
     max_iter : int, default 1000
@@ -71,7 +107,7 @@ class TSNE(BaseEstimator):  # type: ignore[misc]
         Stop when 50 iterations lower the divergence by less than this share of it, at the earliest
         halfway.
     callback : callable, optional
-        Called as ``callback(iteration, divergence, max_iter)`` every 50 iterations.
+        Called as ``callback(iteration, divergence, max_iter)`` every 50 iterations of each descent.
     n_jobs : int, optional
         Threads at most; None and -1 for all processors. It does not affect the map.
     random_state : int, default 0
@@ -87,6 +123,15 @@ class TSNE(BaseEstimator):  # type: ignore[misc]
         The way down. The norm is that of the forces at the iteration before.
     method_ : str
         The repulsion used.
+    early_exaggeration_ : float
+        The exaggeration that the descent kept began with.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the map lost an axis (points coincide along it, but for a twentieth of the widest). The
+        descent is then made again without exaggeration, from a wide start; so a schedule that was
+        asked for is not kept where it loses an axis.
 
     References
     ----------
@@ -108,7 +153,7 @@ class TSNE(BaseEstimator):  # type: ignore[misc]
         n_components: int = 3,
         *,
         perplexity: float = 30.0,
-        early_exaggeration: float = 12.0,
+        early_exaggeration: float | Literal["auto"] = "auto",
         learning_rate: float | Literal["auto"] = "auto",
         max_iter: int = 1000,
         init: Literal["pca", "random"] | NDArray[Any] = "pca",
@@ -159,13 +204,12 @@ class TSNE(BaseEstimator):  # type: ignore[misc]
         """
         self._check_parameters()
         with bounded_threads(self.n_jobs):
-            source = source_of(X, self.metric)
+            source = source_of(self._validated(X, reset=True), self.metric)
             k = self._n_neighbors(len(source.matrix))
             squared, neighbors = source.nearest(k)
             P = joint_affinities(neighbors, conditional_affinities(squared, self.perplexity))
-            self._descend(P, self._start(source))
+            self._make(P, self._start(source))
         self._source = source
-        self.n_features_in_ = source.matrix.shape[1]
         return self.embedding_
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -187,6 +231,8 @@ class TSNE(BaseEstimator):  # type: ignore[misc]
             If ``X`` does not match the points fitted, or they were given by their Gram matrix.
         """
         check_is_fitted(self, "embedding_")
+        if self.metric != "gram":  # which no new points fit
+            X = self._validated(X, reset=False)
         n = len(self.embedding_)
         scale = np.float32(math.sqrt(student.degrees_of_freedom(self.n_components)))
         with bounded_threads(self.n_jobs):
@@ -198,17 +244,37 @@ class TSNE(BaseEstimator):  # type: ignore[misc]
             places = place(Y, found[1], affinities, law)
         return np.ascontiguousarray(places[: self.n_components].T * scale)
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.pairwise = self.metric in ("precomputed", "gram")
+        tags.transformer_tags.preserves_dtype = []  # maps are float32
+        return tags
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.embedding_.shape[1])
+
+    def _validated(self, X: ArrayLike, *, reset: bool) -> NDArray[Any]:
+        # Finiteness is checked by the source, which names the place.
+        checked: NDArray[Any] = validate_data(
+            self, X, reset=reset, dtype=None, ensure_all_finite=False
+        )
+        return checked if checked.dtype.kind in "biuf" else checked.astype(np.float64)
+
     def _check_parameters(self) -> None:
         wrong = {
             "n_components must be 1, 2 or 3": self.n_components not in (1, 2, 3),
             "perplexity must be positive": not 0 < self.perplexity < math.inf,
-            "early_exaggeration must be at least 1": not 1 <= self.early_exaggeration < math.inf,
+            "early_exaggeration must be at least 1, or 'auto'": not _auto_or(
+                self.early_exaggeration, 1
+            ),
             "max_iter must be positive": self.max_iter < 1,
             "method must be 'auto', 'exact' or 'barnes_hut'": self.method
             not in ("auto", "exact", "barnes_hut"),
             "angle must be positive": not self.angle > 0,
-            "learning_rate must be positive or 'auto'": self.learning_rate != "auto"
-            and not (isinstance(self.learning_rate, (int, float)) and self.learning_rate > 0),
+            "learning_rate must be positive or 'auto'": not _auto_or(
+                self.learning_rate, np.nextafter(0, 1)
+            ),
         }
         for rule, broken in wrong.items():
             if broken:
@@ -244,7 +310,36 @@ class TSNE(BaseEstimator):  # type: ignore[misc]
         noise[:, varied] = start[:, varied] * (_START_SPREAD / max(spread[0], 1e-300))
         return noise.astype(np.float32)
 
-    def _descend(self, P: Any, start: NDArray[np.float32]) -> None:
+    def _make(self, P: Any, start: NDArray[np.float32]) -> None:
+        """Make the map; no axis of it is lost if there is another way."""
+        schedules = self._schedules(P)
+        made = [(self._descend(P, start, schedule), schedule) for schedule in schedules]
+        if all(map_.flat for map_, _ in made):
+            safe = Schedule(self.max_iter, 1.0, None, self.tol)
+            made.append((self._descend(P, _wide(start), safe), safe))
+            self._warn_of_loss(schedules[0], made[-1][0])
+        kept, schedule = min(made, key=lambda m: (m[0].flat, m[0].divergence))
+        self.embedding_ = kept.points
+        self.trace_ = np.array(
+            [(c.iteration, c.divergence, c.gradient_norm) for c in kept.checks],
+            dtype=[("iteration", int), ("kl", float), ("gradient_norm", float)],
+        )
+        self.kl_divergence_ = kept.checks[-1].divergence
+        self.n_iter_ = kept.checks[-1].iteration
+        self.early_exaggeration_ = schedule.exaggeration
+
+    def _schedules(self, P: Any) -> list[Schedule]:
+        """Return the schedule asked for; for few points, where none is, one more."""
+        rate = None if self.learning_rate == "auto" else float(self.learning_rate)
+        if self.early_exaggeration != "auto":
+            return [Schedule(self.max_iter, float(self.early_exaggeration), rate, self.tol)]
+        bearable = bearable_exaggeration(P, self.n_components, self.random_state)
+        schedules = [Schedule(self.max_iter, bearable, rate, self.tol)]
+        if rate is None and P.shape[0] < _FEW_POINTS:
+            schedules.append(Schedule(self.max_iter, 1.0, _JUMPING_RATE, self.tol))
+        return schedules
+
+    def _descend(self, P: Any, start: NDArray[np.float32], schedule: Schedule) -> _Map:
         n = len(start)
         exact = self.method == "exact" or (self.method == "auto" and n <= _EXACT_LIMIT)
         self.method_ = "exact" if exact else "barnes_hut"
@@ -255,14 +350,35 @@ class TSNE(BaseEstimator):  # type: ignore[misc]
         )
         limit_threads(n**2 // _PAIRS_A_THREAD)
         descent = Descent(P, Y, self.n_components, repulsion)
-        rate = None if self.learning_rate == "auto" else float(self.learning_rate)
-        schedule = Schedule(self.max_iter, self.early_exaggeration, rate, self.tol)
         checks = descent.run(schedule, self.callback)
         embedding = descent.Y[: self.n_components, :n].T * scale
-        self.embedding_ = np.ascontiguousarray(embedding - embedding.mean(axis=0))
-        self.trace_ = np.array(
-            [(c.iteration, c.divergence, c.gradient_norm) for c in checks],
-            dtype=[("iteration", int), ("kl", float), ("gradient_norm", float)],
-        )
-        self.kl_divergence_ = checks[-1].divergence
-        self.n_iter_ = checks[-1].iteration
+        return _Map(np.ascontiguousarray(embedding - embedding.mean(axis=0)), checks)
+
+    def _warn_of_loss(self, schedule: Schedule, again: _Map) -> None:
+        asked = self.early_exaggeration != "auto" or self.learning_rate != "auto"
+        if again.flat:
+            warnings.warn(
+                f"The map is flat: an axis spans less than {_FLAT:.0%} of the widest. Points all"
+                " equal, or a perplexity near the number of points, fill no more.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        elif asked:
+            rate = schedule.learning_rate or "auto"
+            warnings.warn(
+                f"With early_exaggeration={schedule.exaggeration:g} and learning_rate={rate} the"
+                " map lost an axis; it was made again without exaggeration. Leave both at 'auto'.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+
+def _auto_or(value: object, least: float) -> bool:
+    number = isinstance(value, (int, float, np.integer, np.floating))
+    return value == "auto" or (number and least <= float(value) < math.inf)  # type: ignore[arg-type]
+
+
+def _wide(start: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the start with a standard deviation of 1 along each axis that has any."""
+    spread = start.std(axis=0)
+    return np.asarray(start / np.where(spread > 0, spread, 1), np.float32)

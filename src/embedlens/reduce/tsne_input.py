@@ -60,7 +60,7 @@ def source_of(X: ArrayLike, metric: str) -> Source:
             f"metric must be 'euclidean', 'cosine', 'precomputed' or 'gram', not {metric!r}."
         )
     if len(source.matrix) < 2:
-        raise ValueError(f"t-SNE needs at least two points, got {len(source.matrix)}.")
+        raise ValueError(f"t-SNE needs at least two points, got n_samples = {len(source.matrix)}.")
     return source
 
 

@@ -65,7 +65,9 @@ def _tsne(
     perplexity = min(30.0, max(1.0, (len(geometry.points) - 1) / 3))
     if geometry.gram is None:
         tsne = TSNE(3, perplexity=perplexity, random_state=seed)
-        coordinates = tsne.fit_transform(PCA(50, random_state=0).fit_transform(geometry.points))
+        components = min(50, *geometry.points.shape)
+        reduced = PCA(components, random_state=0).fit_transform(geometry.points)
+        coordinates = tsne.fit_transform(reduced)
     else:
         tsne = TSNE(3, perplexity=perplexity, random_state=seed, metric="gram")
         coordinates = tsne.fit_transform(geometry.gram)
