@@ -26,8 +26,9 @@ from embedlens.reduce.eigenpairs import leading_eigenpairs
 
 LARGEST = 12.0  # the customary exaggeration
 
-_TOLERANCE = 1e-4  # of eigenvalues
-_MOST_PRODUCTS = 60
+# Eigenvalues that have not converged are found too low: the exaggeration then errs downwards.
+_TOLERANCE = 1e-3
+_MOST_PRODUCTS = 10
 
 
 def bearable_exaggeration(P: Any, n_components: int, random_state: int) -> float:
