@@ -83,3 +83,44 @@ def test_a_number_that_is_none_is_named(digits):
     X[3, 5] = np.nan
     with pytest.raises(ValueError, match=r"X\[3, 5\]"):
         nearest_points(X, 2)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("factor", [1e3, 1e6, 1e9])
+def test_one_point_far_off_changes_nobody_elses_neighbours(factor, dtype):
+    X = np.random.default_rng(0).normal(size=(400, 20))
+    X[0] *= factor
+    X = X.astype(dtype)
+    squared, neighbors = nearest_points(X, 15)
+    expected, order = brute(X, 15)
+    np.testing.assert_array_equal(neighbors[1:], order[1:])
+    np.testing.assert_allclose(squared, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("spread", [1e-2, 1e-4, 1e-7])
+def test_neighbours_within_classes_far_apart(spread):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(10, 20))[np.arange(400) % 10] + spread * rng.normal(size=(400, 20))
+    squared, neighbors = nearest_points(X, 15)
+    expected, order = brute(X, 15)
+    np.testing.assert_array_equal(neighbors, order)
+    np.testing.assert_allclose(squared, expected, rtol=1e-6)
+
+
+def test_neighbours_in_heavy_tails():
+    X = np.random.default_rng(0).standard_cauchy((500, 12)) ** 3
+    np.testing.assert_array_equal(nearest_points(X, 10)[1], brute(X, 10)[1])
+
+
+def test_queries_far_from_the_points():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 5))
+    queries = rng.normal(size=(8, 5)) * np.logspace(0, 7, 8)[:, None]
+    np.testing.assert_array_equal(nearest_points(X, 7, queries)[1], brute(X, 7, queries)[1])
+
+
+def test_a_query_that_is_no_number_is_named(digits):
+    queries = digits[:3].astype(np.float64)
+    queries[2, 5] = np.inf
+    with pytest.raises(ValueError, match=r"X\[2, 5\]"):
+        nearest_points(digits, 2, queries)

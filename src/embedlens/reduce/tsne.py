@@ -19,7 +19,7 @@ from embedlens.arrays.threads import bounded_threads, limit_threads
 from embedlens.reduce import student
 from embedlens.reduce.affinities import conditional_affinities, joint_affinities
 from embedlens.reduce.barnes_hut import TreeRepulsion
-from embedlens.reduce.exaggeration import bearable_exaggeration
+from embedlens.reduce.exaggeration import LARGEST, bearable_exaggeration
 from embedlens.reduce.gradient_descent import Check, Descent, Repulsion, Schedule
 from embedlens.reduce.neighbors import Neighbors
 from embedlens.reduce.placement import place
@@ -39,8 +39,8 @@ _PAIRS_A_THREAD = 600_000
 _START_SPREAD = 1e-4  # standard deviation of the first coordinate
 
 # Maps of fewer points have optima that differ by a quarter in their divergence. Steps several
-# times longer than the stable ones (scikit-learn's least rate, here without exaggeration) jump
-# between them before they settle, and often end in a better one; it costs a tenth of a second.
+# times longer than the stable ones (scikit-learn's least rate) jump
+# between them before they settle, and may end in a better one; each costs a tenth of a second.
 _FEW_POINTS = 50
 _JUMPING_RATE = 50.0
 
@@ -73,7 +73,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     Affinities are those of the exact 3 · perplexity nearest neighbours. Repulsion is computed over
     all pairs, and beyond 15,000 points by a tree. The descent starts from the principal components,
     early exaggeration falls to 1 by degrees, the learning rate is the largest stable one, and it
-    stops when the divergence settles. Of fewer than 50 points two descents are made, by different
+    stops when the divergence settles. Of fewer than 50 points four descents are made, by different
     schedules, and the map of the lower divergence is kept.
 
     For many points of many features, reduce them first: ``PCA(50).fit_transform(X)``. Wide features
@@ -329,14 +329,17 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         self.early_exaggeration_ = schedule.exaggeration
 
     def _schedules(self, P: Any) -> list[Schedule]:
-        """Return the schedule asked for; for few points, where none is, one more."""
+        """Return the schedule asked for; for few points, where none is, more."""
         rate = None if self.learning_rate == "auto" else float(self.learning_rate)
         if self.early_exaggeration != "auto":
             return [Schedule(self.max_iter, float(self.early_exaggeration), rate, self.tol)]
         bearable = bearable_exaggeration(P, self.n_components, self.random_state)
         schedules = [Schedule(self.max_iter, bearable, rate, self.tol)]
         if rate is None and P.shape[0] < _FEW_POINTS:
-            schedules.append(Schedule(self.max_iter, 1.0, _JUMPING_RATE, self.tol))
+            schedules += [
+                Schedule(self.max_iter, exaggeration, _JUMPING_RATE, self.tol)
+                for exaggeration in (1.0, bearable, LARGEST)
+            ]
         return schedules
 
     def _descend(self, P: Any, start: NDArray[np.float32], schedule: Schedule) -> _Map:
