@@ -191,7 +191,7 @@ def test_new_points_by_their_distances(wide):
     D = cdist(wide, wide)
     tsne = TSNE(perplexity=10, metric="precomputed").fit(D[:100, :100])
     assert tsne.transform(D[100:, :100]).shape == (20, 3)
-    with pytest.raises(ValueError, match="120 columns"):
+    with pytest.raises(ValueError, match="120 features"):
         tsne.transform(D[100:])
     with pytest.raises(ValueError, match="precomputed"):
         TSNE(perplexity=10, metric="gram").fit(gram(wide)).transform(wide)
