@@ -8,7 +8,7 @@ import pandas as pd
 
 from embedlens.errors import EmbedlensError
 from embedlens.given_path import given_path
-from embedlens.images.listing import COLUMNS
+from embedlens.images.table import LABELS, PATHS
 from embedlens.viewer.arrays import arrays_scene
 from embedlens.viewer.scene import Scene
 
@@ -41,8 +41,8 @@ def file_scene(path: Path) -> Scene:
             "`embedlens map` writes one; `embedlens view` also takes a study folder."
         )
     label, file = (
-        next((named[other] for other in COLUMNS[name] if other in named), None)
-        for name in ("label", "path")
+        next((named[other] for other in names if other in named), None)
+        for names in (LABELS, PATHS)
     )
     others = frame.drop(columns=[*axes, *(each for each in (label, file) if each is not None)])
     if path.suffix.lower() in _SEPARATORS:
