@@ -9,6 +9,8 @@ import pandas as pd
 from embedlens.errors import EmbedlensError
 from embedlens.given_path import given_path
 from embedlens.images.table import LABELS, PATHS
+
+_COLUMNS = {"path": PATHS, "label": LABELS, "split": ("split",)}
 from embedlens.viewer.arrays import arrays_scene
 from embedlens.viewer.scene import Scene
 
@@ -41,8 +43,8 @@ def file_scene(path: Path) -> Scene:
             "`embedlens map` writes one; `embedlens view` also takes a study folder."
         )
     label, file = (
-        next((named[other] for other in names if other in named), None)
-        for names in (LABELS, PATHS)
+        next((named[other] for other in _COLUMNS[name] if other in named), None)
+        for name in ("label", "path")
     )
     others = frame.drop(columns=[*axes, *(each for each in (label, file) if each is not None)])
     if path.suffix.lower() in _SEPARATORS:
