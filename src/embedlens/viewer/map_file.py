@@ -9,11 +9,10 @@ import pandas as pd
 from embedlens.errors import EmbedlensError
 from embedlens.given_path import given_path
 from embedlens.images.table import LABELS, PATHS
-
-_COLUMNS = {"path": PATHS, "label": LABELS, "split": ("split",)}
 from embedlens.viewer.arrays import arrays_scene
 from embedlens.viewer.scene import Scene
 
+_COLUMNS = {"path": PATHS, "label": LABELS}
 _AXES = ("x", "y", "z")
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _PARQUET = (".parquet", ".pq")
