@@ -15,7 +15,7 @@ import argparse
 import numpy as np
 
 import embedlens as el
-from embedlens.curation.labels import suspect_labels
+from embedlens.curation.labels import SURE, suspect_labels
 from embedlens.learn.out_of_fold import out_of_fold
 from embedlens.metrics import nearest_neighbors
 from embedlens.metrics.label_errors import confident_learning
@@ -36,7 +36,8 @@ def witnesses(X: np.ndarray, codes: np.ndarray) -> dict[str, np.ndarray]:
     near = codes[nearest_neighbors(X, 10, metric="cosine")[1]]
     votes = np.stack([(near == code).mean(axis=1) for code in range(shares.shape[1])], axis=1)
     both = np.zeros(len(codes), bool)
-    both[suspect_labels(X, codes).rows] = True
+    found = suspect_labels(X, codes)
+    both[found.rows[found.wrong >= SURE]] = True
     return {
         "both, as check has it": both,
         "confident learning": confident_learning(codes, shares).suspect,

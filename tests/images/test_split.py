@@ -136,3 +136,41 @@ def test_with_nothing_given_it_is_the_stratified_split():
     labels, groups = distinct(30)
     drawn = complete_split(labels, groups, [""] * 30, 0.3, 0.2, 5)
     assert drawn.tolist() == stratified_split(labels, groups, 0.3, 0.2, 5).tolist()
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 8).map(str), st.sampled_from("abc")), min_size=1, max_size=50
+    ),
+    seeds,
+)
+def test_no_class_misses_a_split_that_it_could_be_in(pairs, seed):
+    """Nothing that is left could be mended by moving one group and taking nothing away."""
+    groups, labels = zip(*pairs, strict=True)
+    splits = stratified_split(labels, groups, seed=seed)
+    own = {label: {g for g, each in pairs if each == label} for label in set(labels)}
+    labels_of = {g: {each for name, each in pairs if name == g} for g in set(groups)}
+    split_of = dict(zip(groups, splits, strict=True))
+
+    def count(label, split):
+        return sum(split_of[g] == split for g in own[label])
+
+    for label, members in own.items():
+        if len(members) < 2:
+            continue
+        for split in ("train", "test"):
+            if count(label, split):
+                continue
+            for g in members:
+                others = labels_of[g] - {label}
+                # Moving any of them would leave another class without one there.
+                assert any(count(other, split_of[g]) == 1 for other in {*others, label})
+
+
+def test_a_class_all_of_whose_pictures_are_under_two_labels_is_tested():
+    groups = [f"{i}" for i in range(10)] + [f"{i}" for i in range(4)]
+    labels = ["many"] * 10 + ["rare"] * 4
+    for seed in range(20):
+        splits = stratified_split(labels, groups, seed=seed)
+        assert set(splits[10:]) == {"train", "validation", "test"}
+        assert set(splits[:10]) == {"train", "validation", "test"}

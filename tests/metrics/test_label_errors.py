@@ -98,3 +98,9 @@ class TestOutliers:
     @pytest.mark.parametrize("n", [0, 1, 2, 5])
     def test_few_or_equal_points_have_no_outliers(self, n):
         assert (outlier_scores(np.ones((n, 3))) == 0).all()
+
+    @pytest.mark.parametrize("dtype", [np.float16, np.int16])
+    @pytest.mark.parametrize("scale", [1, 30])
+    def test_narrow_features_give_the_scores_of_wide_ones(self, dtype, scale):
+        X = (np.random.default_rng(0).normal(size=(60, 900)) * 10 * scale).astype(dtype)
+        np.testing.assert_allclose(outlier_scores(X), outlier_scores(X.astype(float)), atol=1e-4)

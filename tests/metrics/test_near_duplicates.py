@@ -106,3 +106,29 @@ class TestCosine:
     def test_a_threshold_that_makes_no_sense_is_refused(self):
         with pytest.raises(ValueError, match=r"got 1\.5"):
             cosine_pairs(np.ones((3, 2)), 1.5)
+
+    @pytest.fixture
+    def with_a_copy(self):
+        X = np.random.default_rng(0).normal(size=(50, 1280)).astype(np.float32) * 10
+        X[31] = X[4]
+        return X
+
+    @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int16, np.int64])
+    def test_no_dtype_loses_a_copy_or_finds_another(self, with_a_copy, dtype):
+        """Norms of float16 features overflow at 65,504, squares already at a length of 256."""
+        assert listed(cosine_pairs(with_a_copy.astype(dtype), 0.99)) == [(4, 31)]
+
+    @pytest.mark.parametrize(
+        ("dtype", "scale"),
+        [(np.float32, 1e20), (np.float32, 1e-25), (np.float64, 1e200), (np.float64, 1e-200)],
+    )
+    def test_no_scale_loses_a_copy(self, with_a_copy, dtype, scale):
+        assert listed(cosine_pairs(with_a_copy.astype(dtype) * dtype(scale), 0.99)) == [(4, 31)]
+
+    @pytest.mark.parametrize(
+        ("value", "named"), [(np.nan, "NaN"), (np.inf, "infinity"), (-np.inf, "infinity")]
+    )
+    def test_what_is_no_number_is_refused_with_its_place(self, with_a_copy, value, named):
+        with_a_copy[5, 3] = value
+        with pytest.raises(ValueError, match=rf"{named}: X\[5, 3\]"):
+            cosine_pairs(with_a_copy, 0.99)

@@ -102,7 +102,7 @@ def print_notes(notes: Iterable[Problem]) -> None:
 
 def print_counts(check: Check) -> None:
     """Print how many findings there are of each kind, and the first of each."""
-    from embedlens.curation.finding import KINDS
+    from embedlens.curation.finding import KINDS, expectation
 
     counts = check.counts()
     print()
@@ -110,10 +110,12 @@ def print_counts(check: Check) -> None:
         print(f"{len(check.images):,} pictures: nothing was found.")
         return
     first = check.findings.drop_duplicates("kind").to_dict("records")
+    scores = check.findings.groupby("kind")["score"]
+    expected = {kind: expectation(str(kind), own.tolist()) for kind, own in scores}
     rows = [
         {
             "found": counts[each["kind"]],
-            "what": KINDS[each["kind"]],
+            "what": "; ".join(filter(None, (KINDS[each["kind"]], expected[each["kind"]]))),
             "first": f"{each['path']}: {each['reason']}",
         }
         for each in first

@@ -12,13 +12,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from embedlens.backbones import Backbone
-from embedlens.curation.duplicates import describe_copies, find_near_copies, groups_of
+from embedlens.curation.blanks import describe_blanks
+from embedlens.curation.duplicates import describe_copies, describe_look_alikes, find_copies
 from embedlens.curation.file_facts import FileFacts, judge_file_facts
 from embedlens.curation.finding import KINDS, Finding
 from embedlens.curation.labels import describe_suspects, suspect_labels
+from embedlens.curation.neighborhood import Neighborhood
 from embedlens.features import embed
 from embedlens.images import NOTES, ImageSet
-from embedlens.metrics.outliers import outlier_scores
+from embedlens.metrics.outliers import scores_of
 from embedlens.metrics.proportion import proportion_interval
 
 # With fewer test pictures the 95% interval of a class's accuracy of 90% is wider than 17 points.
@@ -93,9 +95,10 @@ def check(
 ) -> Check:
     """Look for all that makes a study of these pictures worth less.
 
-    Files that cannot be used; copies within a class, across the split and across classes; labels
-    that are likely wrong; pictures like no other; classes too small to judge; unequal classes;
-    classes that can be told by their files.
+    Files that cannot be used; blank pictures; copies within a class, across the split and across
+    classes, each compared directly; labels that are likely wrong; pictures that only look alike;
+    pictures like no other; classes too small to judge, never tested or never trained on; unequal
+    classes; classes that can be told by their files.
 
     Parameters
     ----------
@@ -138,16 +141,19 @@ def check(
         ).values
     values = np.asarray(features)
     progress("copies", 0, 0)
-    copies = find_near_copies(images, values)
+    near = Neighborhood.of(values)
+    copies = find_copies(images, near)
     progress("labels", 0, 0)
-    suspects = suspect_labels(values, images.codes, groups_of(len(images), copies), seed)
+    suspects = suspect_labels(values, images.codes, copies.names, seed, near)
     progress("files", 0, 0)
     facts = judge_file_facts(images, seed)
     findings = [
         *_set_aside(images),
+        *describe_blanks(images),
         *describe_copies(images, copies),
+        *describe_look_alikes(images, copies, near),
         *describe_suspects(images, suspects),
-        *_outliers(images, values),
+        *_outliers(images, near),
         *_classes(images),
         *_told_by_files(facts),
     ]
@@ -176,13 +182,14 @@ def _set_aside(images: ImageSet) -> Iterator[Finding]:
             yield Finding(each.kind, each.path, each.reason, "remove it; it was set aside", score=1)
 
 
-def _outliers(images: ImageSet, features: NDArray[np.floating]) -> Iterator[Finding]:
-    scores = outlier_scores(features)
+def _outliers(images: ImageSet, near: Neighborhood) -> Iterator[Finding]:
+    scores = scores_of(near.distances)
     for row in np.flatnonzero(scores > APART):
         yield Finding(
             "outlier",
             str(images.paths[row]),
-            f"{scores[row]:.1f} times as far from its nearest pictures as is usual",
+            f"it lies {scores[row]:.1f} robust standard deviations farther from its nearest "
+            "pictures than is usual",
             "look whether it belongs here",
             str(images.labels[row]),
             str(images.splits[row]),
@@ -194,7 +201,18 @@ def _classes(images: ImageSet) -> Iterator[Finding]:
     counts = images.counts()
     sizes, tested = counts.sum(axis=1), counts["test"]
     for name in counts.index:
-        if tested[name] < FEW:
+        if not tested[name] or not counts["train"][name]:
+            missing = "no test picture" if not tested[name] else "no training picture"
+            means = "it is never tested" if not tested[name] else "it can never be recognised"
+            yield Finding(
+                "small class",
+                str(name),
+                f"{missing} among {sizes[name]}: in this split {means}",
+                "add pictures that are no copies of each other, or give other splits",
+                str(name),
+                score=1.0,
+            )
+        elif tested[name] < FEW:
             yield Finding(
                 "small class",
                 str(name),

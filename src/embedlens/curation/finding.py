@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 KINDS = {
@@ -10,16 +11,38 @@ KINDS = {
     "missing": "Files that a table names and that are not there",
     "outside": "Files that lie outside",
     "loose": "Pictures in no class folder",
+    "blank": "Pictures that are all but black, white or of one shade",
     "two labels": "Copies under two labels",
     "leak": "Copies across the split",
     "duplicate": "Copies within a class",
     "suspect label": "Labels that are likely wrong",
+    "doubtful label": "Labels that may be wrong, but are likely right",
+    "look-alike": "Pictures that look alike and are no copies",
+    "alike": "Sets of pictures that all look alike",
     "outlier": "Pictures that are like no other",
     "small class": "Classes too small to judge",
     "imbalance": "Unequal classes",
     "file facts": "Classes told by their files, not by content",
 }
 """Kinds of findings, the most harmful first but for files that are set aside."""
+
+_OF_LABELS = ("suspect label", "doubtful label")
+
+
+def expectation(kind: str, scores: Sequence[float]) -> str:
+    """Say how many of the labels found of a kind are expected to be wrong; "" for other kinds.
+
+    Examples
+    --------
+    >>> expectation("suspect label", [0.9, 0.8, 0.6, 0.7])
+    'about 3 of 4 are expected to be wrong'
+    """
+    if kind not in _OF_LABELS:
+        return ""
+    expected = round(sum(scores))
+    many = f"about {expected:,}" if expected else "less than one"
+    are = "are" if expected > 1 else "is"
+    return f"{many} of {len(scores):,} {are} expected to be wrong"
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,13 @@ import numpy.typing as npt
 
 from embedlens.errors import ImageSetError
 from embedlens.images.copies import find_copies
+from embedlens.images.copy_groups import group_copies
 from embedlens.images.decode import ImageError, decode
 from embedlens.images.levels import Levels, describe_levels
+from embedlens.images.likeness import copy_distances, looker
 from embedlens.images.listing import Entry
 from embedlens.images.location import Place, locate
-from embedlens.images.near_copies import group_copies
+from embedlens.images.near_copies import near_copies
 from embedlens.images.problem import NOTES, Problem
 from embedlens.images.record import Record, known_records, read_records, share_levels
 from embedlens.images.source import Source
@@ -35,7 +37,7 @@ Integers = npt.NDArray[np.int64]
 
 _ALIGNED = (
     "ids", "paths", "labels", "splits", "given_splits", "widths", "heights", "formats", "sizes",
-    "stamps", "hashes", "blacks", "whites",
+    "stamps", "hashes", "blacks", "whites", "groups",
 )  # fmt: skip
 
 
@@ -75,6 +77,8 @@ class ImageSet:
     blacks, whites : ndarray of shape (n,), float64
         Black and white of pictures of more than eight bits that do not say them, the same for all
         of a kind; NaN elsewhere.
+    groups : ndarray of shape (n,), str
+        What no draw of splits parts: pictures of one group are copies of each other.
     classes : tuple of str
         Sorted once; every class index in the project points into it.
     problems : tuple of Problem
@@ -96,6 +100,7 @@ class ImageSet:
     hashes: npt.NDArray[np.uint64]
     blacks: npt.NDArray[np.float64]
     whites: npt.NDArray[np.float64]
+    groups: Strings
     classes: tuple[str, ...]
     problems: tuple[Problem, ...]
 
@@ -118,7 +123,7 @@ class ImageSet:
         imagefolder), and Parquet files that hold the pictures themselves, are read as well.
 
         Splits that are given are kept; what is missing is drawn from train, stratified and seeded,
-        identical and near-identical pictures (see `group_copies`) always on one side. Files that
+        copies (see `group_copies`) always on one side. Files that
         cannot be used are set aside and listed in `problems`.
 
         Parameters
@@ -179,16 +184,17 @@ class ImageSet:
         problems += copies
         _check(rows, found.root, problems)
         problems += _small_classes(rows)
+        groups = _groups(rows, source)
         splits = complete_split(
             [entry.label for entry, _ in rows],
-            group_copies([record.id for _, record in rows], _hashes(rows)),
+            groups,
             [entry.split for entry, _ in rows],
             test=test,
             validation=validation,
             seed=seed,
         )
         classes = tuple(sorted({entry.label for entry, _ in rows}))
-        arrays = _arrays(rows, splits)
+        arrays = _arrays(rows, splits, groups)
         return cls(found.root, source, **arrays, classes=classes, problems=tuple(sorted(problems)))
 
     def __len__(self) -> int:
@@ -275,7 +281,7 @@ class ImageSet:
         """
         splits = complete_split(
             self.labels.tolist(),
-            group_copies(self.ids.tolist(), self.hashes),
+            self.groups.tolist(),
             self.given_splits.tolist(),
             test=test,
             validation=validation,
@@ -372,7 +378,23 @@ def _small_classes(rows: Sequence[tuple[Entry, Record]]) -> list[Problem]:
     ]
 
 
-def _arrays(rows: Sequence[tuple[Entry, Record]], splits: Strings) -> dict[str, Any]:
+def _groups(rows: Sequence[tuple[Entry, Record]], source: Source) -> list[str]:
+    """Name what no split may part: the same bytes, and what looks the same and is a copy."""
+
+    def pixels(row: int, side: int) -> npt.NDArray[np.uint8]:
+        entry, record = rows[row]
+        levels = record.deep.levels if record.deep else None
+        return decode(source.read(entry.name), side, levels=levels)
+
+    look = looker(pixels)
+    pairs = near_copies(_hashes(rows))
+    ids, labels = [record.id for _, record in rows], [entry.label for entry, _ in rows]
+    return group_copies(ids, labels, pairs, copy_distances(look, pairs), look).names
+
+
+def _arrays(
+    rows: Sequence[tuple[Entry, Record]], splits: Strings, groups: Sequence[str]
+) -> dict[str, Any]:
     entries, records = [entry for entry, _ in rows], [record for _, record in rows]
     arrays = {
         "ids": np.array([record.id for record in records]),
@@ -392,6 +414,7 @@ def _arrays(rows: Sequence[tuple[Entry, Record]], splits: Strings) -> dict[str, 
         "whites": np.array(
             [record.deep.levels[1] if record.deep else np.nan for record in records]
         ),
+        "groups": np.array(groups),
     }
     return {name: _frozen(array) for name, array in arrays.items()}
 

@@ -1,8 +1,6 @@
-"""Pictures that look the same, in groups that a split must not part."""
+"""Candidates for copies: pictures whose perceptual hashes are near each other."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +8,8 @@ import numpy.typing as npt
 from embedlens.images.perceptual_hash import NO_HASH
 
 # Of 64 bits. Measured on 1,420 photographs: of copies in half or twice the size, in grey, as PNG or
-# as JPEG of quality 50, 98 to 100 of 100 differ in at most 4 bits; no two different photographs
-# differ in fewer than 12.
+# as JPEG of quality 50, 98 to 100 of 100 differ in at most 4 bits. So do different pictures of one
+# background or in one frame, which is why candidates are compared directly.
 RADIUS = 4
 _BITS = 13  # of each of five parts
 
@@ -48,39 +46,3 @@ def near_copies(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
                 near = others[np.bitwise_count(values[others] ^ values[one]) <= RADIUS]
                 found.append(np.stack([np.full(len(near), row_of[one]), row_of[near]], axis=1))
     return np.unique(np.sort(np.concatenate(found), axis=1), axis=0).astype(np.int64)
-
-
-def group_copies(ids: Sequence[str], hashes: npt.NDArray[np.uint64]) -> list[str]:
-    """Name the group of each picture: itself, its byte-identical and its near copies.
-
-    Groups are joined where they touch: if A is near B and B near C, all three are one group.
-
-    Parameters
-    ----------
-    ids : sequence of str, length n
-        Content ids.
-    hashes : ndarray of shape (n,), uint64
-        Perceptual hashes, 0 where there is none.
-
-    Returns
-    -------
-    list of str
-        The least id of each picture's group, so that a picture without copies has its own.
-
-    Examples
-    --------
-    >>> group_copies(["b", "a", "c"], np.array([0b1000, 0b1011, 2**64 - 1], np.uint64))
-    ['a', 'a', 'c']
-    """
-    parent = {each: each for each in ids}
-
-    def root(each: str) -> str:
-        while parent[each] != each:
-            parent[each] = parent[parent[each]]
-            each = parent[each]
-        return each
-
-    for one, other in near_copies(hashes).tolist():
-        low, high = sorted((root(ids[one]), root(ids[other])))
-        parent[high] = low
-    return [root(each) for each in ids]

@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from embedlens.images.blank import blankness
+
 NO_HASH = 0
-"""Stands for pictures of which a hash would say nothing: tiny ones, and those of one shade."""
+"""Stands for pictures of which a hash would say nothing: tiny ones, and blank ones."""
 
 _SIDE = 32
 _BITS = 8
-_FLAT = 2.0  # standard deviation in grey levels below which bits come from compression noise
 
 
 def perceptual_hash(picture: Image.Image, smallest: int) -> int:
@@ -52,7 +53,7 @@ def perceptual_hash(picture: Image.Image, smallest: int) -> int:
         return NO_HASH
     small = picture.resize((_SIDE, _SIDE), Image.Resampling.BILINEAR).convert("L")
     pixels = np.asarray(small, dtype=np.float64)
-    if pixels.std() < _FLAT:
+    if blankness(pixels):  # bits would come from compression noise
         return NO_HASH
     waves = _cosines()
     coefficients = (waves @ pixels @ waves.T).ravel()

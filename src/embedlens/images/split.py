@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -21,19 +22,20 @@ def stratified_split(
     validation: float = 0.3,
     seed: int = 0,
 ) -> npt.NDArray[np.str_]:
-    """Split each class in the same proportions, identical pictures always to one side.
+    """Split each class in the same proportions, copies always to one side.
 
     The answer does not depend on the order of the pictures, and each class is drawn by itself, so
-    another class leaves it as it is. Proportions are of distinct pictures, rounded to the nearest;
-    a class of three or more has at least one in each split, one of two goes to train and test, a
-    single one to train. A group under several labels is drawn with the first in sorted order.
+    another class leaves it as it is. Proportions are of groups, rounded to the nearest; a class of
+    three or more has at least one in each split, one of two goes to train and test, a single one
+    to train. A group under several labels is drawn with the rarest of them; where that leaves a
+    class without one in a split, a group that no class misses there is moved.
 
     Parameters
     ----------
     labels : sequence of str, shape (n,)
         Classes.
     groups : sequence of str, shape (n,)
-        Content ids; pictures of one id are never parted.
+        Pictures of one group are never parted.
     test : float, default=0.2
         Share of a class for testing. The study tested on 600 of 2,800 pictures.
     validation : float, default=0.3
@@ -61,12 +63,14 @@ def stratified_split(
             raise ImageSetError(f"{name} share {share} is not in [0, 1); 0.2 is a fifth")
     if seed < 0:
         raise ImageSetError(f"seed {seed} is negative; use 0 or more")
-    label_of: dict[str, str] = {}
+    labels_of: dict[str, set[str]] = {}
     for group, label in zip(groups, labels, strict=True):
-        label_of[group] = min(label, label_of.get(group, label))
+        labels_of.setdefault(str(group), set()).add(str(label))
+    sizes = Counter(label for those in labels_of.values() for label in those)
     members: dict[str, list[str]] = {}
-    for group in sorted(label_of):
-        members.setdefault(label_of[group], []).append(group)
+    for group in sorted(labels_of):
+        rarest = min(labels_of[group], key=lambda label: (sizes[label], label))
+        members.setdefault(rarest, []).append(group)
     split_of: dict[str, str] = {}
     for label, ids in members.items():
         # The label's hash seeds the class, so that it is drawn alike whatever the other classes.
@@ -74,7 +78,40 @@ def stratified_split(
         rng = np.random.default_rng([seed, int.from_bytes(digest)])
         names = np.repeat(Splits, _counts(len(ids), test, validation))
         split_of.update(zip((ids[i] for i in rng.permutation(len(ids))), names, strict=True))
+    _fill(split_of, labels_of, test, validation)
     return np.array([split_of[group] for group in groups], dtype="<U10")
+
+
+def _fill(
+    split_of: dict[str, str], labels_of: Mapping[str, set[str]], test: float, validation: float
+) -> None:
+    """Give each class what the draw of groups under several labels left it without, if it can be.
+
+    A class is to have a group in each split that `_counts` grants to one of as many groups.
+    """
+    sizes = Counter(label for those in labels_of.values() for label in those)
+    due = {}
+    for label in sorted(sizes):
+        counts = _counts(sizes[label], test, validation)
+        due[label] = {split for split, n in zip(Splits, counts, strict=True) if n}
+    held = Counter((label, split_of[group]) for group in labels_of for label in labels_of[group])
+
+    def spare(group: str) -> bool:
+        own = split_of[group]
+        return all(held[label, own] > 1 or own not in due[label] for label in labels_of[group])
+
+    for split in ("train", "test", "validation"):
+        for label in sorted(due, key=lambda label: (sizes[label], label)):
+            if split not in due[label] or held[label, split]:
+                continue
+            own = sorted(group for group in labels_of if label in labels_of[group])
+            moved = next((group for group in own if spare(group)), None)
+            if moved is None:
+                continue
+            for each in labels_of[moved]:
+                held[each, split_of[moved]] -= 1
+                held[each, split] += 1
+            split_of[moved] = split
 
 
 def complete_split(

@@ -30,7 +30,7 @@ def out_of_fold(
     groups : sequence of str, optional
         Points of one group are in one fold: copies of a picture must not tell of each other.
     folds : int, default 5
-        As many as a class has groups, where it has fewer; a class of one group is never predicted.
+        As many as a class has groups, where it has fewer.
     strength : float, default 1e-2
         As in `LinearProbe`. It is not chosen here: the labels are in doubt, and at this strength
         a wrong one is not learnt by heart.
@@ -40,7 +40,8 @@ def out_of_fold(
     Returns
     -------
     ndarray of shape (n, k), float64
-        Rows sum to 1.
+        Rows sum to 1; a class that the other folds lack has exactly 0. All of a row is 0 where the
+        other folds are empty, as they are where all points are of one group.
 
     Examples
     --------
@@ -50,11 +51,13 @@ def out_of_fold(
     True
     """
     X, codes = np.asarray(X), np.asarray(codes)
-    fold_of = _folds(codes, groups or [str(i) for i in range(len(codes))], folds, seed)
+    fold_of = _folds(codes, range(len(codes)) if groups is None else groups, folds, seed)
     shares = np.zeros((len(codes), int(codes.max()) + 1))
     for fold in np.unique(fold_of):
         held = fold_of == fold
         rest = np.unique(codes[~held])
+        if not len(rest):
+            continue
         if len(rest) == 1:
             shares[np.ix_(held, rest)] = 1.0
             continue
@@ -64,7 +67,7 @@ def out_of_fold(
 
 
 def _folds(
-    codes: NDArray[np.generic], groups: Sequence[str], folds: int, seed: int
+    codes: NDArray[np.generic], groups: Sequence[str] | range, folds: int, seed: int
 ) -> NDArray[np.int64]:
     """Deal each class's groups to the folds in turn, in a drawn order."""
     _, number = np.unique(np.array(groups), return_inverse=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embedlens.reduce.gram import as_matrix
+from embedlens.metrics.points import as_points, check_finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -115,7 +115,8 @@ def cosine_pairs(X: ArrayLike, threshold: float, *, most: int = _MOST) -> Pairs:
     Raises
     ------
     ValueError
-        If ``X`` is no matrix of finite numbers, or ``threshold`` or ``most`` is out of range.
+        If ``X`` is no matrix of real numbers, or holds NaN or infinity, or ``threshold`` or
+        ``most`` is out of range.
 
     Examples
     --------
@@ -129,7 +130,7 @@ def cosine_pairs(X: ArrayLike, threshold: float, *, most: int = _MOST) -> Pairs:
     if not 0 < threshold <= 1:
         raise ValueError(f"threshold must be between 0 and 1; got {threshold}.")
     _check_most(most)
-    points = _unit(as_matrix(X))
+    points = _unit(as_points(X))
     left, right = _lifted(_projected(points))
     lenience = _LENIENCE if points.shape[1] > _DIRECTIONS else 1.0
     # Minus half the squared distance, with room for the rounding of float32.
@@ -158,11 +159,23 @@ def _joined(parts: Iterable[Pairs]) -> Pairs:
 
 
 def _unit(X: NDArray[Any]) -> NDArray[np.float32]:
-    """Bring rows to length 1; what has no direction stays at zero."""
-    lengths = np.linalg.norm(X, axis=1, keepdims=True).astype(np.float32)
-    unit: NDArray[np.float32] = np.divide(
-        X, lengths, out=np.zeros(X.shape, np.float32), where=lengths > 0
-    )
+    """Bring rows to length 1, whatever their size and dtype; what has no direction stays at zero.
+
+    Raises
+    ------
+    ValueError
+        If they hold NaN or infinity.
+    """
+    unit = np.empty(X.shape, np.float32)
+    for start in range(0, len(X), _ROWS):
+        block = X[start : start + _ROWS].astype(np.float64)
+        check_finite(block, start)
+        # By the largest part first: squares of 1e200 or 1e-200 are lost.
+        largest = np.abs(block).max(axis=1, keepdims=True)
+        np.divide(block, largest, out=block, where=largest > 0)
+        lengths = np.linalg.norm(block, axis=1, keepdims=True)
+        np.divide(block, lengths, out=block, where=lengths > 0)
+        unit[start : start + _ROWS] = block
     return unit
 
 

@@ -48,7 +48,14 @@ def outlier_scores(X: ArrayLike, k: int = 10) -> NDArray[np.float64]:
     n = len(np.asarray(X))
     if n < 3:
         return np.zeros(n)
-    distances, _ = nearest_neighbors(X, min(k, n - 1), metric="cosine")
+    return scores_of(nearest_neighbors(X, min(k, n - 1), metric="cosine")[0])
+
+
+def scores_of(distances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `outlier_scores` from the distances of n points to their k nearest, (n, k)."""
+    n = len(distances)
+    if n < 3:
+        return np.zeros(n)
     apart = distances.mean(axis=1)
     spread = _TO_SIGMA * float(np.median(np.abs(apart - np.median(apart))))
     if spread == 0:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from embedlens.curation import Check, Relabelling
-from embedlens.curation.finding import KINDS
+from embedlens.curation.finding import KINDS, expectation
 from embedlens.images import ImageSet
 from embedlens.report.templating import environment
 from embedlens.report.thumbnails import thumbnails
@@ -43,8 +43,9 @@ def findings_by_kind(findings: pd.DataFrame, show: Show) -> list[dict[str, Any]]
     Returns
     -------
     list of dict
-        kind, title, count, text_only, and items: a dict a finding, with thumbnail and
-        other_thumbnail ("" where there is none).
+        kind, title, count, expected ("" but for labels: how many are expected to be wrong),
+        text_only, and items: a dict a finding, with thumbnail and other_thumbnail ("" where there
+        is none).
     """
     groups = []
     for kind, title in KINDS.items():
@@ -68,6 +69,7 @@ def findings_by_kind(findings: pd.DataFrame, show: Show) -> list[dict[str, Any]]
                 "kind": kind,
                 "title": title,
                 "count": len(rows),
+                "expected": expectation(kind, rows["score"].tolist()),
                 "text_only": text_only,
                 "items": items,
             }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import astuple
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from embedlens.curation import check
 from embedlens.curation.finding import Finding
 from embedlens.images import ImageSet
 
-_FORMAT = 1  # raise it when the same features begin to give other findings
+_FORMAT = 2  # raise it when the same features begin to give other findings
 # More columns than this cost minutes: findings then wait for `embedlens check`.
 _MOST_FEATURES = 8_192
 _MOST_PICTURES = 50_000
@@ -41,8 +42,7 @@ def write_findings(study: Path, name: str, images: ImageSet, seed: int) -> None:
         for file in (table, key_file):
             file.unlink(missing_ok=True)
         return
-    parts = [_FORMAT, version("embedlens"), record["key"], images.fingerprint, seed]
-    key = hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+    key = _key(images, record["key"], seed)
     if (
         table.is_file()
         and key_file.is_file()
@@ -54,6 +54,18 @@ def write_findings(study: Path, name: str, images: ImageSet, seed: int) -> None:
     found.findings.to_parquet(partial, index=False)
     partial.replace(table)
     key_file.write_text(key + _digest(table), encoding="utf-8")
+
+
+def _key(images: ImageSet, features: str, seed: int) -> str:
+    """Hash all that findings depend on: a file renamed is another finding, its content the same."""
+    columns = ("ids", "paths", "labels", "splits", "given_splits", "groups", "hashes")
+    facts = ("widths", "heights", "formats", "sizes")
+    parts = [
+        _FORMAT, version("embedlens"), features, seed, images.classes,
+        [getattr(images, name).tolist() for name in columns + facts],
+        [astuple(problem) for problem in images.problems],
+    ]  # fmt: skip
+    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
 
 
 def _digest(file: Path) -> str:

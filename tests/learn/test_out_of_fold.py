@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+
+from embedlens.learn.out_of_fold import out_of_fold
+
+
+def test_points_of_a_group_do_not_tell_of_each_other():
+    """Each group has a label of its own: whoever has not seen the group cannot know it."""
+    rng = np.random.default_rng(0)
+    X = np.repeat(10 * rng.normal(size=(40, 30)), 3, axis=0)
+    codes = np.repeat(rng.integers(0, 2, 40), 3)
+    groups = np.repeat(np.arange(40), 3).astype(str).tolist()
+    together = out_of_fold(X, codes, strength=1.0)
+    apart = out_of_fold(X, codes, groups, strength=1.0)
+    assert (together.argmax(axis=1) == codes).mean() > 0.85
+    assert (apart.argmax(axis=1) == codes).mean() < 0.75
+
+
+def test_all_points_in_one_group_are_not_judged():
+    X, y = load_iris(return_X_y=True)
+    assert not out_of_fold(X, y, ["all"] * len(y)).any()
+
+
+@pytest.mark.parametrize("alone", [[0], [0, 1]])
+def test_a_class_in_one_group_has_no_probability_where_it_was_not_seen(alone):
+    X, y = load_iris(return_X_y=True)
+    groups = [f"class {code}" if code in alone else str(i) for i, code in enumerate(y)]
+    shares = out_of_fold(X, y, groups)
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    own = shares[np.arange(len(y)), y]
+    assert (own[np.isin(y, alone)] == 0).all()
+    assert (own[~np.isin(y, alone)] > 0).all()
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_few_groups_are_enough(count):
+    X, y = load_iris(return_X_y=True)
+    groups = [str(i % count) for i in range(len(y))]
+    assert (out_of_fold(X, y, groups).argmax(axis=1) == y).mean() > 0.8
