@@ -299,7 +299,8 @@ class _Located:
 
     def read(self, some: Rows, dtype: type[np.floating[Any]]) -> NDArray[Any]:
         """Return some rows in the frame, rounded to ``dtype``."""
-        return ((self.rows[some] - self.origin) * self.scale).astype(dtype)
+        located = (self.rows[some] - self.origin) * self.scale
+        return np.asarray(located, dtype)
 
     def least_norms(self, located: NDArray[Any]) -> NDArray[Any]:
         """Return norms for which |x|² + |y|² - 2 x·y, products rounded, is a lower bound.
