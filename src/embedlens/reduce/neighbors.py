@@ -310,7 +310,7 @@ class _Located:
         """
         norms = np.einsum("ij,ij->i", located, located, dtype=np.float64)
         error = (located.shape[1] + _ROUNDINGS) * np.finfo(located.dtype).eps / 2
-        return (norms * (1 - error) - _UNDERFLOW).astype(located.dtype)
+        return np.asarray(norms * (1 - error) - _UNDERFLOW, located.dtype)
 
 
 def _frame(*sets: NDArray[Any]) -> tuple[NDArray[np.float64], float]:
