@@ -38,8 +38,8 @@ import numpy as np
 
 from embedlens.backbones import STUDY, Backbone, get_backbone
 from embedlens.errors import EmbedlensError
-from embedlens.features import embed
-from embedlens.features.engine import Engine, Precision, make_engine
+from embedlens.features import Precision, Recipe, Runner, embed
+from embedlens.features.engines import make_engine
 from embedlens.images import ImageSet
 
 SIZE = 200
@@ -102,7 +102,8 @@ class Ours:
     """An engine, its pictures, and the features it gave them last."""
 
     def __init__(self, backbone: Backbone, precision: Precision, pictures: np.ndarray) -> None:
-        self._engine: Engine = make_engine("openvino", backbone, SIZE, "avg", precision)
+        recipe = Recipe.of(backbone, size=SIZE, precision=precision, engine="openvino")
+        self._engine: Runner = make_engine(recipe)
         self._pictures = pictures
         self.features = np.zeros((len(pictures), self._engine.features), np.float32)
         self.seconds()

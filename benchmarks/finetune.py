@@ -21,7 +21,8 @@ import numpy as np
 from embedlens.backbones import get_backbone
 from embedlens.backbones.keras_backend import import_keras
 from embedlens.backbones.tail import split, tail_layer
-from embedlens.features.engine import make_engine
+from embedlens.features import Recipe
+from embedlens.features.engines import make_engine
 from embedlens.learn import TopClassifier
 from embedlens.learn.fine_tuning import _flat_tail, _joint
 
@@ -78,15 +79,13 @@ def main() -> None:
     backbone = get_backbone("Xception", weights=given.weights)
     layer = tail_layer(backbone.load(SIZE), "last-conv")
 
-    weights = None if backbone.weights.file is None else backbone.weights.file
-    trunk = get_backbone(f"Xception@<{layer}", weights=weights or "random")
-    engine = make_engine("openvino", trunk, SIZE, "none", "float32")
+    engine = make_engine(Recipe.of(backbone, size=SIZE, engine="openvino").trunk(layer))
     frontier = np.empty((given.pictures, engine.features), np.float32)
     begun = time.perf_counter()
     engine.run(enumerate(pixels), frontier.__setitem__)
     trunk_seconds = time.perf_counter() - begun
 
-    tail = _joint(_flat_tail(backbone.load(SIZE), layer, "avg"), new_top(codes, 2048), 1e-4)
+    tail = _joint(_flat_tail(split(backbone.load(SIZE), layer), "avg"), new_top(codes, 2048), 1e-4)
     ours, our_seconds = timed_epochs(tail, frontier, codes, given.batch, given.epochs)
     whole = whole_network(backbone, layer, new_top(codes, 2048), 1e-4)
     theirs, their_seconds = timed_epochs(

@@ -21,13 +21,14 @@ from pathlib import Path
 import numpy as np
 
 from embedlens.backbones import get_backbone
-from embedlens.backbones.backbone import pool
+from embedlens.backbones.families.keras_family import pool
 from embedlens.backbones.keras_backend import import_keras
 from embedlens.backbones.tail import split, tail_layer
+from embedlens.features import Recipe, embed
 from embedlens.images import ImageSet
 from embedlens.learn import TopClassifier
 from embedlens.learn.convolution import with_fast_gradients
-from embedlens.learn.fine_tuning import _flat_tail, _folder_name, _predict, _Trunk, _trunk
+from embedlens.learn.fine_tuning import _flat_tail, _folder_name, _predict
 
 VARIANTS = {
     "before fine-tuning": None,
@@ -53,18 +54,18 @@ def cross_entropy(mistakes):
     return loss
 
 
-def trainable_norms(network, layer, pooling):
+def trainable_norms(parts, pooling):
     """The tail as ``_flat_tail`` makes it, but that batch normalisation follows the call's mode."""
     keras = import_keras()
-    trunk, tail = split(network, layer)
+    trunk, tail = parts
     shapes = [tuple(each.shape[1:]) for each in trunk.outputs]
     ends = np.cumsum([0, *(int(np.prod(shape)) for shape in shapes)])
     flat = keras.Input((int(ends[-1]),))
-    parts = [
+    tensors = [
         keras.layers.Reshape(shape)(flat[:, begin:end])
         for shape, begin, end in zip(shapes, ends[:-1], ends[1:], strict=True)
     ]
-    features = tail(parts if len(parts) > 1 else parts[0])
+    features = tail(tensors if len(tensors) > 1 else tensors[0])
     return with_fast_gradients(keras.Model(flat, pool(features, pooling)))
 
 
@@ -118,11 +119,9 @@ def main() -> None:
     images = ImageSet.read(given.photos)
     backbone = get_backbone(given.backbone, weights=given.weights)
     layer = tail_layer(backbone.load(given.size), "last-conv")
-    trunk = _Trunk(
-        _trunk(backbone, layer), given.size, "squash", "float32", "auto", lambda *_: None
-    )
+    trunk = Recipe.of(backbone, size=given.size).trunk(layer)
     store = given.store and given.store / _folder_name(backbone, layer)
-    frontier = trunk.frontier(images, store)
+    frontier = embed(images, trunk, store=store).values
     found = {name: [] for name in VARIANTS}
     for repeat in range(given.repeats):
         drawn = images.resplit(repeat)
@@ -130,7 +129,7 @@ def main() -> None:
         data = [(np.asarray(frontier[each]), drawn.codes[each]) for each in rows]
         for name, mistakes in VARIANTS.items():
             make = trainable_norms if mistakes and "norm" in mistakes else _flat_tail
-            tail = make(backbone.load(given.size), layer, given.pooling)
+            tail = make(split(backbone.load(given.size), layer), given.pooling)
             before = [_predict(tail, x) for x, _ in data]
             cold = mistakes is not None and "cold" in mistakes
             top = TopClassifier(

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from embedlens.backbones import STUDY, get_backbone
-from embedlens.backbones.applications import (
+from embedlens.backbones.construction import construction
+from embedlens.backbones.families.keras_applications import (
+    KerasApplications,
     applications,
-    build_application,
     introspect,
     names_in_keras,
 )
-from embedlens.backbones.construction import construction
 
 # Table I of the study: weights with the ImageNet top, features of a picture of 200 x 200.
 TABLE_I = {
@@ -32,7 +32,10 @@ def test_parameters_and_features_are_those_of_the_study_s_table(name):
     backbone = get_backbone(name, weights="random")
     assert backbone.parameters == parameters
     with construction():
-        assert build_application(name, (200, 200), top=True).count_params() == parameters
+        assert (
+            KerasApplications().architecture(name, (200, 200), top=True).count_params()
+            == parameters
+        )
     assert backbone.build(200, pooling="none").output_shape == (None, features)
 
 

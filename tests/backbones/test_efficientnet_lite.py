@@ -7,7 +7,11 @@ from skimage import data
 
 from embedlens.backbones import get_backbone
 from embedlens.backbones.construction import construction
-from embedlens.backbones.efficientnet_lite import VARIANTS, build_efficientnet_lite, weights_file
+from embedlens.backbones.families.efficientnet_lite import (
+    VARIANTS,
+    build_efficientnet_lite,
+    weights_file,
+)
 from embedlens.backbones.torch_checkpoint import read_torch_checkpoint
 from embedlens.errors import WeightsError
 

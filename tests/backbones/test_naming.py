@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from embedlens.backbones import list_backbones, weights_for
-from embedlens.backbones.naming import anchored, split_name, titles
+from embedlens.backbones import list_backbones, parse_name, weights_for
+from embedlens.backbones.naming import anchored, titles
 from embedlens.errors import BackboneError, EmbedlensError, WeightsError
 
 
@@ -90,7 +90,7 @@ def test_a_model_file_is_named_in_full(tmp_path, monkeypatch):
     assert anchored(Path("m.H5")) == str(tmp_path / "m.H5")
     assert anchored("m.keras", Path("/study")) == "/study/m.keras"
     assert anchored(" Xception@add ") == "Xception@add"
-    assert split_name("/@eaDir/m.keras") == ("/@eaDir/m.keras", "")
+    assert parse_name("/@eaDir/m.keras")[:2] == ("/@eaDir/m.keras", None)
     with pytest.raises(BackboneError, match="no name"):
         anchored("@layer")
     with pytest.raises(EmbedlensError):

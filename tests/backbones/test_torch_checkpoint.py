@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedlens.backbones.efficientnet_lite import weights_file
+from embedlens.backbones.families.efficientnet_lite import weights_file
 from embedlens.backbones.torch_checkpoint import read_torch_checkpoint
 from embedlens.errors import WeightsError
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from embedlens.backbones import get_backbone
-from embedlens.backbones.applications import build_application
 from embedlens.backbones.construction import construction
+from embedlens.backbones.families.keras_applications import KerasApplications
 from embedlens.backbones.weights import randomize
 from embedlens.errors import WeightsError
 
@@ -25,7 +25,7 @@ def mobilenets(keras, tmp_path_factory) -> dict[str, Path]:
     files = {}
     for kind, top in [("notop", False), ("top", True)]:
         with construction():
-            network = build_application("MobileNetV2", (64, 64), top=top)
+            network = KerasApplications().architecture("MobileNetV2", (64, 64), top=top)
         randomize(network, seed=7)
         files[kind] = folder / f"{kind}.weights.h5"
         network.save_weights(files[kind])
@@ -70,7 +70,9 @@ def test_random_kernels_keep_the_variance_of_what_passes_through(keras):
 def test_a_file_with_or_without_the_top_gives_the_same_network(mobilenets, kind):
     network = get_backbone("MobileNetV2", weights=mobilenets[kind]).load(96)
     with construction():
-        expected = build_application("MobileNetV2", (64, 64), top="notop" not in kind)
+        expected = KerasApplications().architecture(
+            "MobileNetV2", (64, 64), top="notop" not in kind
+        )
     expected.load_weights(mobilenets[kind])
     assert len(network.weights) == 260
     for ours, theirs in zip(network.get_weights(), expected.get_weights()[:260], strict=True):

@@ -10,7 +10,7 @@ from PIL import Image
 
 from embedlens.backbones import get_backbone
 from embedlens.errors import EmbedlensError, ImageSetError, WeightsError
-from embedlens.features import Trunk, embed
+from embedlens.features import Recipe, Trunk, embed
 from embedlens.features import store as store_module
 from embedlens.images import ImageSet
 
@@ -52,11 +52,9 @@ class TestWithARealEngine:
         self, images, embed_small, network_file, store, difference, monkeypatch
     ):
         """Also when it is stopped half way."""
-        trunk = Trunk(get_backbone(f"{network_file}@<norm"), store.with_name("trunk"))
-        expected = [
-            embed_small(images).values,
-            embed(images, trunk.backbone, pooling="none").values,
-        ]
+        trunk = Trunk("norm", store.with_name("trunk"))
+        recipe = Recipe.of(str(network_file)).trunk("norm")
+        expected = [embed_small(images).values, embed(images, recipe).values]
 
         def stop(done, total):
             if done == 5:
@@ -67,13 +65,13 @@ class TestWithARealEngine:
         features = embed_small(images, store=store, trunk=trunk)
         assert 0 < features.record["embedded"] <= 7
         monkeypatch.setattr(EMBED, "make_engine", lambda *_: pytest.fail("the trunk ran again"))
-        frontier = embed(images, trunk.backbone, pooling="none", store=trunk.store)
+        frontier = embed(images, recipe, store=trunk.store)
         assert difference(features.values, expected[0]) <= 1e-6
         assert difference(frontier.values, expected[1]) <= 1e-6
 
     def test_a_trunk_that_is_there_is_not_run_again(self, images, embed_small, network_file, store):
-        trunk = Trunk(get_backbone(f"{network_file}@<norm"), store.with_name("trunk"))
-        embed(images, trunk.backbone, pooling="none", store=trunk.store)
+        trunk = Trunk("norm", store.with_name("trunk"))
+        embed(images, Recipe.of(str(network_file)).trunk("norm"), store=trunk.store)
         before = (trunk.store / "features.npy").stat()
         embed_small(images, store=store, trunk=trunk)
         assert (trunk.store / "features.npy").stat().st_mtime_ns == before.st_mtime_ns

@@ -7,8 +7,9 @@ import pytest
 
 from embedlens.backbones import get_backbone
 from embedlens.errors import BackboneError, EmbedlensError
-from embedlens.features.engine import choose_engine, make_engine
-from embedlens.features.openvino_engine import _require_bf16
+from embedlens.features import Recipe, choose_engine
+from embedlens.features.engines import make_engine
+from embedlens.features.engines.openvino_engine import _require_bf16
 
 # Plain, inverted residual, dense, squeeze-and-excitation, layer scale, cells with many branches.
 NETWORKS = [
@@ -21,13 +22,19 @@ NETWORKS = [
 ]
 
 
+def ready(engine, backbone, size, pooling, precision, tail=None):
+    """A backbone made ready by an engine."""
+    recipe = Recipe.of(backbone, size=size, pooling=pooling, precision=precision, engine=engine)
+    return make_engine(recipe, tail)
+
+
 @pytest.mark.parametrize(("name", "weights", "size"), NETWORKS, ids=[n[0] for n in NETWORKS])
 def test_openvino_gives_the_features_that_keras_gives(
     name, weights, size, pixels, run, difference, keras
 ):
     backbone = get_backbone(name, weights=weights)
     pictures = pixels(3, (size, size))
-    fast = make_engine("openvino", backbone, size, "avg", "float32")
+    fast = ready("openvino", backbone, size, "avg", "float32")
     expected = backbone.build(size, "avg").predict_on_batch(pictures.astype(np.float32))
     assert difference(run(fast, pictures), expected) <= 1e-5
     keras.utils.clear_session(free_memory=False)
@@ -47,7 +54,7 @@ def test_both_engines_pool_as_keras_does(network_file, pooling, pixels, run, dif
         "none": maps.reshape(len(maps), -1),
     }[pooling]
     for name in ("openvino", "keras"):
-        engine = make_engine(name, backbone, None, pooling, "float32")
+        engine = ready(name, backbone, None, pooling, "float32")
         assert difference(run(engine, pictures), expected) <= 1e-5
         assert engine.features == expected.shape[1]
         assert engine.feature_map == maps.shape[1:]
@@ -61,10 +68,10 @@ def test_one_run_gives_the_features_and_what_the_trunk_gives(
     """The frontier before "norm" is two tensors: a shortcut passes it by."""
     backbone, trunk = (get_backbone(f"{network_file}{cut}") for cut in ("", "@<norm"))
     pictures = pixels(3, (32, 32))
-    engine = make_engine(name, backbone, None, "avg", "float32", "norm")
+    engine = ready(name, backbone, None, "avg", "float32", "norm")
     both = run(engine, pictures)
-    features = run(make_engine(name, backbone, None, "avg", "float32"), pictures)
-    frontier = run(make_engine(name, trunk, None, "none", "float32"), pictures)
+    features = run(ready(name, backbone, None, "avg", "float32"), pictures)
+    frontier = run(ready(name, trunk, None, "none", "float32"), pictures)
     assert (engine.features, engine.frontier) == (features.shape[1], frontier.shape[1])
     assert engine.feature_map == (14, 14, 10)
     assert difference(both[:, : engine.features], features) <= 1e-6
@@ -75,8 +82,8 @@ def test_both_engines_cut_and_tell_the_shape_of_the_cut(network_file, pixels, ru
     """At a layer that gives no feature map."""
     backbone = get_backbone(f"{network_file}@head")
     pictures = pixels(2, (32, 32))
-    fast = make_engine("openvino", backbone, None, "none", "float32")
-    keras = make_engine("keras", backbone, None, "none", "float32")
+    fast = ready("openvino", backbone, None, "none", "float32")
+    keras = ready("keras", backbone, None, "none", "float32")
     assert fast.feature_map == keras.feature_map == (4,)
     assert fast.parameters == keras.parameters
     assert difference(run(fast, pictures), run(keras, pictures)) <= 1e-5
@@ -85,7 +92,7 @@ def test_both_engines_cut_and_tell_the_shape_of_the_cut(network_file, pixels, ru
 def test_a_user_s_model_is_given_the_scaling_asked_for(network_file, pixels, run, difference):
     backbone = get_backbone(f"{network_file}@stem", preprocessing="caffe")
     pictures = pixels(2, (32, 32))
-    fast = make_engine("openvino", backbone, None, "avg", "float32")
+    fast = ready("openvino", backbone, None, "avg", "float32")
     expected = backbone.build(None, "avg").predict_on_batch(pictures.astype(np.float32))
     assert difference(run(fast, pictures), expected) <= 1e-5
 
@@ -93,7 +100,7 @@ def test_a_user_s_model_is_given_the_scaling_asked_for(network_file, pixels, run
 @pytest.mark.parametrize("name", ["openvino", "keras"])
 def test_a_row_does_not_depend_on_the_pictures_beside_it(network_file, name, pixels, run):
     """More pictures than a batch or than there are requests, and each alone."""
-    engine = make_engine(name, get_backbone(str(network_file)), None, "avg", "float32")
+    engine = ready(name, get_backbone(str(network_file)), None, "avg", "float32")
     pictures = pixels(35, (32, 32))
     together = run(engine, pictures)
     alone = np.concatenate([run(engine, each[None]) for each in pictures[::7]])
@@ -102,7 +109,7 @@ def test_a_row_does_not_depend_on_the_pictures_beside_it(network_file, name, pix
 
 @pytest.mark.parametrize("name", ["openvino", "keras"])
 def test_no_pictures_are_no_rows(network_file, name):
-    engine = make_engine(name, get_backbone(str(network_file)), None, "avg", "float32")
+    engine = ready(name, get_backbone(str(network_file)), None, "avg", "float32")
     engine.run(iter([]), lambda *_: pytest.fail("a row of nothing"))
 
 
@@ -116,11 +123,11 @@ def test_bf16_is_near_float32_or_an_error_that_says_why(pixels, run, difference)
     backbone = get_backbone("EfficientNetLite0")
     if not has_bf16():
         with pytest.raises(EmbedlensError, match="does not compute in bfloat16"):
-            make_engine("openvino", backbone, 96, "avg", "bf16")
+            ready("openvino", backbone, 96, "avg", "bf16")
         return
     pictures = pixels(3, (96, 96))
-    half = run(make_engine("openvino", backbone, 96, "avg", "bf16"), pictures)
-    full = run(make_engine("openvino", backbone, 96, "avg", "float32"), pictures)
+    half = run(ready("openvino", backbone, 96, "avg", "bf16"), pictures)
+    full = run(ready("openvino", backbone, 96, "avg", "float32"), pictures)
     assert half.dtype == np.float32
     assert 1e-5 < difference(half, full) < 0.05
 
@@ -137,16 +144,21 @@ def test_a_cpu_without_bf16_is_named():
 def test_keras_computes_in_bf16_and_leaves_its_policy_as_it_was(keras, pixels, run, difference):
     backbone = get_backbone("MobileNetV2@block_3_depthwise", weights="random")
     pictures = pixels(2, (64, 64))
-    half = make_engine("keras", backbone, 64, "avg", "bf16")
+    half = ready("keras", backbone, 64, "avg", "bf16")
     assert keras.config.dtype_policy().name == "float32"
-    full = make_engine("keras", backbone, 64, "avg", "float32")
+    full = ready("keras", backbone, 64, "avg", "float32")
     assert 1e-5 < difference(run(half, pictures), run(full, pictures)) < 0.05
 
 
 @pytest.mark.parametrize("name", ["openvino", "keras"])
 def test_both_engines_refuse_a_layer_that_is_not_there(network_file, name):
     with pytest.raises(BackboneError, match=r"small has no layer 'lost'\. Its layers include last"):
-        make_engine(name, get_backbone(f"{network_file}@lost"), None, "avg", "float32")
+        ready(name, get_backbone(f"{network_file}@lost"), None, "avg", "float32")
+
+
+@pytest.fixture
+def network():
+    return get_backbone("EfficientNetLite0")
 
 
 @pytest.mark.parametrize(
@@ -159,20 +171,22 @@ def test_both_engines_refuse_a_layer_that_is_not_there(network_file, name):
         (True, False, "keras", "keras"),
     ],
 )
-def test_keras_embeds_on_a_gpu_and_openvino_on_a_cpu(monkeypatch, openvino, gpu, asked, chosen):
+def test_keras_embeds_on_a_gpu_and_openvino_on_a_cpu(
+    monkeypatch, network, openvino, gpu, asked, chosen
+):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: openvino or None)
     monkeypatch.setattr("shutil.which", lambda name: gpu or None)
-    monkeypatch.setattr("embedlens.features.engine._keras_sees_a_gpu", lambda: True)
+    monkeypatch.setattr("embedlens.backbones.keras_backend._backend_lists_a_gpu", lambda: True)
     monkeypatch.setattr("pathlib.Path.exists", lambda path: gpu)
-    assert choose_engine(asked) == chosen
+    assert choose_engine(asked, network).name == chosen
 
 
-def test_a_driver_without_a_gpu_that_keras_can_use_is_no_gpu(monkeypatch):
+def test_a_driver_without_a_gpu_that_keras_can_use_is_no_gpu(monkeypatch, network):
     monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/nvidia-smi")
-    monkeypatch.setattr("embedlens.features.engine._keras_sees_a_gpu", lambda: False)
-    assert choose_engine("auto") == "openvino"
+    monkeypatch.setattr("embedlens.backbones.keras_backend._backend_lists_a_gpu", lambda: False)
+    assert choose_engine("auto", network).name == "openvino"
 
 
-def test_an_unknown_engine_is_named_with_those_there_are():
+def test_an_unknown_engine_is_named_with_those_there_are(network):
     with pytest.raises(EmbedlensError, match="'onnx'; choose auto, openvino or keras"):
-        choose_engine("onnx")
+        choose_engine("onnx", network)

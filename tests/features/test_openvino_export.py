@@ -7,8 +7,15 @@ import pytest
 
 from embedlens.backbones import get_backbone
 from embedlens.errors import BackboneError, WeightsError
-from embedlens.features import openvino_export
-from embedlens.features.openvino_export import cache_folder, export
+from embedlens.features import Recipe
+from embedlens.features.engines import openvino_export
+from embedlens.features.engines.openvino_export import cache_folder
+
+
+def export(backbone, size=None, pooling="avg"):
+    """Export by OpenVINO's own recipe."""
+    recipe = Recipe.of(backbone, size=size, pooling=pooling, engine="openvino")
+    return openvino_export.export(recipe)
 
 
 @pytest.fixture
@@ -30,9 +37,9 @@ def test_a_graph_is_exported_once(network_file, children):
     second = export(backbone, None, "avg")
     assert first == second
     assert len(children) == 1
-    assert first.path.is_file()
+    assert first.model.is_file()
     assert (first.size, first.features, first.feature_map) == ((32, 32), 8, (16, 16, 8))
-    assert sorted(p.suffix for p in first.path.parent.glob(f"{first.path.stem}*")) == [
+    assert sorted(p.suffix for p in first.model.parent.glob(f"{first.model.stem}*")) == [
         ".bin",
         ".json",
         ".xml",
@@ -76,10 +83,10 @@ def test_another_content_of_the_same_file_is_another_graph(network_file, tmp_pat
 
 def test_a_broken_record_of_a_half_written_export_is_not_believed(network_file, children):
     backbone = get_backbone(f"{network_file}@norm")
-    graph = export(backbone, None, "avg").path
+    graph = export(backbone, None, "avg").model
     graph.with_suffix(".bin").unlink()
     started = len(children)
-    assert export(backbone, None, "avg").path.with_suffix(".bin").is_file()
+    assert export(backbone, None, "avg").model.with_suffix(".bin").is_file()
     assert len(children) == started + 1
 
 

@@ -100,7 +100,7 @@ def test_a_step_on_the_tail_is_a_step_on_the_whole_network(layer):
             parts = trunk.predict(pixels, verbose=0)
             parts = parts if isinstance(parts, list) else [parts]
             data = np.concatenate([part.reshape(12, -1) for part in parts], axis=1)
-            model = _joint(_flat_tail(network, layer, "avg"), top, 0.1)
+            model = _joint(_flat_tail(split(network, layer), "avg"), top, 0.1)
             model.compile(optimizer=keras.optimizers.SGD(0.1), loss=model.loss)
         for _ in range(3):
             model.train_on_batch(data, codes)

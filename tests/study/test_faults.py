@@ -18,7 +18,7 @@ from PIL import Image
 
 from embedlens.arrays.kernel import kernel
 from embedlens.cli import _sentence
-from embedlens.features import openvino_export
+from embedlens.features.engines import openvino_export
 from embedlens.study import Study
 
 COMMAND = [sys.executable, "-c", "from embedlens.cli import main; main()"]

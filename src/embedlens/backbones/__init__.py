@@ -1,26 +1,39 @@
-"""Backbones: the registry of pretrained networks, their weights, and where each network is cut.
+"""Backbones: families of pretrained networks, their weights, and where each network is cut.
 
 Nothing here reads pictures or runs a network over them; that is ``embedlens.features``.
 """
 
-from embedlens.backbones.applications import STUDY
 from embedlens.backbones.backbone import POOLINGS, Backbone, Pooling
 from embedlens.backbones.cut import cut
-from embedlens.backbones.imagenet import IMAGENET_TOP1, imagenet_top
+from embedlens.backbones.families.family import Built, Family
+from embedlens.backbones.families.keras_applications import STUDY
+from embedlens.backbones.families.registered import (
+    BackboneName,
+    list_families,
+    parse_name,
+    register_family,
+)
 from embedlens.backbones.naming import weights_for
 from embedlens.backbones.registry import get_backbone, list_backbones
+from embedlens.backbones.transform import Resize, Transform
 from embedlens.backbones.weights import Weights
 
 __all__ = [
-    "IMAGENET_TOP1",
     "POOLINGS",
     "STUDY",
     "Backbone",
+    "BackboneName",
+    "Built",
+    "Family",
     "Pooling",
+    "Resize",
+    "Transform",
     "Weights",
     "cut",
     "get_backbone",
-    "imagenet_top",
     "list_backbones",
+    "list_families",
+    "parse_name",
+    "register_family",
     "weights_for",
 ]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import collections
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from embedlens.backbones.keras_backend import import_keras
+from embedlens.backbones.keras_internals import numbered_from_the_start
 
 
 @contextmanager
@@ -19,17 +19,13 @@ def construction() -> Iterator[None]:
     numbers that are thrown away.
     """
     initializer = import_keras().initializers.VarianceScaling
-    from keras.src.backend.common import global_state
-
     draw = initializer.__call__
-    counters = global_state.get_global_attribute("object_name_uids")
-    global_state.set_global_attribute("object_name_uids", collections.defaultdict(int))
     initializer.__call__ = _zeros
     try:
-        yield
+        with numbered_from_the_start():
+            yield
     finally:
         initializer.__call__ = draw
-        global_state.set_global_attribute("object_name_uids", counters)
 
 
 def _zeros(_: Any, shape: Any, dtype: Any = None, **__: Any) -> Any:

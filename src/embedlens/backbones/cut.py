@@ -6,6 +6,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from embedlens.backbones.keras_backend import import_keras
+from embedlens.backbones.keras_internals import output_in_graph
 from embedlens.errors import BackboneError
 
 if TYPE_CHECKING:
@@ -44,7 +45,5 @@ def cut(model: keras.Model, layer: str) -> keras.Model:
         )
     keras = import_keras()
     found = model.get_layer(layer)
-    # The `output` of a network used as a layer is that of the network alone, outside this model.
-    within = isinstance(found, keras.Model)
-    output = found._inbound_nodes[-1].outputs[0] if within else found.output
+    output = output_in_graph(found) if isinstance(found, keras.Model) else found.output
     return keras.Model(model.inputs[0], output, name=model.name)

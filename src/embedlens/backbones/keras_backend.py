@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -33,6 +34,15 @@ def import_keras() -> ModuleType:
     return keras  # type: ignore[no-any-return]
 
 
+def keras_sees_a_gpu() -> bool:
+    """Whether Keras's backend computes on a GPU.
+
+    A GPU is looked for by NVIDIA's driver tools first, as asking the backend takes seconds.
+    """
+    driver = shutil.which("nvidia-smi") is not None or Path("/dev/nvidia0").exists()
+    return driver and _backend_lists_a_gpu()
+
+
 def keras_home() -> Path:
     """Return the folder where Keras keeps its settings and its downloads (``KERAS_HOME``)."""
     return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")).expanduser()
@@ -44,3 +54,10 @@ def _configured_backend() -> str | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return str(backend)
+
+
+def _backend_lists_a_gpu() -> bool:
+    try:
+        return bool(import_keras().distribution.list_devices("gpu"))
+    except (RuntimeError, ValueError, NotImplementedError, AttributeError):
+        return False

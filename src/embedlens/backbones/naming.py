@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from embedlens.backbones.model_file import SUFFIXES
+from embedlens.backbones.families.registered import parse_name
 from embedlens.errors import BackboneError, WeightsError
 from embedlens.given_path import absolute
 
@@ -17,19 +17,6 @@ NAMED_WEIGHTS = ("imagenet", "random")
 """Weights that are no file."""
 
 _LISTED = 6
-
-
-def split_name(name: str) -> tuple[str, str]:
-    """Split a name into network and layer; the folders of a path may hold an @ of their own."""
-    if "@" not in name or is_model_file(name):
-        return name, ""
-    network, _, layer = name.rpartition("@")
-    return network, layer
-
-
-def is_model_file(network: str) -> bool:
-    """Whether a name without its layer is the path of a model."""
-    return Path(network).suffix.lower() in SUFFIXES
 
 
 def anchored(name: str | os.PathLike[str], start: Path | None = None) -> str:
@@ -52,14 +39,14 @@ def anchored(name: str | os.PathLike[str], start: Path | None = None) -> str:
     >>> anchored("Xception@avg_pool"), anchored("/models/../best.keras@pool")
     ('Xception@avg_pool', '/best.keras@pool')
     """
-    network, layer = split_name(os.fspath(name).strip())
+    network, layer, family = parse_name(os.fspath(name).strip())
     if not network.strip():
         raise BackboneError(
             f"A backbone has no name ({name!r}); give one of `embedlens backbones`, or a model "
             "file."
         )
-    if is_model_file(network):
-        network = str(absolute(network, start))
+    if family is not None and (path := family.path(network)) is not None:
+        network = str(absolute(path, start))
     return f"{network}@{layer}" if layer else network
 
 
@@ -74,7 +61,9 @@ def titles(names: Sequence[str]) -> dict[str, str]:
     ['best.keras (a)', 'best.keras (b)', 'Xception']
     """
     files = dict.fromkeys(
-        network for network, _ in map(split_name, names) if is_model_file(network)
+        network
+        for network, _, family in map(parse_name, names)
+        if family is not None and family.path(network) is not None
     )
     folders = {}
     for file in files:
@@ -86,7 +75,7 @@ def titles(names: Sequence[str]) -> dict[str, str]:
         )  # fmt: skip
     found = {}
     for name in names:
-        network, layer = split_name(name)
+        network, layer, _ = parse_name(name)
         if network in folders:
             found[name] = Path(network).name + (f"@{layer}" if layer else "") + folders[network]
         else:
@@ -142,7 +131,7 @@ def weights_for(
 
 def _keys(name: str) -> list[str]:
     """Under what a backbone's weights may be given; the last that is there counts."""
-    return [split_name(name)[0].casefold(), name.casefold()]
+    return [parse_name(name).network.casefold(), name.casefold()]
 
 
 def anchored_weights(value: str | os.PathLike[str], start: Path | None = None) -> str:
@@ -160,7 +149,7 @@ def _value(name: str, value: str | os.PathLike[str]) -> str:
 
 
 def _unused(name: str, backbones: Sequence[str]) -> str:
-    would_do = list(dict.fromkeys(split_name(b)[0] for b in backbones))
+    would_do = list(dict.fromkeys(parse_name(b).network for b in backbones))
     if len(would_do) > _LISTED:
         near = difflib.get_close_matches(name, would_do, 3, cutoff=0.4)
         would_do = [*near, f"{len(would_do) - len(near)} others"]

@@ -1,17 +1,16 @@
-"""The registry: a backbone by its name."""
+"""The registry: a backbone by its name. What there is to know of one, its family knows."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from embedlens.backbones import applications, efficientnet_lite
-from embedlens.backbones.backbone import PREPROCESSINGS, Backbone
-from embedlens.backbones.naming import is_model_file, split_name, weights_for
-from embedlens.backbones.weights import Weights, keras_download
-from embedlens.errors import BackboneError, WeightsError
-from embedlens.given_path import given_path
+from embedlens.backbones.backbone import Backbone
+from embedlens.backbones.families.registered import list_families, parse_name
+from embedlens.backbones.naming import weights_for
+from embedlens.errors import BackboneError
 
 
 def get_backbone(
@@ -45,7 +44,8 @@ def get_backbone(
     Raises
     ------
     BackboneError
-        If there is no such network or preprocessing; the message names the nearest.
+        If there is no such network or preprocessing, with the nearest named; or if what its family
+        needs is not installed.
     WeightsError
         If a weights file does not exist.
 
@@ -54,97 +54,64 @@ def get_backbone(
     >>> get_backbone("xception", weights="random").feature_map
     (10, 10, 2048)
     """
-    if preprocessing is not None and preprocessing not in PREPROCESSINGS:
+    network, layer, family = parse_name(name)
+    if family is None:
+        raise _unknown(network)
+    if missing := family.missing():
+        wanted = f"'embedlens[{family.extra}]'" if family.extra else " ".join(missing)
         raise BackboneError(
-            f"There is no preprocessing {preprocessing!r}; choose from {', '.join(PREPROCESSINGS)}."
+            f"{name} needs {', '.join(missing)}, which is not installed: pip install {wanted}."
         )
-    network, layer = split_name(name)
-    if is_model_file(network):
-        return _file_backbone(name, network, layer or None, weights, preprocessing)
-    network = _registered(network)
-    canonical = f"{network}@{layer}" if layer else network
-    if network in efficientnet_lite.VARIANTS:
-        variant = efficientnet_lite.VARIANTS[network]
-        side = -(-variant.size // 32)
-        chosen = _given(network, weights)
-        return Backbone(
-            canonical, network, "EfficientNet-Lite", layer or None,
-            chosen or Weights("imagenet", efficientnet_lite.weights_file(network)),
-            preprocessing, variant.size, variant.parameters, (side, side, 1280),
-        )  # fmt: skip
-    row = applications.applications().get(network) or applications.introspect(network)
-    published = row.weights_with_top if layer in row.top_layers else row.weights
-    return Backbone(
-        canonical, network, "keras.applications", layer or None,
-        _given(network, weights) or keras_download(published),
-        preprocessing, row.size, row.parameters, row.feature_map,
-    )  # fmt: skip
+    found = family.backbone(network, layer, weights)
+    return replace(found, transform=found.transform.scaled_by(preprocessing))
 
 
-def list_backbones(weights: Mapping[str, str | Path] | None = None) -> list[Backbone]:
-    """List every backbone of the registry: EfficientNet-Lite, the study's five, then the rest.
+def list_backbones(
+    weights: Mapping[str, str | Path] | None = None,
+    *,
+    search: str = "",
+    family: str | None = None,
+) -> list[Backbone]:
+    """List the backbones of the registry: EfficientNet-Lite, the study's five, then the rest.
 
     Parameters
     ----------
     weights : mapping of str to str or Path, optional
         Files, or "random", by the network's name, as for `get_backbone`.
+    search : str, optional
+        Only those whose names hold this, in any case.
+    family : str, optional
+        Only those of the family of this name.
 
     Raises
     ------
+    BackboneError
+        If the family is unknown.
     WeightsError
-        If a name is of no backbone listed, or a weights file does not exist.
+        If weights are given for no backbone listed, or a weights file does not exist.
+
+    Examples
+    --------
+    >>> [each.name for each in list_backbones(search="lite", family="EfficientNet-Lite")]
+    ['EfficientNetLite0', 'EfficientNetLite1', 'EfficientNetLite2']
     """
-    names = [*efficientnet_lite.VARIANTS, *applications.applications()]
-    given = weights_for(names, weights or {})
-    return [get_backbone(name, weights=given.get(name)) for name in names]
+    given = weights_for([n for each in list_families() for n in each.networks()], weights or {})
+    names = [each.name for each in list_families()]
+    if family is not None and family not in names:
+        raise BackboneError(f"There is no family {family!r}; choose from {', '.join(names)}.")
+    return [
+        each.backbone(network, weights=given.get(network))
+        for each in list_families()
+        if family in (None, each.name)
+        for network in each.search(search)
+    ]
 
 
-def _registered(network: str) -> str:
-    names = [*efficientnet_lite.VARIANTS, *applications.applications()]
-    by_lower = {each.lower(): each for each in names}
-    found = by_lower.get(network.lower())
-    if found is None:
-        found = next((n for n in _keras_names() if n.lower() == network.lower()), None)
-    if found is None:
-        near = difflib.get_close_matches(network.lower(), by_lower, 3, cutoff=0.4)
-        hint = f"Did you mean {', '.join(by_lower[n] for n in near)}? " if near else ""
-        raise BackboneError(
-            f"There is no backbone {network!r}. {hint}"
-            "`embedlens backbones` lists them; a model file ends in .keras or .h5."
-        )
-    return found
-
-
-def _keras_names() -> list[str]:
-    """Name what a Keras newer than our table may have; it costs an import of Keras."""
-    return list(applications.names_in_keras())
-
-
-def _file_backbone(
-    name: str,
-    network: str,
-    layer: str | None,
-    weights: str | Path | None,
-    preprocessing: str | None,
-) -> Backbone:
-    if weights is not None:
-        raise WeightsError(f"{network} holds its own weights; leave out {str(weights)!r}.")
-    path = given_path(network)
-    if not path.is_file():
-        raise BackboneError(f"The model file {network} does not exist.")
-    return Backbone(name, str(path), "file", layer, Weights("file", path), preprocessing)
-
-
-def _given(network: str, chosen: str | Path | None) -> Weights | None:
-    """Return the weights the user chose, or None for the published ones."""
-    if chosen is None or chosen == "imagenet":
-        return None
-    if chosen == "random":
-        return Weights("random")
-    path = given_path(chosen)
-    if not path.is_file():
-        raise WeightsError(
-            f"The weights file {path} of {network} does not exist. "
-            "Give a file, 'imagenet' or 'random'."
-        )
-    return Weights("file", path)
+def _unknown(network: str) -> BackboneError:
+    by_lower = {name.lower(): name for family in list_families() for name in family.networks()}
+    near = difflib.get_close_matches(network.lower(), by_lower, 3, cutoff=0.4)
+    hint = f"Did you mean {', '.join(by_lower[n] for n in near)}? " if near else ""
+    return BackboneError(
+        f"There is no backbone {network!r}. {hint}"
+        "`embedlens backbones` lists them; a model file ends in .keras or .h5."
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from embedlens.backbones.cut import cut
 from embedlens.backbones.keras_backend import import_keras
+from embedlens.backbones.keras_internals import calls_of_layers
 from embedlens.errors import BackboneError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def split(network: keras.Model, layer: str) -> tuple[keras.Model, keras.Model]:
     cut(network, layer)  # so that a wrong name gets its error
     inside: set[int] = set()
     frontier: dict[int, Any] = {}
-    for node in _nodes(network):
+    for node in calls_of_layers(network):
         inputs = node.input_tensors
         if node.operation.name == layer or any(id(tensor) in inside for tensor in inputs):
             frontier |= {id(t): t for t in inputs if id(t) not in inside}
@@ -110,9 +111,3 @@ def tail_layer(network: keras.Model, unfreeze: str) -> str:
             "the layer where fine-tuning shall begin."
         )
     return str(found[0])
-
-
-def _nodes(network: keras.Model) -> list[Any]:
-    """Return the network's calls of layers, each after those it depends on."""
-    by_depth = network._nodes_by_depth
-    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]

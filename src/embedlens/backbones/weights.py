@@ -1,4 +1,4 @@
-"""Where a backbone's weights come from, and whether they are here."""
+"""Where a backbone's weights come from, whether they are here, and under which licence."""
 
 from __future__ import annotations
 
@@ -6,18 +6,49 @@ import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
-from embedlens.backbones.applications import WeightsFile
 from embedlens.backbones.keras_backend import import_keras, keras_home
 from embedlens.errors import WeightsError
+from embedlens.given_path import given_path
 
 if TYPE_CHECKING:
     import keras
 
 RANDOM_SEED = 0
+
+
+class Download(Protocol):
+    """What would bring weights to this machine."""
+
+    def get(self) -> None:
+        """Bring them to where `Weights.file` says; any exception tells why it could not be."""
+
+
+@dataclass(frozen=True)
+class KerasDownload:
+    """A file of weights that Keras downloads into its own cache."""
+
+    name: str
+    url: str
+    md5: str
+
+    @property
+    def file(self) -> Path:
+        """Where it lies, or will lie."""
+        return keras_home() / "models" / self.name
+
+    def get(self) -> None:
+        """Download it."""
+        import_keras().utils.get_file(
+            self.name,
+            self.url,
+            cache_dir=str(keras_home()),
+            cache_subdir="models",
+            file_hash=self.md5 or None,
+        )
 
 
 @dataclass(frozen=True)
@@ -30,13 +61,17 @@ class Weights:
         ``"imagenet"`` are the network's published weights, ``"file"`` are the user's.
     file : Path or None
         Where they lie, or will lie once downloaded; None for random weights.
-    download : WeightsFile or None
-        What Keras would download to get them.
+    download : Download or None
+        What gets them where they are not here.
+    licence : str or None
+        Under which they were published; None where their publisher does not say, and for the
+        user's own.
     """
 
     kind: Literal["imagenet", "file", "random"]
     file: Path | None = None
-    download: WeightsFile | None = None
+    download: Download | None = None
+    licence: str | None = None
 
     @property
     def here(self) -> bool:
@@ -58,7 +93,7 @@ class Weights:
         return _sha256(self.file, stat.st_size, stat.st_mtime_ns)
 
     def fetch(self, network: str) -> None:
-        """Let Keras download the file if it is not here.
+        """Download the file if it is not here.
 
         Raises
         ------
@@ -70,13 +105,7 @@ class Weights:
         if self.download is None:
             raise WeightsError(f"The weights file {self.file} of {network} does not exist.")
         try:
-            import_keras().utils.get_file(
-                self.download.name,
-                self.download.url,
-                cache_dir=str(keras_home()),
-                cache_subdir="models",
-                file_hash=self.download.md5 or None,
-            )
+            self.download.get()
         except Exception as error:
             raise WeightsError(
                 f"The ImageNet weights of {network} are not on this machine and could not be "
@@ -85,9 +114,34 @@ class Weights:
             ) from error
 
 
-def keras_download(file: WeightsFile) -> Weights:
-    """Return the ImageNet weights that Keras keeps in, or downloads to, its own cache."""
-    return Weights("imagenet", keras_home() / "models" / file.name, file)
+def chosen_weights(network: str, choice: str | Path | None, published: Weights) -> Weights:
+    """Return the weights that a user chose for a network.
+
+    Parameters
+    ----------
+    network : str
+        For the message.
+    choice : {"imagenet", "random"} or path, optional
+        What was chosen.
+    published : Weights
+        Those of "imagenet", and of no choice.
+
+    Raises
+    ------
+    WeightsError
+        If the file does not exist.
+    """
+    if choice is None or choice == "imagenet":
+        return published
+    if choice == "random":
+        return Weights("random")
+    path = given_path(choice)
+    if not path.is_file():
+        raise WeightsError(
+            f"The weights file {path} of {network} does not exist. "
+            "Give a file, 'imagenet' or 'random'."
+        )
+    return Weights("file", path)
 
 
 def randomize(model: keras.Model, seed: int = RANDOM_SEED) -> None:

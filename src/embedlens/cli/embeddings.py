@@ -12,7 +12,7 @@ import typer
 
 from embedlens.cli.options import (
     BackboneOption,
-    EngineOption,
+    Engine,
     Json,
     Photos,
     PoolingOption,
@@ -75,9 +75,15 @@ def embed(
     weights: Weights = None,
     pooling: Annotated[PoolingOption, typer.Option()] = PoolingOption.avg,
     size: Size = None,
-    resize: Annotated[ResizeOption, typer.Option()] = ResizeOption.squash,
+    resize: Annotated[
+        ResizeOption | None,
+        typer.Option(
+            help="How pictures are brought to size. \\[default: as the backbone was trained]",
+            show_default=False,
+        ),
+    ] = None,
     precision: Precision = PrecisionOption.float32,
-    engine: Annotated[EngineOption, typer.Option()] = EngineOption.auto,
+    engine: Engine = "auto",
 ) -> None:
     """Embed PHOTOS with one backbone into one file."""
     import embedlens as el
@@ -94,9 +100,9 @@ def embed(
             chosen,
             pooling=pooling.value,
             size=size,
-            resize=resize.value,
+            resize=resize.value if resize else None,
             precision=precision.value,
-            engine=engine.value,
+            engine=engine,
             store=out.with_name(out.name + ".store"),
             progress=lambda done, total: progress(f"{chosen.name}: embedding", done, total),
         )

@@ -38,14 +38,6 @@ class PrecisionOption(StrEnum):
     bf16 = "bf16"
 
 
-class EngineOption(StrEnum):
-    """What runs the networks."""
-
-    auto = "auto"
-    openvino = "openvino"
-    keras = "keras"
-
-
 def filled(text: str) -> str:
     """Refuse an empty argument, as a variable of a shell that was never set makes it.
 
@@ -91,6 +83,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 Precision = Annotated[
     PrecisionOption,
     typer.Option(help="bf16 is about twice as fast on CPUs that have it, and 1% less exact."),
+]
+# No list of choices: engines can be registered, and asking for those there are takes a second.
+Engine = Annotated[
+    str,
+    typer.Option(metavar="auto|openvino|keras", help="auto: Keras on a GPU, OpenVINO on a CPU."),
 ]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from embedlens.cli.options import (
-    EngineOption,
+    Engine,
     Folder,
     Photos,
     PoolingOption,
@@ -92,12 +92,12 @@ def study(
     size: Size = None,
     resize: Annotated[
         ResizeOption | None,
-        typer.Option(help="How pictures are brought to size. \\[default: squash]",
+        typer.Option(help="How pictures are brought to size. "
+                          "\\[default: as each backbone was trained]",
                      show_default=False),
     ] = None,
     precision: Precision = PrecisionOption.float32,
-    engine: Annotated[EngineOption, typer.Option(help="auto: Keras on a GPU, OpenVINO on a CPU.")]
-        = EngineOption.auto,
+    engine: Engine = "auto",
     repeats: Annotated[
         int | None,
         typer.Option(help="Splits the heads are trained and tested on. \\[default: 5]", min=1,
@@ -138,7 +138,7 @@ def study(
     settings: dict[str, Any] = {
         "preset": preset,
         "precision": precision.value,
-        "engine": engine.value,
+        "engine": engine,
         "seed": seed,
     }
     optional = {

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from embedlens.backbones import Backbone, get_backbone
 from embedlens.backbones.imagenet_classes import find_imagenet_classes, imagenet_classes
 from embedlens.errors import ImageSetError
 from embedlens.features import embed
@@ -22,8 +23,6 @@ from embedlens.images.source import FileSource
 SURE = 0.8
 # Less than this on all candidates together: the picture shows something else.
 SEEN = 0.1
-
-TOP = "predictions"
 
 
 @dataclass(frozen=True)
@@ -167,11 +166,11 @@ def relabel(
         raise ImageSetError(f"sure is {sure}; give a share between 0 and 1")
     rows = np.arange(len(images)) if label is None else np.flatnonzero(images.labels == label)
     chosen = images.subset(rows)
-    name = backbone if "@" in backbone else f"{backbone}@{TOP}"
-    shares = np.asarray(embed(chosen, name, progress=progress).values, dtype=np.float64)
+    network = _with_imagenet_top(backbone)
+    shares = np.asarray(embed(chosen, network, progress=progress).values, dtype=np.float64)
     if shares.shape[1] != len(imagenet_classes()):
         raise ImageSetError(
-            f"{name} gives {shares.shape[1]} features, not ImageNet's 1,000 classes"
+            f"{network.name} gives {shares.shape[1]} features, not ImageNet's 1,000 classes"
         )
     meanings = {
         each: tuple(imagenet_classes()[i].name for i in indices)
@@ -179,6 +178,17 @@ def relabel(
     }
     proposals = _propose(chosen, shares, columns, sure)
     return Relabelling(chosen, rows.astype(np.int64), images, meanings, proposals)
+
+
+def _with_imagenet_top(name: str) -> Backbone:
+    """Look a backbone up; one that is not cut, at the layer that gives ImageNet's classes."""
+    backbone = get_backbone(name)
+    if backbone.layer is not None:
+        return backbone
+    layer = backbone.family.imagenet_layer(backbone.network)
+    if layer is None:
+        raise ImageSetError(f"{name} has no layer of ImageNet's classes; name one, {name}@LAYER")
+    return get_backbone(f"{backbone.network}@{layer}")
 
 
 def _columns(names: Mapping[str, str]) -> dict[str, tuple[int, ...]]:

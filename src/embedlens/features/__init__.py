@@ -3,17 +3,31 @@
 What the features are good for is not decided here, but in ``learn``, ``metrics`` and ``reduce``.
 """
 
-from embedlens.features.embed import Features, Trunk, embed
-from embedlens.features.engine import Precision, choose_engine
+from embedlens.features.embed import Features, RowProgress, Trunk, embed
+from embedlens.features.engines import (
+    Engine,
+    Precision,
+    Runner,
+    choose_engine,
+    list_engines,
+    register_engine,
+)
 from embedlens.features.features_file import FeaturesFile, read_features, write_features
+from embedlens.features.recipe import Recipe
 
 __all__ = [
+    "Engine",
     "Features",
     "FeaturesFile",
     "Precision",
+    "Recipe",
+    "RowProgress",
+    "Runner",
     "Trunk",
     "choose_engine",
     "embed",
+    "list_engines",
     "read_features",
+    "register_engine",
     "write_features",
 ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from embedlens.arrays import processors
+from embedlens.backbones import Transform
 from embedlens.errors import ImageSetError
 
 if TYPE_CHECKING:
@@ -21,9 +22,12 @@ _AHEAD = 16  # pictures: enough to hide a slow one, few enough to hold memory fl
 
 
 def decoded(
-    images: ImageSet, rows: Iterable[int], size: tuple[int, int], resize: str
+    images: ImageSet, rows: Iterable[int], transform: Transform
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (row, pixels) in order, decoding a few pictures ahead in other threads.
+
+    Pixels are uint8 (h, w, 3), 0 to 255 RGB, fitted to size as the transform says; its scaling is
+    the network's.
 
     Raises
     ------
@@ -34,7 +38,10 @@ def decoded(
     with ThreadPoolExecutor(min(_THREADS, processors()), "decode") as pool:
 
         def start(row: int) -> tuple[int, Future[np.ndarray]]:
-            return row, pool.submit(images.pixels, row, size, resize)
+            return row, pool.submit(
+                images.pixels, row, transform.size, transform.resize,
+                crop=transform.crop, interpolation=transform.interpolation,
+            )  # fmt: skip
 
         waiting = deque(start(row) for row in islice(rows, _AHEAD))
         try:

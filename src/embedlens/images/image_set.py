@@ -239,7 +239,13 @@ class ImageSet:
         return tuple(problem for problem in self.problems if problem.kind in NOTES)
 
     def pixels(
-        self, i: int, size: int | tuple[int, int] | None, resize: str = "squash"
+        self,
+        i: int,
+        size: int | tuple[int, int] | None,
+        resize: str = "squash",
+        *,
+        crop: float = 1.0,
+        interpolation: str = "bilinear",
     ) -> npt.NDArray[np.uint8]:
         """Picture `i` decoded to uint8 RGB of shape (height, width, 3); see `decode`.
 
@@ -250,7 +256,9 @@ class ImageSet:
         """
         data = self.read_bytes(i)
         try:
-            return decode(data, size, resize, self.levels(i))
+            return decode(
+                data, size, resize, self.levels(i), crop=crop, interpolation=interpolation
+            )
         except ImageError as error:
             raise ImageError(f"{self.paths[i]}: {error}") from error
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from embedlens.backbones.keras_backend import import_keras
-from embedlens.features import choose_engine
+from embedlens.backbones.keras_backend import import_keras, keras_sees_a_gpu
 
 keras = import_keras()
 ops = keras.ops
@@ -26,7 +25,7 @@ def with_fast_gradients(model: Any) -> Any:
     model : keras.Model
         Functional.
     """
-    if keras.backend.backend() != "jax" or choose_engine("auto") == "keras":
+    if keras.backend.backend() != "jax" or keras_sees_a_gpu():
         return model
     return keras.models.clone_model(
         model,

@@ -7,19 +7,20 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from embedlens.backbones import Backbone, Pooling, get_backbone
+from embedlens.backbones import Backbone, Pooling, Resize
+from embedlens.backbones.families.keras_family import pool
 from embedlens.backbones.keras_backend import import_keras
-from embedlens.backbones.tail import split, tail_layer
+from embedlens.backbones.keras_internals import layers_after
 from embedlens.errors import BackboneError, ImageSetError
-from embedlens.features import Precision, Trunk, choose_engine, embed
+from embedlens.features import Precision, Recipe, Trunk, embed
 from embedlens.features.decoding import decoded
-from embedlens.features.engine import make_engine
+from embedlens.features.engines import make_engine
 from embedlens.images import ImageSet
 from embedlens.learn.augmentation import augmentation, augmented
 from embedlens.learn.rows import Rows
@@ -52,8 +53,8 @@ class FineTuned:
         The top, trained on the features before and then with the tail.
     network : keras.Model
         The tuned network, from preprocessed pixels to the last feature map.
-    backbone : Backbone
-        What it was before.
+    recipe : Recipe
+        What it was before, and how pictures go through it.
     """
 
     features: NDArray[np.float32]
@@ -63,7 +64,12 @@ class FineTuned:
     parameters: int
     head: TopClassifier
     network: Any
-    backbone: Backbone
+    recipe: Recipe
+
+    @property
+    def backbone(self) -> Backbone:
+        """What it was before."""
+        return self.recipe.backbone
 
     def save(self, path: Path) -> None:
         """Write the network, preprocessing inside, as a ``.keras`` file that is a backbone.
@@ -81,26 +87,22 @@ class FineTuned:
         keras = import_keras()
         pixels = keras.Input(self.network.input_shape[1:], name="pixels")
         # One graph, not a network within a model: so that it can be cut and tuned once more.
-        whole = self.network._run_through_graph(
-            self.backbone.preprocess(pixels), operation_fn=lambda layer: layer
-        )
+        whole = layers_after(self.network, self.recipe.transform.apply(pixels))
         model = keras.Model(pixels, whole, name=f"{self.network.name}_tuned")
         partial = path.with_name(f"{path.stem}.part.keras")
         model.save(partial)
         partial.replace(path)
 
 
-def trunk_of(backbone: Backbone, unfreeze: str, size: int | None, store: Path) -> Trunk:
+def trunk_of(recipe: Recipe, unfreeze: str, store: Path) -> Trunk:
     """Return the trunk that `finetune` would run, for ``embed`` to keep in its own run.
 
     Parameters
     ----------
-    backbone : Backbone
-        A whole one, not cut at a layer.
+    recipe : Recipe
+        Of a whole backbone, not cut at a layer.
     unfreeze : str
         As for `finetune`.
-    size : int, optional
-        Of the pictures, in pixels; by default the backbone's own.
     store : Path
         The folder that `finetune` will be given.
 
@@ -109,60 +111,41 @@ def trunk_of(backbone: Backbone, unfreeze: str, size: int | None, store: Path) -
     BackboneError
         If the backbone is cut at a layer, or has no layer of the name.
     """
-    layer = tail_layer(_whole(backbone).load(size), unfreeze)
-    return Trunk(_trunk(backbone, layer), store / _folder_name(backbone, layer))
+    backbone = _whole(recipe).backbone
+    layer = backbone.family.tail_layer(backbone.load(recipe.transform.size), unfreeze)
+    return Trunk(layer, store / _folder_name(backbone, layer))
 
 
-@dataclass(frozen=True)
-class _TrunkRun:
-    """The trunk of a backbone, and how pictures go through it."""
+def _augmented_frontier(
+    recipe: Recipe, images: ImageSet, rows: NDArray[np.int64], seed: int
+) -> Callable[[], Rows]:
+    """Return a function that gives what a trunk makes of rows changed at random, anew each time."""
+    engine = make_engine(recipe)
+    change = augmentation(seed)
+    values = np.empty((len(rows), engine.features), np.float32)
+    place = {row: i for i, row in enumerate(rows.tolist())}
+    transform = recipe.transform.of_size(engine.size)
 
-    backbone: Backbone
-    size: int | None
-    resize: Literal["squash", "crop", "pad"]
-    precision: Precision
-    engine: Literal["auto", "openvino", "keras"]
-    progress: Progress
+    def again() -> Rows:
+        def write(row: int, numbers: NDArray[np.float32]) -> None:
+            values[place[row]] = numbers
 
-    def frontier(self, images: ImageSet, store: Path | None) -> NDArray[np.float32]:
-        """Return what it gives of all pictures, from the store if it is there."""
-        return embed(
-            images, self.backbone, pooling="none", size=self.size, resize=self.resize,
-            precision=self.precision, engine=self.engine, store=store,
-            progress=lambda done, total: self.progress("trunk", done, total),
-        ).values  # fmt: skip
+        engine.run(augmented(decoded(images, rows.tolist(), transform), change), write)
+        return Rows(values, np.arange(len(rows)))
 
-    def augmented(self, images: ImageSet, rows: NDArray[np.int64], seed: int) -> Callable[[], Rows]:
-        """Return a function that gives the frontier of rows changed at random, anew each time."""
-        engine = make_engine(
-            choose_engine(self.engine), self.backbone, self.size or self.backbone.size, "none",
-            self.precision,
-        )  # fmt: skip
-        change = augmentation(seed)
-        values = np.empty((len(rows), engine.features), np.float32)
-        place = {row: i for i, row in enumerate(rows.tolist())}
-
-        def again() -> Rows:
-            def write(row: int, numbers: NDArray[np.float32]) -> None:
-                values[place[row]] = numbers
-
-            pictures = decoded(images, rows.tolist(), engine.size, self.resize)
-            engine.run(augmented(pictures, change), write)
-            return Rows(values, np.arange(len(rows)))
-
-        return again
+    return again
 
 
 def finetune(
     images: ImageSet,
-    backbone: str | Backbone,
+    backbone: str | Backbone | Recipe,
     *,
     unfreeze: str = "last-conv",
-    pooling: Pooling = "avg",
-    size: int | None = None,
-    resize: Literal["squash", "crop", "pad"] = "squash",
-    precision: Precision = "float32",
-    engine: Literal["auto", "openvino", "keras"] = "auto",
+    pooling: Pooling | None = None,
+    size: int | tuple[int, int] | None = None,
+    resize: Resize | None = None,
+    precision: Precision | None = None,
+    engine: str | None = None,
     head: TopClassifier | None = None,
     epochs: int = 16,
     batch_size: int = 154,
@@ -186,7 +169,7 @@ def finetune(
     images : ImageSet
         Training pictures train, validation pictures choose the epoch; test pictures are only
         embedded.
-    backbone : str or Backbone
+    backbone : str, Backbone or Recipe
         A whole one, not cut at a layer.
     unfreeze : {"last-conv", "last-block", "all"} or a layer's name, default "last-conv"
         Where the tail begins; the default is the study's.
@@ -231,18 +214,27 @@ def finetune(
     >>> tuned.save(Path("tuned.keras"))  # doctest: +SKIP
     >>> embed(other_images, "tuned.keras")  # doctest: +SKIP
     """
-    backbone = _whole(backbone)
-    network = backbone.load(size)
-    layer = tail_layer(network, unfreeze)
-    trunk = _TrunkRun(_trunk(backbone, layer), size, resize, precision, engine, progress)
-    frontier = trunk.frontier(images, store and store / _folder_name(backbone, layer))
-    tail = _flat_tail(network, layer, pooling)
+    recipe = _whole(
+        Recipe.of(
+            backbone, pooling=pooling, size=size, resize=resize, precision=precision, engine=engine
+        )
+    )
+    family, network = recipe.backbone.family, recipe.backbone.load(recipe.transform.size)
+    layer = family.tail_layer(network, unfreeze)
+    trunk = recipe.trunk(layer)
+    frontier = embed(
+        images, trunk, store=store and store / _folder_name(recipe.backbone, layer),
+        progress=lambda done, total: progress("trunk", done, total),
+    ).values  # fmt: skip
+    tail = _flat_tail(family.split(network, layer), recipe.pooling)
     top = head or TopClassifier(random_state=random_state)
     if not hasattr(top, "model_"):
         _train_top(top, tail, frontier, images, progress)
     data = {name: _known(images, name, top) for name in ("train", "validation")}
     rows = Rows(frontier, data["train"][0])
-    again = trunk.augmented(images, rows.indices, random_state) if augment else lambda: rows
+    again = (
+        _augmented_frontier(trunk, images, rows.indices, random_state) if augment else lambda: rows
+    )
     import_keras().utils.set_random_seed(random_state)
     history, best = _train(
         _joint(tail, top, learning_rate, silhouette),
@@ -261,30 +253,20 @@ def finetune(
         parameters=sum(int(np.prod(each.shape)) for each in tail.trainable_weights),
         head=top,
         network=network,
-        backbone=backbone,
+        recipe=recipe,
     )
 
 
-def _whole(backbone: str | Backbone) -> Backbone:
-    if isinstance(backbone, str):
-        backbone = get_backbone(backbone)
+def _whole(recipe: Recipe) -> Recipe:
+    backbone = recipe.backbone
     if backbone.layer is not None:
         raise BackboneError(f"{backbone.name} is cut; fine-tune {backbone.network} as a whole.")
-    return backbone
-
-
-def _trunk(backbone: Backbone, layer: str) -> Backbone:
-    weights = {"file": backbone.weights.file, "random": "random", "imagenet": None}
-    return get_backbone(
-        f"{backbone.network}@<{layer}",
-        weights=None if backbone.family == "file" else weights[backbone.weights.kind],
-        preprocessing=backbone.preprocessing,
-    )
+    return recipe
 
 
 def _folder_name(backbone: Backbone, layer: str) -> str:
-    name = re.sub(r"[^\w.+-]", "_", f"{Path(backbone.network).name}-{layer}")
-    if backbone.family != "file":
+    name = re.sub(r"[^\w.+-]", "_", f"{backbone.short_name}-{layer}")
+    if backbone.path is None:
         return name
     # Files of one name in two folders are two networks.
     return f"{name}-{hashlib.blake2b(backbone.network.encode(), digest_size=4).hexdigest()}"
@@ -321,24 +303,23 @@ def _train_top(
     )
 
 
-def _flat_tail(network: Any, layer: str, pooling: Pooling) -> Any:
-    """Return the tail as a model from the flattened frontier to features."""
-    from embedlens.backbones.backbone import pool
+def _flat_tail(parts: tuple[Any, Any], pooling: Pooling) -> Any:
+    """Return the tail of a network's two parts, from the flattened frontier to features."""
     from embedlens.learn.convolution import with_fast_gradients
 
     keras = import_keras()
-    trunk, tail = split(network, layer)
+    trunk, tail = parts
     shapes = [tuple(each.shape[1:]) for each in trunk.outputs]
     ends = np.cumsum([0, *(int(np.prod(shape)) for shape in shapes)])
     flat = keras.Input((int(ends[-1]),), name="frontier")
-    parts = [
+    tensors = [
         keras.layers.Reshape(shape)(flat[:, begin:end])
         for shape, begin, end in zip(shapes, ends[:-1], ends[1:], strict=True)
     ]
     for each in tail.layers:
         if isinstance(each, keras.layers.BatchNormalization):
             each.trainable = False
-    features = tail(parts if len(parts) > 1 else parts[0], training=False)
+    features = tail(tensors if len(tensors) > 1 else tensors[0], training=False)
     return with_fast_gradients(keras.Model(flat, pool(features, pooling), name=tail.name))
 
 

@@ -62,7 +62,16 @@ class Stored:
 
 
 def _changed(before: dict[str, Any], now: dict[str, Any]) -> str:
-    names = ("backbone", "pooling", "size", "resize", "precision", "engine", "versions")
+    names = (
+        "backbone",
+        "pooling",
+        "size",
+        "resize",
+        "transform",
+        "precision",
+        "engine",
+        "versions",
+    )
     different = [name for name in names if before.get(name) != now.get(name)]
     if different == ["versions"]:
         old, new = before.get("versions", {}), now.get("versions", {})

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedlens.backbones import IMAGENET_TOP1, imagenet_top
 from embedlens.features import Features
 from embedlens.metrics import transferability
 
@@ -51,7 +50,7 @@ def measure_scores(result: Analysis, features: Features) -> None:
     }
     if len(rows) <= NLEEP_LIMIT:
         scores["n_leep"] = lambda: transferability.n_leep(known, labels)
-    top = imagenet_top(backbone)
+    top = backbone.imagenet_top()
     if top is not None and len(top[0]) == known.shape[1]:
         shares = _softmax(known @ top[0] + top[1])
         scores["leep"] = lambda: transferability.leep(shares, labels)
@@ -63,8 +62,8 @@ def measure_scores(result: Analysis, features: Features) -> None:
         except ValueError:  # too few classes or pictures: nothing to foretell
             continue
         result.add(f"score.{name}", value, "train", seconds=time.perf_counter() - start)
-    if backbone.weights.kind != "random" and backbone.network in IMAGENET_TOP1:
-        result.add("score.imagenet_top1", IMAGENET_TOP1[backbone.network], "train")
+    if backbone.imagenet_accuracy is not None:
+        result.add("score.imagenet_top1", backbone.imagenet_accuracy, "train")
 
 
 def average_pooled(

@@ -5,20 +5,25 @@ from __future__ import annotations
 import tomllib
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import tomli_w
 
-from embedlens.backbones import STUDY, Pooling, list_backbones, weights_for
-from embedlens.backbones.naming import anchored, anchored_weights, split_name
+from embedlens.backbones import (
+    STUDY,
+    Backbone,
+    Pooling,
+    Resize,
+    list_backbones,
+    parse_name,
+    weights_for,
+)
+from embedlens.backbones.naming import anchored, anchored_weights
 from embedlens.errors import StudyError
-from embedlens.features import Precision
+from embedlens.features import Precision, Recipe
 from embedlens.given_path import given_path
 from embedlens.images.kaggle import PREFIX
 from embedlens.images.url import is_url
-
-Resize = Literal["squash", "crop", "pad"]
-EngineChoice = Literal["auto", "openvino", "keras"]
 
 PRESETS: dict[str, dict[str, Any]] = {
     # The published protocol: five backbones, 200 x 200 squashed, the flattened last feature map,
@@ -68,9 +73,9 @@ class Settings:
     weights: dict[str, str] = field(default_factory=dict)
     pooling: Pooling = "avg"
     size: int | None = None
-    resize: Resize = "squash"
+    resize: Resize | None = None
     precision: Precision = "float32"
-    engine: EngineChoice = "auto"
+    engine: str = "auto"
     test: float = 0.2
     validation: float = 0.3
     repeats: int = 5
@@ -90,11 +95,12 @@ class Settings:
             raise StudyError(f"repeats is {self.repeats}; give 1 or more.")
         if self.epochs < 1:
             raise StudyError(f"epochs is {self.epochs}; give 1 or more.")
-        cut = [each for each in self.backbones if split_name(each)[1]]
-        if self.finetune and cut:
+        cuts = [(each, layer) for each in self.backbones if (layer := parse_name(each).layer)]
+        if self.finetune and cuts:
+            name, layer = cuts[0]
             raise StudyError(
-                f"{cut[0]} is cut at a layer, and fine-tuning needs the whole backbone. Leave "
-                f"@{split_name(cut[0])[1]} out, or leave fine-tuning out."
+                f"{name} is cut at a layer, and fine-tuning needs the whole backbone. Leave "
+                f"@{layer} out, or leave fine-tuning out."
             )
         self._expect_used()
         for name, share in (("test", self.test), ("validation", self.validation)):
@@ -119,6 +125,17 @@ class Settings:
     def weights_of(self, backbone: str) -> str | None:
         """Return the weights chosen for a backbone, or None for its own."""
         return weights_for(self.backbones, self.weights).get(backbone)
+
+    def recipe(self, backbone: Backbone) -> Recipe:
+        """Return all that the features of a backbone depend on, by these settings."""
+        return Recipe.of(
+            backbone,
+            pooling=self.pooling,
+            size=self.size,
+            resize=self.resize,
+            precision=self.precision,
+            engine=self.engine,
+        )
 
     def write(self, path: Path) -> None:
         """Write them as TOML; what is not set is left out."""

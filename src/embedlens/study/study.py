@@ -17,7 +17,7 @@ import pandas as pd
 from embedlens.backbones import Backbone, get_backbone
 from embedlens.backbones.naming import anchored, anchored_weights, titles
 from embedlens.errors import StudyError
-from embedlens.features import Features, Trunk, embed
+from embedlens.features import Features, Recipe, Trunk, embed
 from embedlens.given_path import given_path
 from embedlens.images import ImageSet, resolved
 from embedlens.learn import trunk_of
@@ -242,20 +242,16 @@ class Study:
         """Embed and analyse one backbone; return the names of its folders in ``results/``."""
         name, title = folder_name(backbone), self.titles[backbone.name]
         stored = Stored.of(self.folder / "features" / name)
+        recipe = self.settings.recipe(backbone)
         features = embed(
             images,
-            backbone,
-            pooling=self.settings.pooling,
-            size=self.settings.size,
-            resize=self.settings.resize,
-            precision=self.settings.precision,
-            engine=self.settings.engine,
+            recipe,
             store=self.folder / "features" / name,
-            trunk=None if stored.meta else self._trunk(backbone),
+            trunk=None if stored.meta else self._trunk(recipe),
             progress=lambda done, total: progress(f"{title}: embedding", done, total),
         )
         # What is kept of features depends on no title: another model beside it may change that.
-        features = replace(features, backbone=replace(backbone, name=title))
+        features = replace(features, recipe=recipe.titled(title))
         repeats, key = repeats_of(images, self.settings), self._key(features, images)
         whole = self._key(features, images, self.settings.repeats)
         analysed = has_analysis(self.folder / "results" / name, whole)
@@ -277,12 +273,12 @@ class Study:
                 )
         return names
 
-    def _trunk(self, backbone: Backbone) -> Trunk | None:
+    def _trunk(self, recipe: Recipe) -> Trunk | None:
         """Return what fine-tuning will need of the network, to be had in the run that embeds."""
         settings = self.settings
         if not settings.finetune or settings.augment:
             return None
-        return trunk_of(backbone, settings.unfreeze, settings.size, self.folder / "trunks")
+        return trunk_of(recipe, settings.unfreeze, self.folder / "trunks")
 
     def _key(self, features: Features, images: ImageSet, *others: Any) -> str:
         settings = self.settings
@@ -313,11 +309,10 @@ def folder_name(backbone: Backbone) -> str:
     Where that alone might name another's, as with model files of one name in two folders, a hash of
     the whole name follows.
     """
-    of_file = backbone.family == "file"
-    name = Path(backbone.network).name if of_file else backbone.network
+    name = backbone.short_name
     name = f"{name}@{backbone.layer}" if backbone.layer else name
     plain = re.sub(r"[^\w.@+-]", "_", name)
-    if plain == name and not of_file:
+    if plain == name and backbone.path is None:
         return name
     return f"{plain}-{hashlib.blake2b(backbone.name.encode(), digest_size=4).hexdigest()}"
 
@@ -338,12 +333,13 @@ def _facts(features: Features) -> dict[str, Any]:
     return {
         "backbone": backbone.name,
         "network": backbone.network,
-        "family": backbone.family,
+        "family": backbone.family.name,
         "weights": backbone.weights.origin,
         "pretrained": backbone.weights.kind != "random",
         "size": "x".join(map(str, record["size"])),
         "pooling": record["pooling"],
         "resize": record["resize"],
+        "transform": features.recipe.transform.of_size(tuple(record["size"])).describe(),
         "precision": record["precision"],
         "engine": record["engine"],
         "versions": ", ".join(f"{name} {number}" for name, number in versions.items()),

@@ -116,9 +116,8 @@ def _analyse_tuned(
     out = kept / ("features.npy" if repeat == 0 else "other.npy")
     start = time.perf_counter()
     tuned = finetune(
-        split, features.backbone, unfreeze=settings.unfreeze, pooling=settings.pooling,
-        size=settings.size, resize=settings.resize, precision=settings.precision,
-        engine=settings.engine, head=top, epochs=settings.epochs, augment=settings.augment,
+        split, features.recipe, unfreeze=settings.unfreeze, head=top, epochs=settings.epochs,
+        augment=settings.augment,
         random_state=settings.seed + repeat, store=folder / "trunks", out=out,
         progress=lambda step, done, total: progress(
             _label(features, settings, repeat, step), done, total

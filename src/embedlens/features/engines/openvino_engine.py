@@ -2,20 +2,49 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embedlens.arrays import processors
-from embedlens.backbones import Backbone, Pooling
+from embedlens.backbones import Built
+from embedlens.backbones.keras_backend import keras_sees_a_gpu
 from embedlens.errors import EmbedlensError
-from embedlens.features.engine import Pictures, Precision, Write
-from embedlens.features.openvino_export import export
+from embedlens.features.engines.engine import Pictures, Precision, Write
+from embedlens.features.engines.openvino_export import export
+
+if TYPE_CHECKING:
+    from embedlens.features.recipe import Recipe
 
 _PRECISIONS: dict[Precision, str] = {"float32": "f32", "bf16": "bf16"}
 
 
 class OpenVINOEngine:
+    """OpenVINO runs the backbone, on a CPU."""
+
+    name = "openvino"
+    form = "openvino"
+    packages: tuple[str, ...] = ("openvino",)
+
+    def suits(self) -> bool:
+        """Whether it is the one to take: where it is installed, and there is no GPU for Keras."""
+        return importlib.util.find_spec("openvino") is not None and not keras_sees_a_gpu()
+
+    def load(self, recipe: Recipe, tail: str | None = None) -> OpenVINORunner:
+        """Make a backbone ready to run.
+
+        OpenVINO would choose bfloat16 by itself where the CPU has it; here it is always asked for.
+        """
+        import openvino
+
+        core = openvino.Core()
+        if recipe.precision == "bf16":
+            _require_bf16(core)
+        return OpenVINORunner(core, export(recipe, tail), recipe.precision)
+
+
+class OpenVINORunner:
     """A backbone compiled by OpenVINO.
 
     Pictures go in one at a time, as many at once as the CPU serves best: that is as fast as
@@ -24,35 +53,24 @@ class OpenVINOEngine:
 
     Parameters
     ----------
-    backbone, size, pooling
-        As for ``embed``.
+    core : openvino.Core
+        What compiles it.
+    exported : Built
+        What `export` returned.
     precision : {"float32", "bf16"}
-        OpenVINO would choose bfloat16 by itself where the CPU has it; here it is always asked for.
-    tail : str, optional
-        As for ``Backbone.build``.
+        What it computes in.
     """
 
-    def __init__(
-        self,
-        backbone: Backbone,
-        size: int | tuple[int, int] | None,
-        pooling: Pooling,
-        precision: Precision,
-        tail: str | None = None,
-    ) -> None:
+    def __init__(self, core: Any, exported: Built, precision: Precision) -> None:
         import openvino
         from openvino.preprocess import PrePostProcessor
 
-        core = openvino.Core()
-        if precision == "bf16":
-            _require_bf16(core)
-        exported = export(backbone, size, pooling, tail)
         self.size = exported.size
         self.features = exported.features
         self.frontier = exported.frontier
         self.feature_map = exported.feature_map
         self.parameters = exported.parameters
-        model = core.read_model(exported.path)
+        model = core.read_model(exported.model)
         model.reshape([1, *self.size, 3])
         steps = PrePostProcessor(model)
         steps.input().tensor().set_element_type(openvino.Type.u8)
@@ -67,7 +85,7 @@ class OpenVINOEngine:
         self._requests = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS") + 2
 
     def run(self, pictures: Pictures, write: Write) -> None:
-        """Embed pictures; see ``Engine.run``."""
+        """Embed pictures; see ``Runner.run``."""
         # No callbacks: OpenVINO runs them in its own threads, where they can deadlock with the
         # destruction of their queue. Pictures cost the same, so first in, first out loses nothing.
         idle = [self._compiled.create_infer_request() for _ in range(self._requests)]

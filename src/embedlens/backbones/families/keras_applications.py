@@ -1,0 +1,229 @@
+"""Every image classifier of ``keras.applications``.
+
+``keras_applications.json`` is what ``python -m embedlens.backbones.families.keras_applications``
+finds by introspection: it lets the networks be listed in milliseconds, without importing Keras or
+building one.
+A network that the installed Keras has and the table lacks is introspected when it is asked for.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from embedlens.backbones.backbone import Backbone
+from embedlens.backbones.families.keras_architecture import KerasArchitectures
+from embedlens.backbones.keras_backend import import_keras
+from embedlens.backbones.keras_internals import download_of
+from embedlens.backbones.transform import PREPROCESSINGS, Transform
+from embedlens.backbones.weights import KerasDownload, Weights, chosen_weights
+
+if TYPE_CHECKING:
+    import keras
+
+# The study's five come first wherever backbones are listed.
+STUDY = ("Xception", "ResNet50V2", "InceptionV3", "MobileNetV2", "DenseNet201")
+
+_TABLE = Path(__file__).with_name("keras_applications.json")
+
+# Share of ImageNet's validation pictures that the published weights classify rightly, of the table
+# at keras.io/api/applications; networks that it gives no accuracy are absent.
+_ACCURACY = {
+    "Xception": 0.790, "VGG16": 0.713, "VGG19": 0.713,
+    "ResNet50": 0.749, "ResNet101": 0.764, "ResNet152": 0.766,
+    "ResNet50V2": 0.760, "ResNet101V2": 0.772, "ResNet152V2": 0.780,
+    "InceptionV3": 0.779, "InceptionResNetV2": 0.803,
+    "MobileNet": 0.704, "MobileNetV2": 0.713,
+    "DenseNet121": 0.750, "DenseNet169": 0.762, "DenseNet201": 0.773,
+    "NASNetMobile": 0.744, "NASNetLarge": 0.825,
+    "EfficientNetV2B0": 0.787, "EfficientNetV2B1": 0.798, "EfficientNetV2B2": 0.805,
+    "EfficientNetV2B3": 0.820, "EfficientNetV2S": 0.839, "EfficientNetV2M": 0.853,
+    "EfficientNetV2L": 0.857,
+}  # fmt: skip
+
+# Of the weights that Keras ported from others, by the module of the network, as Keras's
+# documentation of its applications gave them. Of later networks it says nothing.
+_LICENCES = {
+    "vgg16": "Creative Commons Attribution", "vgg19": "Creative Commons Attribution",
+    "resnet": "MIT",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Application:
+    """One network of ``keras.applications``.
+
+    Attributes
+    ----------
+    name : str
+        As in ``keras.applications``.
+    module : str
+        The submodule that holds its ``preprocess_input``.
+    preprocessing : {"none", "tf", "torch", "caffe"}
+        What that function does to pixels.
+    size : int
+        Height and width of its input by default, in pixels.
+    parameters : int
+        Weights in all, with the ImageNet top, counted by Keras.
+    feature_map : (int, int, int)
+        Height, width and channels of its last feature map at the default size.
+    top_layers : tuple of str
+        The layers that only the network with its ImageNet top has.
+    weights, weights_with_top : KerasDownload
+        The ImageNet weights without and with the top.
+    """
+
+    name: str
+    module: str
+    preprocessing: str
+    size: int
+    parameters: int
+    feature_map: tuple[int, int, int]
+    top_layers: tuple[str, ...]
+    weights: KerasDownload
+    weights_with_top: KerasDownload
+
+
+@cache
+def applications() -> dict[str, Application]:
+    """Return the table of networks by name, the study's five first."""
+    rows = [_from_json(row) for row in json.loads(_TABLE.read_text())]
+    rows.sort(key=lambda row: STUDY.index(row.name) if row.name in STUDY else len(STUDY))
+    return {row.name: row for row in rows}
+
+
+class KerasApplications(KerasArchitectures):
+    """The image classifiers that come with Keras."""
+
+    name = "keras.applications"
+
+    def networks(self) -> Sequence[str]:
+        """Name those of the table, the study's five first."""
+        return list(applications())
+
+    def find(self, text: str) -> str | None:
+        """Return a network's name; one that the table lacks costs an import of Keras."""
+        found = super().find(text)
+        if found is None and text.isidentifier():
+            found = next((n for n in names_in_keras() if n.lower() == text.lower()), None)
+        return found
+
+    def backbone(
+        self, network: str, layer: str | None = None, weights: str | Path | None = None
+    ) -> Backbone:
+        """Describe a network; its ImageNet weights are those of Keras's download."""
+        row = applications().get(network) or introspect(network)
+        published = row.weights_with_top if layer in row.top_layers else row.weights
+        licence = _LICENCES.get(row.module)
+        return Backbone(
+            f"{network}@{layer}" if layer else network,
+            network,
+            self,
+            layer,
+            chosen_weights(
+                network, weights, Weights("imagenet", published.file, published, licence)
+            ),
+            Transform(**PREPROCESSINGS[row.preprocessing]).of_size(row.size),
+            row.parameters,
+            row.feature_map,
+        )
+
+    def architecture(self, network: str, size: tuple[int, int], *, top: bool) -> keras.Model:
+        """Build a network with Keras's initial weights.
+
+        With its top Keras asks for the network's own size in some networks, and the dense layers
+        of VGG fix it.
+        """
+        build = getattr(import_keras().applications, network)
+        return build(weights=None, include_top=top, input_shape=(*size, 3))
+
+    def imagenet_layer(self, network: str) -> str | None:
+        """Name the last layer of the top."""
+        return (applications().get(network) or introspect(network)).top_layers[-1]
+
+    def imagenet_accuracy(self, network: str) -> float | None:
+        """Return what Keras's documentation says."""
+        return _ACCURACY.get(network)
+
+
+def introspect(name: str) -> Application:
+    """Find out all of `Application` by building the network, without downloading anything."""
+    keras = import_keras()
+    application = keras.applications.__dict__[name]
+    module = application.__module__.rsplit(".", 1)[-1]
+    keras.utils.clear_session()
+    with_top = application(weights=None)
+    size = int(with_top.input_shape[1] or 224)  # MobileNetV3 leaves it open; it was trained at 224
+    keras.utils.clear_session()  # so that unnamed layers get the same numbers in both
+    without = application(weights=None, include_top=False, input_shape=(size, size, 3))
+    height, width, channels = without.output_shape[1:]
+    shared = {layer.name for layer in without.layers}
+    return Application(
+        name,
+        module,
+        _preprocessing(module),
+        size,
+        int(with_top.count_params()),
+        (int(height), int(width), int(channels)),
+        tuple(layer.name for layer in with_top.layers if layer.name not in shared),
+        _weights_file(application, include_top=False, input_shape=(size, size, 3)),
+        _weights_file(application, include_top=True),
+    )
+
+
+def names_in_keras() -> Iterator[str]:
+    """Name every classifier that the installed ``keras.applications`` can build."""
+    for name, value in sorted(vars(import_keras().applications).items()):
+        if inspect.isfunction(value) and "include_top" in inspect.signature(value).parameters:
+            yield name
+
+
+def _weights_file(application: Any, **kwargs: Any) -> KerasDownload:
+    asked = download_of(lambda: application(weights="imagenet", **kwargs))
+    if asked is None:
+        raise RuntimeError(f"{application.__name__} asked for no weights")
+    return KerasDownload(*asked)
+
+
+def _preprocessing(module: str) -> str:
+    """Find out what a module's ``preprocess_input`` does, by what it makes of some pixels."""
+    pixels = np.arange(0, 255, 17, dtype=np.float32).reshape(1, 1, -1, 3)
+    made = getattr(import_keras().applications, module).preprocess_input(pixels.copy())
+    for name, scaling in PREPROCESSINGS.items():
+        if np.allclose(Transform(**scaling).apply(pixels), made, atol=1e-4):
+            return name
+    raise RuntimeError(f"preprocess_input of {module} is none of {', '.join(PREPROCESSINGS)}")
+
+
+def _from_json(row: dict[str, Any]) -> Application:
+    height, width, channels = row["feature_map"]
+    return Application(
+        **{
+            **row,
+            "feature_map": (height, width, channels),
+            "top_layers": tuple(row["top_layers"]),
+            "weights": KerasDownload(**row["weights"]),
+            "weights_with_top": KerasDownload(**row["weights_with_top"]),
+        }
+    )
+
+
+def main() -> None:
+    """Write ``applications.json`` anew from the installed Keras."""
+    rows = []
+    for name in names_in_keras():
+        print(name, file=sys.stderr)
+        rows.append(asdict(introspect(name)))
+    _TABLE.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

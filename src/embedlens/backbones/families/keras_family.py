@@ -1,0 +1,146 @@
+"""What the families of Keras networks share: building, cutting and their ImageNet top."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from abc import abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from embedlens.backbones.backbone import Backbone, Pooling, check_pooling
+from embedlens.backbones.cut import cut
+from embedlens.backbones.families.family import Built, Family, Form
+from embedlens.backbones.keras_backend import import_keras
+from embedlens.backbones.tail import split, tail_layer
+from embedlens.backbones.transform import Transform
+from embedlens.backbones.transpose_sinking import sink_transposes
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    import openvino
+    from numpy.typing import NDArray
+
+IMAGENET_TOP_LAYER = "predictions"
+"""As Keras calls the layer of its networks that gives ImageNet's classes."""
+
+
+class KerasFamily(Family):
+    """A family whose networks are Keras models."""
+
+    forms = ("keras", "openvino")
+    packages = ("keras",)
+
+    @abstractmethod
+    def load(self, backbone: Backbone, size: tuple[int, int] | None) -> keras.Model:
+        """Return the network alone, to its cut, with its weights."""
+
+    def build(
+        self,
+        backbone: Backbone,
+        form: Form,
+        transform: Transform,
+        pooling: Pooling,
+        tail: str | None,
+    ) -> Built:
+        """Build a network with its weights, preprocessing and pooling inside."""
+        check_pooling(pooling)
+        network = self.load(backbone, transform.size)
+        model = _from_pixels(network, transform, pooling, tail)
+        height, width = model.input_shape[1:3]
+        outputs = model.get_layer(model.name).outputs
+        frontier = sum(math.prod(each.shape[1:]) for each in outputs[1:]) if tail else 0
+        return Built(
+            _graph(model) if form == "openvino" else model,
+            (int(height), int(width)),
+            int(model.output_shape[1]) - frontier,
+            frontier,
+            tuple(int(n) for n in outputs[0].shape[1:]),
+            int(model.count_params()),
+        )
+
+    def tail_layer(self, network: keras.Model, unfreeze: str) -> str:
+        """Name the layer of a loaded network where fine-tuning begins."""
+        return tail_layer(network, unfreeze)
+
+    def split(self, network: keras.Model, layer: str) -> tuple[keras.Model, keras.Model]:
+        """Cut a loaded network into trunk and tail, where a layer begins."""
+        return split(network, layer)
+
+    def imagenet_layer(self, network: str) -> str | None:
+        """Name the layer that gives ImageNet's 1,000 classes."""
+        return IMAGENET_TOP_LAYER
+
+    def imagenet_top(
+        self, backbone: Backbone
+    ) -> tuple[NDArray[np.floating], NDArray[np.floating]] | None:
+        """Return kernel and bias of a whole backbone's ImageNet top, if it is no more than that."""
+        whole = self.backbone(backbone.network, self.imagenet_layer(backbone.network))
+        if not whole.weights.here:
+            return None
+        network = whole.load()
+        before = backbone.load().output_shape[-1]
+        kinds = [type(layer).__name__ for layer in network.layers[-3:]]
+        dense = network.layers[-1]
+        plain = kinds[-2:] == ["GlobalAveragePooling2D", "Dense"] or kinds == [
+            "GlobalAveragePooling2D",
+            "Dropout",
+            "Dense",
+        ]
+        if not plain or dense.kernel.shape[0] != before:
+            return None
+        kernel, bias = dense.get_weights()
+        return kernel, bias
+
+
+def cut_at(network: keras.Model, layer: str | None) -> keras.Model:
+    """Cut a network as `Backbone.layer` says."""
+    if layer is None:
+        return network
+    if layer.startswith("<"):
+        return split(network, layer[1:])[0]
+    return cut(network, layer)
+
+
+def pool(features: Any, pooling: Pooling) -> Any:
+    """Turn a feature map, or the several of a frontier, into a row of features a picture."""
+    layers = import_keras().layers
+    if isinstance(features, list):
+        flat = [layers.Flatten()(each) for each in features]
+        return layers.Concatenate()(flat) if len(flat) > 1 else flat[0]
+    if len(features.shape) == 2:
+        return features
+    if len(features.shape) != 4 or pooling == "none":
+        return layers.Flatten()(features)
+    pool = layers.GlobalAveragePooling2D if pooling == "avg" else layers.GlobalMaxPooling2D
+    return pool()(features)
+
+
+def _from_pixels(
+    network: keras.Model, transform: Transform, pooling: Pooling, tail: str | None
+) -> keras.Model:
+    """Return preprocessing, network and pooling as a model with the network as a layer."""
+    keras = import_keras()
+    pixels = keras.Input(network.input_shape[1:], name="pixels")
+    if tail is None:
+        features = network(transform.apply(pixels), training=False)
+        return keras.Model(pixels, pool(features, pooling), name=network.name)
+    frontier = split(network, tail)[0].outputs
+    both = keras.Model(network.inputs, [*network.outputs, *frontier], name=network.name)
+    features, *rest = both(transform.apply(pixels), training=False)
+    row = [pool(features, pooling), pool(rest, "none")]
+    return keras.Model(pixels, keras.layers.Concatenate()(row), name=network.name)
+
+
+def _graph(model: keras.Model) -> openvino.Model:
+    """Return a model of Keras's OpenVINO backend as an OpenVINO graph, its transposes sunk."""
+    import openvino
+
+    core = openvino.Core()
+    # Mapped into memory, the file could not be removed before the graph is.
+    core.set_property({"ENABLE_MMAP": False})
+    with tempfile.TemporaryDirectory() as folder:
+        exported = Path(folder) / "model.xml"
+        model.export(str(exported), format="openvino", verbose=False)
+        return sink_transposes(core.read_model(exported))

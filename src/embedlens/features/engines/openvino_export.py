@@ -1,0 +1,198 @@
+"""A backbone as an OpenVINO graph, made once and cached.
+
+Keras exports to OpenVINO from its own OpenVINO backend, and a process has one backend for life;
+other frameworks are large, and not wanted again once the graph is there. So this module is also a
+program, which a child process runs.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from embedlens.backbones import Backbone, Built, Pooling, Transform
+from embedlens.errors import BackboneError, EmbedlensError, WeightsError
+from embedlens.given_path import given_path
+
+if TYPE_CHECKING:
+    from embedlens.features.recipe import Recipe
+
+_FORMAT = 5
+_CHILD = f"from {__name__} import main; main()"
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What a graph is made of."""
+
+    backbone: Backbone
+    transform: Transform
+    pooling: Pooling
+    tail: str | None
+
+    def key(self) -> str:
+        """Name the graph by all it depends on; how pictures are fitted to size is no part of it."""
+        scaling = {
+            name: value
+            for name, value in self.transform.record().items()
+            if name not in ("resize", "crop", "interpolation")
+        }
+        packages = {*self.backbone.family.packages, "openvino"}
+        versions = {package: version(package) for package in sorted(packages)}
+        parts = [_FORMAT, versions, self.backbone.describe(), scaling, self.pooling, self.tail]
+        return hashlib.blake2b(json.dumps(parts).encode(), digest_size=12).hexdigest()
+
+
+def export(recipe: Recipe, tail: str | None = None) -> Built:
+    """Return the OpenVINO graph of a backbone, from the cache or from a child process.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Of which backbone, for pictures of which size, scaled and pooled how; its weights are
+        downloaded if need be.
+    tail : str, optional
+        As for ``Family.build``.
+
+    Returns
+    -------
+    Built
+        Its model is the path of the graph, ``.xml``.
+
+    Raises
+    ------
+    WeightsError, BackboneError
+        As ``Family.build``.
+    """
+    backbone = recipe.backbone
+    backbone.weights.fetch(backbone.network)
+    order = _Order(backbone, recipe.transform, recipe.pooling, tail)
+    graph = cache_folder() / f"{Path(backbone.short_name).stem}-{order.key()}.xml"
+    if not _intact(graph):
+        _run_child(order, graph)
+    found = json.loads(graph.with_suffix(".json").read_text())
+    return Built(
+        graph,
+        (found["size"][0], found["size"][1]),
+        found["features"],
+        found["frontier"],
+        tuple(found["feature_map"]),
+        found["parameters"],
+    )
+
+
+def cache_folder() -> Path:
+    """Return the folder of exported graphs: ``EMBEDLENS_CACHE``, or the user's cache folder.
+
+    A home that cannot be written to is no reason to fail: then a temporary folder serves.
+    """
+    given = os.environ.get("EMBEDLENS_CACHE")
+    base = (
+        given_path(given)
+        if given
+        else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    )
+    folder = base / "embedlens" / "openvino"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        folder = Path(tempfile.gettempdir()) / "embedlens" / "openvino"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+def _run_child(order: _Order, graph: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _CHILD, str(graph)],
+        # Keras exports to OpenVINO from its own OpenVINO backend only.
+        env={**os.environ, "KERAS_BACKEND": "openvino"},
+        input=base64.b64encode(_pickled(order)).decode(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 2:
+        kind, _, message = done.stdout.strip().splitlines()[-1].partition(": ")
+        raise WeightsError(message) if kind == "WeightsError" else BackboneError(message)
+    if done.returncode != 0:
+        raise RuntimeError(
+            f"The export of {order.backbone.name} to OpenVINO failed:\n{done.stderr}"
+        )
+
+
+def _pickled(order: _Order) -> bytes:
+    try:
+        return pickle.dumps(order)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise BackboneError(_not_importable(order.backbone.family.name, error)) from error
+
+
+def _not_importable(family: str, error: Exception) -> str:
+    return (
+        f"The family {family} does not reach the process that exports to OpenVINO ({error}). Put "
+        "its class into a module that can be imported there, or use the engine 'keras'."
+    )
+
+
+def _write(order: _Order, graph: Path) -> None:
+    """Build and save; the record comes last, by a rename."""
+    import openvino
+
+    built = order.backbone.family.build(
+        order.backbone, "openvino", order.transform, order.pooling, order.tail
+    )
+    with tempfile.TemporaryDirectory(dir=graph.parent) as folder:
+        saved = Path(folder) / "graph.xml"
+        openvino.save_model(built.model, saved, compress_to_fp16=False)
+        facts = asdict(replace(built, model=None))
+        record = Path(folder) / "record.json"
+        record.write_text(json.dumps({**facts, "checksum": _checksum(saved)}))
+        saved.with_suffix(".bin").rename(graph.with_suffix(".bin"))
+        saved.rename(graph)
+        record.rename(graph.with_suffix(".json"))
+
+
+def _checksum(graph: Path) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for file in (graph, graph.with_suffix(".bin")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _intact(graph: Path) -> bool:
+    """Whether a cached graph is there as it was written; it costs milliseconds."""
+    try:
+        record = json.loads(graph.with_suffix(".json").read_text())
+        return bool(record["checksum"] == _checksum(graph))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def main() -> None:
+    """Export what standard input says to the file that the first argument names."""
+    graph = Path(sys.argv[1])
+    try:
+        _write(_unpickled(base64.b64decode(sys.stdin.read())), graph)
+    except EmbedlensError as error:
+        kind = "WeightsError" if isinstance(error, WeightsError) else "BackboneError"
+        print(f"{kind}: {' '.join(str(error).split())}")
+        sys.exit(2)
+
+
+def _unpickled(order: bytes) -> _Order:
+    try:
+        return pickle.loads(order)  # type: ignore[no-any-return]
+    except (ImportError, AttributeError) as error:
+        raise BackboneError(_not_importable("of this backbone", error)) from error

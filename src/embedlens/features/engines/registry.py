@@ -1,0 +1,86 @@
+"""The engines there are, and which of them is chosen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from embedlens.backbones import Backbone
+from embedlens.errors import EmbedlensError
+from embedlens.features.engines.engine import Engine, Runner, runs
+from embedlens.features.engines.keras_engine import KerasEngine
+from embedlens.features.engines.openvino_engine import OpenVINOEngine
+
+if TYPE_CHECKING:
+    from embedlens.features.recipe import Recipe
+
+# In the order in which "auto" asks them.
+_ENGINES: list[Engine] = [OpenVINOEngine(), KerasEngine()]
+
+
+def list_engines() -> tuple[Engine, ...]:
+    """Return the engines, in the order in which "auto" asks them."""
+    return tuple(_ENGINES)
+
+
+def register_engine(engine: Engine) -> None:
+    """Add an engine, for this process; "auto" asks it after the others.
+
+    Raises
+    ------
+    EmbedlensError
+        If there is an engine of its name, or it is called "auto".
+
+    Examples
+    --------
+    >>> register_engine(MyEngine())  # doctest: +SKIP
+    >>> embed(images, "EfficientNetLite0", engine="mine")  # doctest: +SKIP
+    """
+    if engine.name in ("auto", *_names()):
+        raise EmbedlensError(
+            f"There is an engine {engine.name!r} already; give yours another name."
+        )
+    _ENGINES.append(engine)
+
+
+def choose_engine(name: str, backbone: Backbone) -> Engine:
+    """Return the engine of a name for a backbone; "auto" is the first that suits.
+
+    Raises
+    ------
+    EmbedlensError
+        If the engine's name is unknown, or it cannot run networks of the backbone's family.
+    """
+    able = [engine for engine in _ENGINES if runs(engine, backbone)]
+    if name == "auto":
+        chosen = next((engine for engine in able if engine.suits()), None)
+    else:
+        chosen = next((engine for engine in _ENGINES if engine.name == name), None)
+        if chosen is None:
+            raise EmbedlensError(
+                f"There is no engine {name!r}; choose {', '.join(['auto', *_names()[:-1]])} or "
+                f"{_names()[-1]}."
+            )
+    if chosen not in able:
+        others = " or ".join(engine.name for engine in able) or "none"
+        raise EmbedlensError(
+            f"{backbone.name} cannot be run by the engine {name!r}; of those there are, its family "
+            f"({backbone.family.name}) suits {others}."
+        )
+    return chosen
+
+
+def make_engine(recipe: Recipe, tail: str | None = None) -> Runner:
+    """Make a recipe's backbone ready to run; its trunk's output too, if a tail is named.
+
+    Raises
+    ------
+    WeightsError, BackboneError
+        As ``Family.build``.
+    EmbedlensError
+        If the engine cannot compute at the recipe's precision on this machine.
+    """
+    return choose_engine(recipe.engine, recipe.backbone).load(recipe, tail)
+
+
+def _names() -> list[str]:
+    return [engine.name for engine in _ENGINES]
