@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from embedlens.backbones import STUDY, get_backbone, list_backbones
+from embedlens.backbones import STUDY, get_backbone, list_backbones, parse_name
 from embedlens.errors import BackboneError, EmbedlensError, WeightsError
 
 
@@ -63,6 +63,39 @@ def test_the_folders_of_a_model_file_may_hold_an_at_sign(tmp_path):
     assert get_backbone(str(file)).network == str(file)
     backbone = get_backbone(f"{file}@conv")
     assert (backbone.network, backbone.layer) == (str(file), "conv")
+
+
+@pytest.mark.parametrize(
+    ("name", "network", "layer"),
+    [
+        ("xception", "Xception", None),
+        ("Xception@", "Xception", None),
+        ("xception@block13_sepconv2_act", "Xception", "block13_sepconv2_act"),
+        ("Xception@<block14_sepconv2", "Xception", "<block14_sepconv2"),
+        ("me@home/net.keras", "me@home/net.keras", None),
+        ("me@home/net.h5@conv", "me@home/net.h5", "conv"),
+        ("net.keras@a/b:0", "net.keras", "a/b:0"),
+        ("nobody's@layer", "nobody's", "layer"),
+    ],
+)
+def test_there_is_one_parser_of_names(name, network, layer):
+    parsed = parse_name(name)
+    assert parsed[:2] == (network, layer)
+    assert (parsed.family is None) == (network == "nobody's")
+
+
+def test_a_search_is_by_a_part_of_the_name_and_by_family():
+    assert [b.name for b in list_backbones(search="lite1")] == ["EfficientNetLite1"]
+    assert len(list_backbones(family="keras.applications")) == 40
+    assert list_backbones(family="file") == []
+    with pytest.raises(BackboneError, match="no family 'tinn'; choose from EfficientNet-Lite"):
+        list_backbones(family="tinn")
+
+
+def test_a_licence_is_told_where_the_publisher_tells_it():
+    assert get_backbone("EfficientNetLite0").weights.licence == "Apache-2.0"
+    assert get_backbone("ResNet50").weights.licence == "MIT"
+    assert get_backbone("ResNet50", weights="random").weights.licence is None
 
 
 def test_a_model_file_that_is_not_there_is_named(tmp_path):

@@ -9,6 +9,7 @@ from PIL import Image
 from skimage import data
 
 from embedlens.curation import relabel
+from embedlens.curation.relabelling import _with_imagenet_top
 from embedlens.errors import BackboneError, ImageSetError
 from embedlens.images import ImageSet
 
@@ -91,3 +92,15 @@ def test_pictures_in_an_archive_are_refused(folder, tmp_path):
             packed.write(file, file.relative_to(folder))
     with pytest.raises(ImageSetError, match="unpack it first"):
         relabel(ImageSet.read(path), ["cat", "dog"], label="thing")
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [
+        ("EfficientNetLite2", "predictions"),
+        ("convnexttiny", "convnext_tiny_head_dense"),
+        ("Xception@avg_pool", "avg_pool"),
+    ],
+)
+def test_the_top_is_the_network_s_own_layer_unless_one_is_named(name, layer):
+    assert _with_imagenet_top(name).layer == layer

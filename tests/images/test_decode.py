@@ -59,6 +59,34 @@ class TestResize:
         np.testing.assert_allclose(pixels, expected, atol=1)
 
     @pytest.mark.parametrize(("width", "height"), [(80, 40), (40, 80)])
+    @pytest.mark.parametrize("format", ["PNG", "JPEG"])
+    def test_a_crop_of_a_share_keeps_that_share_of_the_fitted_side(
+        self, scene, encode, width, height, format
+    ):
+        """At 0.5 and 20 pixels the short side is fitted to 40."""
+        data = encode(scene(10 * width, 10 * height), format)
+        whole = decode(data, (height, width)).astype(int)
+        top, left = height // 2 - 10, width // 2 - 10
+        pixels = decode(data, 20, "crop", crop=0.5)
+        margin = 2 if format == "PNG" else 6  # a JPEG is decoded at a part of its size
+        np.testing.assert_allclose(pixels, whole[top : top + 20, left : left + 20], atol=margin)
+
+    @pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic", "lanczos"])
+    def test_the_interpolation_is_pillow_s(self, scene, encode, interpolation):
+        image = scene(97, 61)
+        expected = np.asarray(image.resize((30, 20), Image.Resampling[interpolation.upper()]))
+        given = decode(encode(image, "PNG"), (20, 30), interpolation=interpolation)
+        np.testing.assert_array_equal(given, expected)
+
+    def test_an_unknown_interpolation_or_share_is_named(self, noise, encode):
+        data = encode(noise, "PNG")
+        with pytest.raises(ImageSetError, match="'cubic' is unknown; use one of nearest, bilinear"):
+            decode(data, 9, interpolation="cubic")
+        for share in (0, -1, 1.5, float("nan")):
+            with pytest.raises(ImageSetError, match="give a share above 0, at most 1"):
+                decode(data, 9, "crop", crop=share)
+
+    @pytest.mark.parametrize(("width", "height"), [(80, 40), (40, 80)])
     def test_pad_fits_the_long_side_and_fills_with_grey(self, scene, encode, width, height):
         image = scene(width, height)
         expected = np.full((20, 20, 3), 128, dtype=np.uint8)

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from embedlens.backbones import Transform
 from embedlens.images import ImageSet
 from embedlens.report import write_report
 from embedlens.study import Results, Settings, read_results
@@ -141,6 +142,7 @@ def facts_of(name: str, pictures: int, *, pretrained: bool, speed: float) -> dic
         "backbone": name, "network": name, "family": "keras.applications",
         "weights": f"ImageNet ({name}.h5)" if pretrained else "random (seed 0), not pretrained",
         "pretrained": pretrained, "size": "200x200", "pooling": "avg", "resize": "squash",
+        "transform": Transform((200, 200)).describe(),
         "precision": "float32", "engine": "openvino", "versions": "keras 3.15.1, pillow 13.0.0",
         "features": 1280, "feature_map": "7x7x1280", "parameters": 3_538_984,
         "parameters_to_cut": 2_257_984, "pictures_per_second": speed, "embedded": pictures,

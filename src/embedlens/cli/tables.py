@@ -42,6 +42,8 @@ def backbone_rows(backbones: Sequence[Backbone]) -> list[dict[str, Any]]:
             "feature map": "x".join(map(str, each.feature_map or ())),
             "weights": _weights(each),
             "here": each.weights.here,
+            "licence": each.weights.licence,
+            "family": each.family.name,
             "weights_file": str(each.weights.file) if each.weights.file else None,
         }
         for each in backbones

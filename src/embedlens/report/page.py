@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from embedlens.report.findings import findings_by_kind
@@ -173,6 +174,7 @@ def _context(
         "today": date.today().isoformat(),
         "results": results,
         "settings": asdict(results.settings),
+        "transforms": _transforms(results.backbones),
         "verdict": verdict,
         "head": HEAD_NAMES.get(verdict.head, verdict.head),
         "tables": tables,
@@ -250,6 +252,14 @@ def _wrong(mistakes: Mistakes, thumbnails: Thumbnails) -> list[dict[str, Any]]:
     shown = mistakes.wrong[:MAX_MISTAKES]
     made = thumbnails.make([each.row for each in shown])
     return [{**asdict(each), "thumbnail": made.get(each.row)} for each in shown]
+
+
+def _transforms(backbones: pd.DataFrame) -> list[tuple[list[str], str]]:
+    """Return how pictures were fitted and scaled, and for which backbones so."""
+    if "transform" not in backbones:  # of a study that 0.1.0 ran: it had one way for all
+        backbones = backbones.assign(transform=backbones["resize"] + " to the input size")
+    groups = backbones.groupby("transform", sort=False)["backbone"]
+    return [(names.to_list(), str(transform)) for transform, names in groups]
 
 
 def _unsettled(results: Results) -> list[str]:
