@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -264,8 +265,23 @@ def test_a_family_of_keras_networks_runs_on_openvino_and_is_tuned(pictures, tmp_
     del sys.modules["pyramids"]
 
 
-def test_a_family_that_no_other_process_can_import_is_told_so(pictures, tmp_path, monkeypatch):
-    monkeypatch.setattr(Mosaics, "forms", ("openvino",))
+@pytest.mark.parametrize("where", ["a function", "a module of this process alone"])
+def test_a_family_that_no_other_process_can_import_is_told_so(
+    pictures, tmp_path, monkeypatch, where
+):
+    class Hidden(Mosaics):
+        name = "hidden"
+        forms = ("openvino",)
+
+        def networks(self):
+            return ["hidden:2"]
+
+    if where != "a function":
+        Hidden.__qualname__, Hidden.__module__ = "Hidden", "nowhere_else"
+        module = ModuleType("nowhere_else")
+        module.Hidden = Hidden
+        monkeypatch.setitem(sys.modules, "nowhere_else", module)
+    monkeypatch.setattr(registered, "_FAMILIES", [*registered._FAMILIES, Hidden()])
     monkeypatch.setenv("EMBEDLENS_CACHE", str(tmp_path))
     with pytest.raises(BackboneError, match=r"does not reach the process .* 'keras'"):
-        embed(ImageSet.read(pictures), "mosaic:2")
+        embed(ImageSet.read(pictures), "hidden:2", engine="openvino")

@@ -237,14 +237,10 @@ def finetune(
     )
     import_keras().utils.set_random_seed(random_state)
     history, best = _train(
-        _joint(tail, top, learning_rate, silhouette),
-        (again, data["train"][1]),
+        _joint(tail, top, learning_rate, silhouette), (again, data["train"][1]),
         (Rows(frontier, data["validation"][0]), data["validation"][1]),
-        epochs,
-        batch_size,
-        random_state,
-        progress,
-    )
+        epochs, batch_size, random_state, progress,
+    )  # fmt: skip
     return FineTuned(
         features=_predict(tail, frontier, out, progress),
         history=history,
