@@ -95,7 +95,7 @@ class Application:
 @cache
 def applications() -> dict[str, Application]:
     """Return the table of networks by name, the study's five first."""
-    rows = [_from_json(row) for row in json.loads(_TABLE.read_text())]
+    rows = [_from_json(row) for row in json.loads(_TABLE.read_text(encoding="utf-8"))]
     rows.sort(key=lambda row: STUDY.index(row.name) if row.name in STUDY else len(STUDY))
     return {row.name: row for row in rows}
 
@@ -222,7 +222,7 @@ def main() -> None:
     for name in names_in_keras():
         print(name, file=sys.stderr)
         rows.append(asdict(introspect(name)))
-    _TABLE.write_text(json.dumps(rows, indent=1) + "\n")
+    _TABLE.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

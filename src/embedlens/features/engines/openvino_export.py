@@ -80,7 +80,7 @@ def export(recipe: Recipe, tail: str | None = None) -> Built:
     graph = cache_folder() / f"{Path(backbone.short_name).stem}-{order.key()}.xml"
     if not _intact(graph):
         _run_child(order, graph)
-    found = json.loads(graph.with_suffix(".json").read_text())
+    found = json.loads(graph.with_suffix(".json").read_text(encoding="utf-8"))
     return Built(
         graph,
         (found["size"][0], found["size"][1]),
@@ -117,10 +117,10 @@ def _run_child(order: _Order, graph: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _CHILD, str(graph)],
         # Keras exports to OpenVINO from its own OpenVINO backend only.
-        env={**os.environ, "KERAS_BACKEND": "openvino"},
+        env={**os.environ, "KERAS_BACKEND": "openvino", "PYTHONIOENCODING": "utf-8"},
         input=base64.b64encode(_pickled(order)).decode(),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     if done.returncode == 2:
@@ -158,7 +158,7 @@ def _write(order: _Order, graph: Path) -> None:
         openvino.save_model(built.model, saved, compress_to_fp16=False)
         facts = asdict(replace(built, model=None))
         record = Path(folder) / "record.json"
-        record.write_text(json.dumps({**facts, "checksum": _checksum(saved)}))
+        record.write_text(json.dumps({**facts, "checksum": _checksum(saved)}), encoding="utf-8")
         saved.with_suffix(".bin").rename(graph.with_suffix(".bin"))
         saved.rename(graph)
         record.rename(graph.with_suffix(".json"))
@@ -174,7 +174,7 @@ def _checksum(graph: Path) -> str:
 def _intact(graph: Path) -> bool:
     """Whether a cached graph is there as it was written; it costs milliseconds."""
     try:
-        record = json.loads(graph.with_suffix(".json").read_text())
+        record = json.loads(graph.with_suffix(".json").read_text(encoding="utf-8"))
         return bool(record["checksum"] == _checksum(graph))
     except (OSError, ValueError, KeyError, TypeError):
         return False
