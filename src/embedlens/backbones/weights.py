@@ -58,7 +58,8 @@ class Weights:
     Attributes
     ----------
     kind : {"imagenet", "file", "random"}
-        ``"imagenet"`` are the network's published weights, ``"file"`` are the user's.
+        ``"imagenet"`` are the network's published weights, on whatever they were trained;
+        ``"file"`` are the user's.
     file : Path or None
         Where they lie, or will lie once downloaded; None for random weights.
     download : Download or None
@@ -66,12 +67,15 @@ class Weights:
     licence : str or None
         Under which they were published; None where their publisher does not say, and for the
         user's own.
+    trained_on : str, default "ImageNet"
+        What published weights were trained on, for reports.
     """
 
     kind: Literal["imagenet", "file", "random"]
     file: Path | None = None
     download: Download | None = None
     licence: str | None = None
+    trained_on: str = "ImageNet"
 
     @property
     def here(self) -> bool:
@@ -83,7 +87,9 @@ class Weights:
         """Say in a few words where they come from, for reports."""
         if self.file is None:
             return f"random (seed {RANDOM_SEED}), not pretrained"
-        return f"ImageNet ({self.file.name})" if self.kind == "imagenet" else f"file {self.file}"
+        if self.kind == "file":
+            return f"file {self.file}"
+        return f"{self.trained_on} ({self.file.name})"
 
     def digest(self) -> str:
         """Return the SHA-256 of the file, or a name for the random numbers."""
@@ -108,7 +114,7 @@ class Weights:
             self.download.get()
         except Exception as error:
             raise WeightsError(
-                f"The ImageNet weights of {network} are not on this machine and could not be "
+                f"The {self.trained_on} weights of {network} are not on this machine and could not be "
                 f"downloaded ({_cause(error)}). Give a file of them, --weights "
                 f"{network}=FILE, or run without pretraining, --weights {network}=random."
             ) from error
