@@ -114,8 +114,8 @@ class Weights:
             self.download.get()
         except Exception as error:
             raise WeightsError(
-                f"The {self.trained_on} weights of {network} are not on this machine and could not be "
-                f"downloaded ({_cause(error)}). Give a file of them, --weights "
+                f"The {self.trained_on} weights of {network} are not on this machine and could "
+                f"not be downloaded ({_cause(error)}). Give a file of them, --weights "
                 f"{network}=FILE, or run without pretraining, --weights {network}=random."
             ) from error
 
