@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
 from embedlens.metrics.proportion import Interval, difference_interval, proportion_interval
-from embedlens.study.correlation import rank_interval
+from embedlens.results.correlation import rank_interval
 
 DRAWS = 400
 RESAMPLES = 200

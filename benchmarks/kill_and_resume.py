@@ -24,7 +24,7 @@ from pathlib import Path
 import pandas as pd
 
 from embedlens.images.demo import write_demo_pictures
-from embedlens.study import read_results
+from embedlens.results import read_results
 
 BACKBONES = ["EfficientNetLite0", "EfficientNetLite1"]
 RUN = (

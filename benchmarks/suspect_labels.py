@@ -15,7 +15,7 @@ import argparse
 import numpy as np
 
 import embedlens as el
-from embedlens.curation.labels import SURE, suspect_labels
+from embedlens.curation.suspect_labels import SURE, suspect_labels
 from embedlens.learn.out_of_fold import out_of_fold
 from embedlens.metrics import nearest_neighbors
 from embedlens.metrics.label_errors import confident_learning

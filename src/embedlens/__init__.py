@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _PACKAGES = (
-    "backbones", "curation", "features", "images", "learn", "metrics", "reduce", "report", "study",
-    "viewer",
+    "backbones", "curation", "features", "images", "learn", "metrics", "reduce", "report",
+    "results", "study", "viewer",
 )  # fmt: skip
 _NAMES = {
     "Features": "features",
@@ -39,6 +39,7 @@ __all__ = [
     "metrics",
     "reduce",
     "report",
+    "results",
     "study",
     "view",
     "viewer",
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
         metrics,
         reduce,
         report,
+        results,
         study,
         viewer,
     )

@@ -11,7 +11,7 @@ import pytest
 from embedlens.cli.app import app
 from embedlens.cli.options import names_in, weights_by_name
 from embedlens.errors import EmbedlensError
-from embedlens.study.provenance import Provenance, claim
+from embedlens.results.provenance import Provenance, claim
 from embedlens.viewer.map_file import file_scene
 
 

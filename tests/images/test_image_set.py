@@ -12,7 +12,7 @@ from PIL import Image
 
 from embedlens import ImageSet
 from embedlens.errors import ImageSetError
-from embedlens.images import KINDS, FolderSource, ImageError, Splits
+from embedlens.images import KINDS, SPLITS, FolderSource, ImageError
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ class TestWhatItHolds:
 class TestSelection:
     def test_where_gives_the_indices_of_one_or_several_splits(self, pets):
         images = ImageSet.read(pets)
-        for split in Splits:
+        for split in SPLITS:
             assert (images.splits[images.where(split)] == split).all()
         both = images.where(["train", "test"])
         assert sorted([*both, *images.where("validation")]) == list(range(15))

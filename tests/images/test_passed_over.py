@@ -12,7 +12,7 @@ from embedlens.errors import ImageSetError
 from embedlens.images import FolderSource, ImageSet, ZipSource
 from embedlens.images.passed_over import litter, written_by
 from embedlens.images.tar import TarSource
-from embedlens.report.findings import write_check
+from embedlens.report.check_page import write_check
 
 # What each kind of folder holds that looks like a picture, beside what tells it.
 WRITTEN = {

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedlens.errors import ImageSetError
-from embedlens.images import Splits, stratified_split
+from embedlens.images import SPLITS, stratified_split
 from embedlens.images.split import complete_split
 
 # Few ids, so that some fall together, within a class and across classes.
@@ -27,7 +27,7 @@ def distinct(count: int, label: str = "cat") -> tuple[list[str], list[str]]:
 def test_identical_pictures_are_never_parted(pairs, test, validation, seed):
     labels, groups = zip(*pairs, strict=True)
     splits = stratified_split(labels, groups, test, validation, seed)
-    assert set(splits) <= set(Splits)
+    assert set(splits) <= set(SPLITS)
     assert len(set(zip(groups, splits, strict=True))) == len(set(groups))
 
 
@@ -75,7 +75,7 @@ def test_shares_are_met_to_the_nearest_picture(count, test, validation, seed):
 )
 def test_the_default_is_the_studys_and_small_classes_reach_every_split_they_can(count, expected):
     found = Counter(stratified_split(*distinct(count)).tolist())
-    assert tuple(found[split] for split in Splits) == expected
+    assert tuple(found[split] for split in SPLITS) == expected
 
 
 def test_halves_are_rounded_up():
@@ -118,7 +118,7 @@ def test_a_negative_seed_is_named():
         stratified_split(*distinct(5), seed=-1)
 
 
-@given(pictures, seeds, st.lists(st.sampled_from(Splits), min_size=60, max_size=60))
+@given(pictures, seeds, st.lists(st.sampled_from(SPLITS), min_size=60, max_size=60))
 def test_given_splits_are_kept_and_only_missing_ones_are_drawn(pairs, seed, given_splits):
     labels, groups = zip(*pairs, strict=True)
     # Copies lie in one split, as the image set sees to.

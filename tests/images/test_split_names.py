@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedlens.errors import ImageSetError
-from embedlens.images import Splits
+from embedlens.images import SPLITS
 from embedlens.images.split_names import (
     has_splits,
     split_named,
@@ -80,10 +80,10 @@ class TestRows:
 def test_any_names_give_splits_or_nothing(names, alike):
     found = splits_named(names, alike=alike)
     assert set(found) == set(names)
-    assert set(found.values()) <= {*Splits, ""}
+    assert set(found.values()) <= {*SPLITS, ""}
 
 
-@given(st.sampled_from([(n, s) for s in Splits for n in UNDERSTOOD[s]]), st.booleans())
+@given(st.sampled_from([(n, s) for s in SPLITS for n in UNDERSTOOD[s]]), st.booleans())
 def test_case_and_spaces_do_not_matter(case, upper):
     name, split = case
     # "TrainData" is two words by its capitals alone.

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedlens.learn import Rows, balanced_batches
+from embedlens.learn import LazyRows, balanced_batches
 
 
 def rows_of(y, size, epochs=1, **options):
@@ -67,7 +67,7 @@ def test_the_same_seed_draws_the_same_and_another_seed_another():
 def test_targets_follow_their_points_and_rows_are_read_from_a_memory_map(tmp_path):
     np.save(tmp_path / "X.npy", np.arange(40.0)[:, None])
     stored = np.load(tmp_path / "X.npy", mmap_mode="r")
-    X = Rows(stored, np.arange(0, 40, 2))
+    X = LazyRows(stored, np.arange(0, 40, 2))
     y = np.arange(20) % 3
     points, targets, _ = balanced_batches(X, y, 9, targets=-X[:])[0]
     assert points.dtype == np.float32

@@ -12,9 +12,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from embedlens.backbones.keras_backend import import_keras
 from embedlens.learn import (
     CentroidProjection,
+    LazyRows,
     LinearProbe,
     NeighborsProbe,
-    Rows,
     SilhouetteProjection,
     TopClassifier,
     balanced_batches,
@@ -237,12 +237,12 @@ def test_rows_that_are_read_a_batch_at_a_time_are_checked_too(points, tmp_path):
     stored = np.load(tmp_path / "X.npy", mmap_mode="r")
     top = MAKE["top"]()
     with pytest.raises(ValueError, match="row 43, column 2 is nan"):
-        top.fit(Rows(stored, np.arange(1, 60)), y[1:])
+        top.fit(LazyRows(stored, np.arange(1, 60)), y[1:])
     with pytest.raises(ValueError, match="40 rows and y has 39"):
-        top.fit(Rows(stored, np.arange(40)), y[:39])
-    top.fit(Rows(stored, np.arange(40)), y[:40])
+        top.fit(LazyRows(stored, np.arange(40)), y[:39])
+    top.fit(LazyRows(stored, np.arange(40)), y[:40])
     with pytest.raises(ValueError, match="X has 3 features"):
-        top.predict(Rows(stored[:, :3], np.arange(40)))
+        top.predict(LazyRows(stored[:, :3], np.arange(40)))
 
 
 def test_a_training_that_runs_away_is_told(points):

@@ -15,7 +15,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_blobs
 
 from embedlens.backbones.keras_backend import import_keras
-from embedlens.learn import Rows, TopClassifier
+from embedlens.learn import LazyRows, TopClassifier
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_rows_of_a_memory_map_train_the_network_that_a_copy_trains(blobs, tmp_pa
     np.save(tmp_path / "X.npy", X)
     stored = np.load(tmp_path / "X.npy", mmap_mode="r")
     chosen = np.arange(0, 240, 2)
-    one = TopClassifier(epochs=2).fit(Rows(stored, chosen), y[chosen])
+    one = TopClassifier(epochs=2).fit(LazyRows(stored, chosen), y[chosen])
     other = TopClassifier(epochs=2).fit(X[chosen], y[chosen])
     assert np.array_equal(one.predict_proba(X), other.predict_proba(X))
 

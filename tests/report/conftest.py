@@ -15,11 +15,13 @@ from PIL import Image
 from embedlens.backbones import Transform
 from embedlens.images import ImageSet
 from embedlens.report import write_report
-from embedlens.study import Results, Settings, read_results
-from embedlens.study.analysis import Analysis
-from embedlens.study.results import gather, write_analysis
+from embedlens.results import Results, Settings, read_results
+from embedlens.results.folder import StudyFolder
+from embedlens.results.measurements import Measure, Measurements
+from embedlens.results.results import gather, write_measurements
+from embedlens.results.vocabulary import FEATURES, KNN, LINEAR_PROBE, MAPS, PRETRAINED
 
-HEADS = ("linear_probe", "knn")
+HEADS = (LINEAR_PROBE.key, KNN.key)
 
 
 @dataclass(frozen=True)
@@ -91,30 +93,28 @@ def write_pictures(folder: Path, names: Sequence[str], per_class: int) -> None:
             Image.fromarray(pixels).save(folder / name / f"{i:03}.png")
 
 
-def invent(images: ImageSet, accuracy: float, repeats: int, seed: int) -> Analysis:
-    """Invent an analysis with the measures that a real one has."""
-    rng, analysis = np.random.default_rng(seed), Analysis()
+def invent(images: ImageSet, accuracy: float, repeats: int, seed: int) -> Measurements:
+    """Invent measurements of the names that real ones have."""
+    rng, measures, maps, predictions = np.random.default_rng(seed), [], {}, []
     count, classes = len(images), np.array(images.classes)
     centres = rng.normal(size=(len(classes), 3)) * 4
     for name, seconds in {"pca": 0.5, "tsne": 2.5}.items():
         spread = rng.normal(size=(count, 3))
-        analysis.maps[name] = (centres[images.codes] + spread).astype(np.float32)
-        analysis.add(f"{name}.trustworthiness", rng.uniform(0.8, 1))
-        analysis.add(f"{name}.continuity", rng.uniform(0.8, 1))
-        analysis.add(f"{name}.neighbors_kept", rng.uniform(0.1, 0.5))
-        analysis.add(f"{name}.distance_correlation", rng.uniform(0, 1))
-        measure = {"pca": "pca.variance_kept", "tsne": "tsne.kl_divergence"}[name]
-        analysis.add(measure, rng.uniform(0.1, 0.9), seconds=seconds)
-    analysis.add("gram", count, seconds=0.25)
-    analysis.silhouettes = pd.DataFrame(
-        rng.uniform(-1, 1, (count, 3)), columns=["features", *analysis.maps]
-    )
-    for space in analysis.silhouettes:
+        maps[name] = (centres[images.codes] + spread).astype(np.float32)
+        measures.append(Measure(f"{name}.trustworthiness", rng.uniform(0.8, 1)))
+        measures.append(Measure(f"{name}.continuity", rng.uniform(0.8, 1)))
+        measures.append(Measure(f"{name}.neighbors_kept", rng.uniform(0.1, 0.5)))
+        measures.append(Measure(f"{name}.distance_correlation", rng.uniform(0, 1)))
+        cost = f"{name}.{MAPS[name].cost}"
+        measures.append(Measure(cost, rng.uniform(0.1, 0.9), seconds=seconds))
+    measures.append(Measure(FEATURES.cost, count, seconds=0.25))
+    silhouettes = pd.DataFrame(rng.uniform(-1, 1, (count, 3)), columns=[FEATURES.key, *maps])
+    for space in silhouettes:
         for split in ("all", "test"):
-            analysis.add(f"silhouette.{space}", rng.uniform(-1, 1), split)
-            analysis.add(f"silhouette.{space}.macro", rng.uniform(-1, 1), split)
-            for label in classes:
-                analysis.add(f"silhouette.{space}.class.{label}", rng.uniform(-1, 1), split)
+            of_classes = [f".class.{label}" for label in classes]
+            for ending in ("", ".macro", *of_classes):
+                value = rng.uniform(-1, 1)
+                measures.append(Measure(f"silhouette.{space}{ending}", value, split))
     for repeat in range(repeats):
         split = images.resplit(repeat)
         test = split.where("test")
@@ -123,10 +123,10 @@ def invent(images: ImageSet, accuracy: float, repeats: int, seed: int) -> Analys
             wrong = rng.uniform(size=len(test)) > accuracy
             predicted = np.where(wrong, classes[(split.codes[test] + 1) % len(classes)], truth)
             right = predicted == truth
-            analysis.add(f"{head}.accuracy", right.mean(), "test", repeat, 0.1)
+            measures.append(Measure(f"{head}.accuracy", right.mean(), "test", repeat, 0.1))
             balanced = pd.Series(right).groupby(truth).mean().mean()
-            analysis.add(f"{head}.balanced_accuracy", balanced, "test", repeat)
-            analysis.predictions.append(
+            measures.append(Measure(f"{head}.balanced_accuracy", balanced, "test", repeat))
+            predictions.append(
                 pd.DataFrame(
                     {
                         "head": head, "repeat": repeat, "picture": test, "predicted": predicted,
@@ -134,7 +134,7 @@ def invent(images: ImageSet, accuracy: float, repeats: int, seed: int) -> Analys
                     }
                 )
             )  # fmt: skip
-    return analysis
+    return Measurements(tuple(measures), tuple(predictions), silhouettes=silhouettes, maps=maps)
 
 
 def facts_of(name: str, pictures: int, *, pretrained: bool, speed: float) -> dict:
@@ -171,14 +171,16 @@ def make_study(
     chosen = backbones or {"Worse": 0.6, "Better_2": 0.9}
     for i, (name, accuracy) in enumerate(chosen.items()):
         facts = facts_of(name, len(images), pretrained=name not in random, speed=20.0 * (i + 1))
-        analysis = invent(images, accuracy, repeats, seed=i)
-        write_analysis(folder, name.replace("/", "_"), "key", facts, "pretrained", analysis)
+        measured, kept = invent(images, accuracy, repeats, seed=i), name.replace("/", "_")
+        write_measurements(
+            StudyFolder(folder), kept, "key", facts, PRETRAINED.key, measured, features=kept
+        )
         features = folder / "features" / name.replace("/", "_")
         features.mkdir(parents=True)
         values = np.random.default_rng(i).normal(size=(len(images), 5)) + images.codes[:, None]
         np.save(features / "features.npy", values.astype(np.float32))
         (features / "ids.txt").write_text("\n".join(images.ids))
-    gather(folder, [name.replace("/", "_") for name in chosen])
+    gather(StudyFolder(folder), [name.replace("/", "_") for name in chosen])
     weights = dict.fromkeys(random, "random")
     settings = Settings(str(pictures), tuple(chosen), weights=weights, repeats=repeats)
     settings.write(folder / "study.toml")

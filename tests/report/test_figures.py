@@ -15,7 +15,7 @@ from embedlens.report.accuracy_figure import draw_accuracy, draw_speed
 from embedlens.report.figure import inline_svg, write_figure
 from embedlens.report.map_figure import draw_one, draw_side_by_side, printable
 from embedlens.report.viewpoint import Viewpoint
-from embedlens.study import Standing
+from embedlens.results import Standing
 
 
 def a_map(classes, each=20, seed=0):

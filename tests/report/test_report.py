@@ -14,9 +14,10 @@ from embedlens.errors import StudyError
 from embedlens.images import ImageSet
 from embedlens.report import tables, write_report
 from embedlens.report.page import MAX_MISTAKES
-from embedlens.study import Settings, judge, read_results
+from embedlens.results import Settings, judge, read_results
+from embedlens.results.folder import StudyFolder
+from embedlens.results.results import gather, write_measurements
 from embedlens.study.analysis import analyse
-from embedlens.study.results import gather, write_analysis
 
 MIB = 2**20
 
@@ -243,9 +244,10 @@ def test_a_real_analysis_fills_every_cell(study):
     values = (rng.normal(size=(3, 16))[images.codes] + rng.normal(size=(36, 16))).astype(np.float32)
     settings = Settings(str(made.pictures), ("Real",), repeats=1)
     facts = made.results.backbones.iloc[0].to_dict()
-    analysis = analyse(values, images, settings)
-    write_analysis(made.folder, "Real", "key", facts, "pretrained", analysis)
-    gather(made.folder, ["Real"])
+    measured = analyse(values, images, settings)
+    folder = StudyFolder(made.folder)
+    write_measurements(folder, "Real", "key", facts, "pretrained", measured, features="Real")
+    gather(folder, ["Real"])
     page = write_report(made.folder)
     assert "nan" not in Path(page).read_text(encoding="utf-8").split("<main")[1].lower().split()
     shown = tables(read_results(made.folder))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from embedlens.report import tables
-from embedlens.study import judge
+from embedlens.results import judge
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 
 from embedlens.backbones.keras_backend import import_keras
 from embedlens.errors import StudyError
+from embedlens.results.results import feature_folders
 from embedlens.study import Study
-from embedlens.study.stored_features import stored_features
 
 
 def write_model(path, seed):
@@ -58,7 +58,7 @@ def test_models_of_one_name_are_kept_apart(models, pictures, tmp_path, monkeypat
     np.testing.assert_array_equal(
         other.maps["best.keras", "pretrained"]["pca"], results.maps[names[1], "pretrained"]["pca"]
     )
-    folders = stored_features(tmp_path / "out", other)
+    folders = feature_folders(tmp_path / "out", other)
     assert np.load(folders["best.keras", "pretrained"] / "features.npy").shape == (60, 7)
 
     # Other pictures do not take the folder.

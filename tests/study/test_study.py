@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 
 from embedlens.errors import EmbedlensError, StudyError
-from embedlens.study import Settings, Study
+from embedlens.results import Settings
+from embedlens.study import Study
 
 SMALL = {"size": 64, "repeats": 2}
 

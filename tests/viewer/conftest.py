@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 from embedlens.images import ImageSet
-from embedlens.study import Results, Settings, read_results
-from embedlens.study.analysis import Analysis
-from embedlens.study.maps import MAPS
-from embedlens.study.results import gather, write_analysis
+from embedlens.results import Results, Settings, read_results
+from embedlens.results.folder import StudyFolder
+from embedlens.results.measurements import Measure, Measurements
+from embedlens.results.results import gather, write_measurements
+from embedlens.results.vocabulary import FEATURES, MAPS
 
 CLASSES = ("ant", "<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>")
 STAGES = (("A", "pretrained"), ("A", "tuned"), ("B/2", "pretrained"))
@@ -50,21 +51,24 @@ def write_pictures(folder: Path, per_class: int) -> None:
             Image.fromarray(pixels).save(folder / str(code) / f"{i} é.png")
 
 
-def invent(images: ImageSet, seed: int) -> Analysis:
-    rng, analysis, count = np.random.default_rng(seed), Analysis(), len(images)
+def invent(images: ImageSet, seed: int) -> Measurements:
+    rng, count, measures, maps = np.random.default_rng(seed), len(images), [], {}
+    predictions = []
     centres = 4 * rng.normal(size=(len(images.classes), 3))
-    for name in MAPS:
-        analysis.maps[name] = (centres[images.codes] + rng.normal(size=(count, 3))).astype("f4")
-        analysis.add(f"silhouette.{name}", 0.5)
-        analysis.add(f"silhouette.{name}", -0.25, "test")
-        analysis.add(f"{name}.neighbors_kept", 0.17)
-        analysis.add({"pca": "pca.variance_kept"}.get(name, f"{name}.seconds"), 0.5, seconds=1.0)
-    analysis.add("gram", count, seconds=0.5)
-    analysis.silhouettes = pd.DataFrame(rng.uniform(-1, 1, (count, 4)), columns=["features", *MAPS])
+    for name, space in MAPS.items():
+        maps[name] = (centres[images.codes] + rng.normal(size=(count, 3))).astype("f4")
+        measures += [
+            Measure(f"silhouette.{name}", 0.5),
+            Measure(f"silhouette.{name}", -0.25, "test"),
+            Measure(f"{name}.neighbors_kept", 0.17),
+            Measure(f"{name}.{space.cost}", 0.5, seconds=1.0),
+        ]
+    measures.append(Measure(FEATURES.cost, count, seconds=0.5))
+    silhouettes = pd.DataFrame(rng.uniform(-1, 1, (count, 4)), columns=[FEATURES.key, *MAPS])
     for repeat in range(2):
         test = images.resplit(repeat).where("test")
         for head in ("linear_probe", "knn"):
-            analysis.predictions.append(
+            predictions.append(
                 pd.DataFrame(
                     {
                         "head": head, "repeat": repeat, "picture": test,
@@ -73,9 +77,9 @@ def invent(images: ImageSet, seed: int) -> Analysis:
                     }
                 )
             )  # fmt: skip
-            analysis.add(f"{head}.accuracy", 0.5, "test", repeat, 0.1)
-            analysis.add(f"{head}.balanced_accuracy", 0.5, "test", repeat)
-    return analysis
+            measures.append(Measure(f"{head}.accuracy", 0.5, "test", repeat, 0.1))
+            measures.append(Measure(f"{head}.balanced_accuracy", 0.5, "test", repeat))
+    return Measurements(tuple(measures), tuple(predictions), silhouettes=silhouettes, maps=maps)
 
 
 def facts(name: str, count: int) -> dict:
@@ -109,10 +113,12 @@ def make_study(parent: Path, per_class: int = 15) -> Made:
         values = np.random.default_rng(seed).normal(size=(len(images), 8)).astype(np.float32)
         np.save(kept / "features.npy", values + images.codes[:, None])
         (kept / "ids.txt").write_text("\n".join(images.ids))
-        analysis = invent(images, seed)
-        write_analysis(folder, results, "key", facts(backbone, len(images)), stage, analysis)
+        write_measurements(
+            StudyFolder(folder), results, "key", facts(backbone, len(images)), stage,
+            invent(images, seed), features=kept.name,
+        )  # fmt: skip
         names.append(results)
-    gather(folder, names)
+    gather(StudyFolder(folder), names)
     table = pd.read_parquet(folder / "results" / "backbones.parquet")
     table.drop_duplicates("backbone").to_parquet(folder / "results" / "backbones.parquet")
     Settings(str(pictures / "table.csv"), ("A", "B/2"), repeats=2).write(folder / "study.toml")

@@ -11,7 +11,7 @@ import pytest
 
 from embedlens.errors import EmbedlensError
 from embedlens.metrics import nearest_neighbors, neighbor_purity
-from embedlens.study.maps import MAPS
+from embedlens.results.vocabulary import MAPS
 from embedlens.viewer import Scene, arrays_scene
 from embedlens.viewer.scene import UNKNOWN
 from embedlens.viewer.study_scene import study_scene

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedlens.study.pictures import Pictures
+from embedlens.results.pictures import Pictures
 from embedlens.viewer.sprites import Sheets, bytes_a_picture
 from embedlens.viewer.study_scene import study_sheets
 from embedlens.viewer.whole_scene import fitting_sheets

@@ -111,7 +111,7 @@ def relabel(
 def _claimed(kind: str, prefix: str, photos: str, out: Path | None, images: ImageSet) -> Path:
     """Return the folder to write to, which will be of these pictures and no others."""
     from embedlens.images import resolved
-    from embedlens.study.provenance import Provenance, claim, content_of, default_folder
+    from embedlens.results.provenance import Provenance, claim, content_of, default_folder
 
     place = resolved(photos)
     folder = out or default_folder(prefix, place)

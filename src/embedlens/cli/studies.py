@@ -25,7 +25,7 @@ from embedlens.cli.options import (
 from embedlens.given_path import given_path
 
 if TYPE_CHECKING:
-    from embedlens.study import Verdict
+    from embedlens.results import Verdict
 
 
 class DemoOption(StrEnum):
@@ -54,7 +54,7 @@ def demo(
 ) -> None:
     """Run a whole study on real pictures that come with the install, offline."""
     from embedlens.images.demo import write_demo_pictures
-    from embedlens.study.provenance import expect_folder
+    from embedlens.results.provenance import expect_folder
 
     folder = out or Path(
         "embedlens-demo" if data is DemoOption.patches else f"embedlens-demo-{data}"

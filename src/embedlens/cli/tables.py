@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from embedlens.backbones import Backbone
     from embedlens.curation import Check, Relabelling
     from embedlens.images import Problem
-    from embedlens.study import Results, Verdict
+    from embedlens.results import Results, Verdict
 
 
 def print_table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
@@ -52,7 +52,7 @@ def backbone_rows(backbones: Sequence[Backbone]) -> list[dict[str, Any]]:
 
 def print_results(results: Results, verdict: Verdict) -> None:
     """Print the table of a study's backbones and its verdict."""
-    from embedlens.study import (
+    from embedlens.results import (
         judge_learned_maps,
         judge_tuning,
         learned_map_sentence,

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from embedlens.backbones import Backbone
 from embedlens.curation.blanks import describe_blanks
-from embedlens.curation.duplicates import describe_copies, describe_look_alikes, find_copies
+from embedlens.curation.copies import describe_copies, describe_look_alikes, find_copies
 from embedlens.curation.file_facts import FileFacts, judge_file_facts
 from embedlens.curation.finding import KINDS, Finding
-from embedlens.curation.labels import describe_suspects, suspect_labels
 from embedlens.curation.neighborhood import Neighborhood
+from embedlens.curation.suspect_labels import describe_suspects, suspect_labels
 from embedlens.features import embed
 from embedlens.images import NOTES, ImageSet
 from embedlens.metrics.outliers import scores_of

@@ -175,6 +175,34 @@ class StoreWriter:
         self._flags.close()
 
 
+def read_features(folder: Path) -> np.ndarray:
+    """Return the features of a finished folder, memory-mapped and read-only."""
+    values: np.ndarray = np.load(folder / _FEATURES, mmap_mode="r")
+    return values
+
+
+def read_meta(folder: Path) -> dict[str, Any]:
+    """Return the record of a folder; empty where there is none."""
+    return _read_json(folder / _META) or {}
+
+
+def holds_features_of(folder: Path, ids: Sequence[str]) -> bool:
+    """Return whether a finished folder is of these pictures, in this order."""
+    return _read_ids(folder) == list(ids)
+
+
+def seal(folder: Path, key: str, ids: Sequence[str]) -> None:
+    """Finish a folder whose ``features.npy`` was written whole: add its ids and its record."""
+    (folder / _IDS).write_text("\n".join(map(str, ids)), encoding="utf-8")
+    _write_json(folder / _META, {"key": key, "checksum": _checksum(folder)})
+
+
+def is_sealed(folder: Path, key: str) -> bool:
+    """Return whether a folder was finished under this key, and has not been damaged since."""
+    meta = read_meta(folder)
+    return meta.get("key") == key and _intact(folder, meta)
+
+
 def _write_all(file: Any, data: bytes) -> None:
     view = memoryview(data)
     while view:

@@ -10,20 +10,20 @@ from embedlens.images.image_set import ImageSet
 from embedlens.images.location import open_source, resolved
 from embedlens.images.problem import KINDS, NOTES, Problem
 from embedlens.images.source import FolderSource, Source, ZipSource
-from embedlens.images.split import Splits, complete_split, stratified_split
+from embedlens.images.split import SPLITS, complete_split, stratified_split
 from embedlens.images.split_names import splits_of_rows
 from embedlens.images.table import text_of
 
 __all__ = [
     "KINDS",
     "NOTES",
+    "SPLITS",
     "FolderSource",
     "ImageError",
     "ImageSet",
     "Probe",
     "Problem",
     "Source",
-    "Splits",
     "ZipSource",
     "complete_split",
     "decode",

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from embedlens.images.listing import Entry
 from embedlens.images.problem import Problem
-from embedlens.images.split import Splits
+from embedlens.images.split import SPLITS
 
 
 def find_copies(
@@ -52,7 +52,7 @@ def find_copies(
 
 
 def _rank(entry: Entry) -> int:
-    return Splits.index(entry.split) if entry.split else 0
+    return SPLITS.index(entry.split) if entry.split else 0
 
 
 def _problems(copies: list[Entry], stays: list[bool], latest: Entry) -> Iterator[Problem]:

@@ -27,7 +27,7 @@ from embedlens.images.near_copies import near_copies
 from embedlens.images.problem import NOTES, Problem
 from embedlens.images.record import Record, known_records, read_records, share_levels
 from embedlens.images.source import Source
-from embedlens.images.split import Splits, complete_split
+from embedlens.images.split import SPLITS, complete_split
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -268,12 +268,12 @@ class ImageSet:
         Raises
         ------
         ImageSetError
-            A name is none of `Splits`.
+            A name is none of `SPLITS`.
         """
         wanted = [split] if isinstance(split, str) else list(split)
         for name in wanted:
-            if name not in Splits:
-                raise ImageSetError(f"split {name!r} is unknown; use one of {', '.join(Splits)}")
+            if name not in SPLITS:
+                raise ImageSetError(f"split {name!r} is unknown; use one of {', '.join(SPLITS)}")
         return np.flatnonzero(np.isin(self.splits, wanted)).astype(np.int64)
 
     def subset(self, selection: Sequence[int] | Integers | npt.NDArray[np.bool_]) -> ImageSet:
@@ -302,10 +302,10 @@ class ImageSet:
         import pandas as pd
 
         counts = np.stack(
-            [np.bincount(self.codes[self.where(s)], minlength=len(self.classes)) for s in Splits], 1
+            [np.bincount(self.codes[self.where(s)], minlength=len(self.classes)) for s in SPLITS], 1
         )
         return pd.DataFrame(
-            counts, pd.Index(self.classes, name="class"), pd.Index(Splits, name="split")
+            counts, pd.Index(self.classes, name="class"), pd.Index(SPLITS, name="split")
         )
 
     def to_frame(self) -> pd.DataFrame:

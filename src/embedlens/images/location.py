@@ -10,13 +10,13 @@ from pathlib import Path
 
 from embedlens.errors import ImageSetError
 from embedlens.given_path import given_path
+from embedlens.images.combined import RootsSource
 from embedlens.images.folders import list_folders
 from embedlens.images.kaggle import PREFIX, download_from_kaggle
 from embedlens.images.listing import Entry, list_table
 from embedlens.images.metadata import find_metadata, list_metadata
 from embedlens.images.parquet import ParquetSource, image_column
 from embedlens.images.problem import Problem
-from embedlens.images.roots import RootsSource
 from embedlens.images.source import FileSource, FolderSource, Source, ZipSource
 from embedlens.images.table import TABLE_SUFFIXES
 from embedlens.images.tar import TAR_SUFFIXES, TarSource

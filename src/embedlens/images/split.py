@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from embedlens.errors import ImageSetError
 
-Splits = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test")
 
 
 def stratified_split(
@@ -76,7 +76,7 @@ def stratified_split(
         # The label's hash seeds the class, so that it is drawn alike whatever the other classes.
         digest = hashlib.blake2b(label.encode(), digest_size=8).digest()
         rng = np.random.default_rng([seed, int.from_bytes(digest)])
-        names = np.repeat(Splits, _counts(len(ids), test, validation))
+        names = np.repeat(SPLITS, _counts(len(ids), test, validation))
         split_of.update(zip((ids[i] for i in rng.permutation(len(ids))), names, strict=True))
     _fill(split_of, labels_of, test, validation)
     return np.array([split_of[group] for group in groups], dtype="<U10")
@@ -93,7 +93,7 @@ def _fill(
     due = {}
     for label in sorted(sizes):
         counts = _counts(sizes[label], test, validation)
-        due[label] = {split for split, n in zip(Splits, counts, strict=True) if n}
+        due[label] = {split for split, n in zip(SPLITS, counts, strict=True) if n}
     held = Counter((label, split_of[group]) for group in labels_of for label in labels_of[group])
 
     def spare(group: str) -> bool:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from embedlens.learn.batches import balanced_batches
     from embedlens.learn.centroid_projection import CentroidProjection
     from embedlens.learn.fine_tuning import FineTuned, finetune, trunk_of
+    from embedlens.learn.lazy_rows import LazyRows
     from embedlens.learn.linear_probe import LinearProbe
     from embedlens.learn.neighbors_probe import NeighborsProbe
-    from embedlens.learn.rows import Rows
     from embedlens.learn.silhouette_loss import SilhouetteLoss
     from embedlens.learn.silhouette_projection import SilhouetteProjection
     from embedlens.learn.top_classifier import TopClassifier
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 __all__ = [
     "CentroidProjection",
     "FineTuned",
+    "LazyRows",
     "LinearProbe",
     "NeighborsProbe",
-    "Rows",
     "SilhouetteLoss",
     "SilhouetteProjection",
     "TopClassifier",
@@ -39,7 +39,7 @@ _MODULES = {
     "FineTuned": "fine_tuning",
     "LinearProbe": "linear_probe",
     "NeighborsProbe": "neighbors_probe",
-    "Rows": "rows",
+    "LazyRows": "lazy_rows",
     "SilhouetteLoss": "silhouette_loss",
     "SilhouetteProjection": "silhouette_projection",
     "TopClassifier": "top_classifier",

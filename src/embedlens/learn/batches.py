@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from embedlens.backbones.keras_backend import import_keras
 from embedlens.learn.labelled_points import class_labels
-from embedlens.learn.rows import Rows
+from embedlens.learn.lazy_rows import LazyRows
 
 keras = import_keras()
 
@@ -19,7 +19,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
 
     Parameters
     ----------
-    X : array or Rows of shape (n, d)
+    X : array or LazyRows of shape (n, d)
     y : array of shape (n, ...)
     size : int
         Rows a batch; the last has what is left.
@@ -28,7 +28,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
     """
 
     def __init__(
-        self, X: NDArray[Any] | Rows, y: NDArray[Any], size: int, shuffle: int | None = None
+        self, X: NDArray[Any] | LazyRows, y: NDArray[Any], size: int, shuffle: int | None = None
     ) -> None:
         super().__init__()
         self.X, self.y, self.size = X, y, size
@@ -50,7 +50,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
 
 
 def balanced_batches(
-    X: NDArray[Any] | Rows,
+    X: NDArray[Any] | LazyRows,
     y: NDArray[Any],
     size: int = 256,
     random_state: int = 0,
@@ -70,7 +70,7 @@ def balanced_batches(
 
     Parameters
     ----------
-    X : array or Rows of shape (n, d)
+    X : array or LazyRows of shape (n, d)
         Points.
     y : array of shape (n,)
         Their classes, of any type.
@@ -123,7 +123,7 @@ class BalancedBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined
 
     def __init__(
         self,
-        X: NDArray[Any] | Rows,
+        X: NDArray[Any] | LazyRows,
         targets: NDArray[Any],
         labels: NDArray[Any],
         size: int,

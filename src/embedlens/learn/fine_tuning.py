@@ -23,7 +23,7 @@ from embedlens.features.decoding import decoded
 from embedlens.features.engines import make_engine
 from embedlens.images import ImageSet
 from embedlens.learn.augmentation import augmentation, augmented
-from embedlens.learn.rows import Rows
+from embedlens.learn.lazy_rows import LazyRows
 from embedlens.learn.top_classifier import TopClassifier
 
 Progress = Callable[[str, int, int], None]
@@ -118,7 +118,7 @@ def trunk_of(recipe: Recipe, unfreeze: str, store: Path) -> Trunk:
 
 def _augmented_frontier(
     recipe: Recipe, images: ImageSet, rows: NDArray[np.int64], seed: int
-) -> Callable[[], Rows]:
+) -> Callable[[], LazyRows]:
     """Return a function that gives what a trunk makes of rows changed at random, anew each time."""
     engine = make_engine(recipe)
     change = augmentation(seed)
@@ -126,12 +126,12 @@ def _augmented_frontier(
     place = {row: i for i, row in enumerate(rows.tolist())}
     transform = recipe.transform.of_size(engine.size)
 
-    def again() -> Rows:
+    def again() -> LazyRows:
         def write(row: int, numbers: NDArray[np.float32]) -> None:
             values[place[row]] = numbers
 
         engine.run(augmented(decoded(images, rows.tolist(), transform), change), write)
-        return Rows(values, np.arange(len(rows)))
+        return LazyRows(values, np.arange(len(rows)))
 
     return again
 
@@ -231,14 +231,14 @@ def finetune(
     if not hasattr(top, "model_"):
         _train_top(top, tail, frontier, images, progress)
     data = {name: _known(images, name, top) for name in ("train", "validation")}
-    rows = Rows(frontier, data["train"][0])
+    rows = LazyRows(frontier, data["train"][0])
     again = (
         _augmented_frontier(trunk, images, rows.indices, random_state) if augment else lambda: rows
     )
     import_keras().utils.set_random_seed(random_state)
     history, best = _train(
         _joint(tail, top, learning_rate, silhouette), (again, data["train"][1]),
-        (Rows(frontier, data["validation"][0]), data["validation"][1]),
+        (LazyRows(frontier, data["validation"][0]), data["validation"][1]),
         epochs, batch_size, random_state, progress,
     )  # fmt: skip
     return FineTuned(
@@ -292,9 +292,9 @@ def _train_top(
     """Train the top on the features that the tail gives before it is tuned."""
     train, validation = images.where("train"), images.where("validation")
     top.fit(
-        _predict(tail, Rows(frontier, train)),
+        _predict(tail, LazyRows(frontier, train)),
         images.labels[train],
-        validation=(_predict(tail, Rows(frontier, validation)), images.labels[validation]),
+        validation=(_predict(tail, LazyRows(frontier, validation)), images.labels[validation]),
         progress=lambda done, total: progress("top", done, total),
     )
 
@@ -352,8 +352,8 @@ def _joint(tail: Any, top: TopClassifier, learning_rate: float, silhouette: floa
 
 def _train(
     joint: Any,
-    train: tuple[Callable[[], Rows], NDArray[np.int64]],
-    validation: tuple[Rows, NDArray[np.int64]],
+    train: tuple[Callable[[], LazyRows], NDArray[np.int64]],
+    validation: tuple[LazyRows, NDArray[np.int64]],
     epochs: int,
     batch_size: int,
     random_state: int,
@@ -371,7 +371,7 @@ def _train(
     for epoch in range(1, epochs + 1):
         order = np.random.default_rng([random_state, epoch]).permutation(len(codes))
         given = again()
-        shuffled = Rows(given.values, given.indices[order])
+        shuffled = LazyRows(given.values, given.indices[order])
         logs = joint.fit(
             Batches(shuffled, codes[order], batch_size), validation_data=watched, verbose=0
         ).history
@@ -385,7 +385,7 @@ def _train(
 
 def _predict(
     tail: Any,
-    frontier: NDArray[np.float32] | Rows,
+    frontier: NDArray[np.float32] | LazyRows,
     out: Path | None = None,
     progress: Progress = lambda step, done, total: None,
 ) -> NDArray[np.float32]:

@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d, validate_data
 
-from embedlens.learn.rows import Rows
+from embedlens.learn.lazy_rows import LazyRows
 
-Features = ArrayLike | Rows
-Points = NDArray[Any] | Rows
+Features = ArrayLike | LazyRows
+Points = NDArray[Any] | LazyRows
 Precision = type[np.floating[Any]] | tuple[type[np.floating[Any]], ...]
 
 # As they are where they are one of these; half precision and whole numbers become the first.
@@ -30,8 +30,8 @@ def labelled_points(
     ----------
     estimator : BaseEstimator
         Gets ``n_features_in_``, and ``feature_names_in_`` where columns have names.
-    X : array of shape (n, d), or Rows
-        `Rows` stay where they are.
+    X : array of shape (n, d), or LazyRows
+        `LazyRows` stay where they are.
     y : array of shape (n,) or (n, 1)
         Labels of any type that can be sorted.
     dtype : float type or types
@@ -130,7 +130,7 @@ def _points(
     rows = getattr(X, "shape", (len(X) if isinstance(X, list) else None,))
     if labels is not None and rows and rows[0] not in (None, len(labels)):
         raise ValueError(f"X has {rows[0]} rows and y has {len(labels)} labels; give one a row.")
-    if isinstance(X, Rows):
+    if isinstance(X, LazyRows):
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         _check_finite(X)
         return X
@@ -139,7 +139,7 @@ def _points(
     return validate_data(estimator, X, labels, dtype=dtype, reset=reset)[0]
 
 
-def _check_finite(rows: Rows) -> None:
+def _check_finite(rows: LazyRows) -> None:
     """Read all rows once, a few megabytes at a time."""
     step = max(1, _BLOCK_BYTES // (4 * int(np.prod(rows.shape[1:]))))
     for start in range(0, len(rows), step):

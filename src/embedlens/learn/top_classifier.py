@@ -18,7 +18,7 @@ from embedlens.learn.labelled_points import (
     points_of,
     watched_points,
 )
-from embedlens.learn.rows import Rows
+from embedlens.learn.lazy_rows import LazyRows
 
 if TYPE_CHECKING:
     import keras
@@ -99,12 +99,12 @@ class TopClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array of shape (pictures, d), or Rows
-            Features of the training pictures. `Rows` of a memory-mapped array are read a batch at
-            a time.
+        X : array of shape (pictures, d), or LazyRows
+            Features of the training pictures. `LazyRows` of a memory-mapped array are read a batch
+            at a time.
         y : array of shape (pictures,)
             Their labels: names or whole numbers.
-        validation : (array or Rows, array), optional
+        validation : (array or LazyRows, array), optional
             Features and labels to watch; nothing is chosen by them. Pictures of a class that is
             not trained on are left out.
         progress : callable, optional
@@ -198,8 +198,8 @@ class TopClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     def _watched(
-        self, validation: tuple[NDArray[Any] | Rows, NDArray[Any]] | None
-    ) -> tuple[Rows, NDArray[np.int64]] | None:
+        self, validation: tuple[NDArray[Any] | LazyRows, NDArray[Any]] | None
+    ) -> tuple[LazyRows, NDArray[np.int64]] | None:
         """Return the validation points of known classes, and their codes."""
         if validation is None:
             return None
@@ -207,8 +207,8 @@ class TopClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         known = np.flatnonzero(np.isin(y, self.classes_))
         if not len(known):
             return None
-        rows = X if isinstance(X, Rows) else Rows(X, np.arange(len(y)))
-        return Rows(rows.values, rows.indices[known]), np.searchsorted(self.classes_, y[known])
+        rows = X if isinstance(X, LazyRows) else LazyRows(X, np.arange(len(y)))
+        return LazyRows(rows.values, rows.indices[known]), np.searchsorted(self.classes_, y[known])
 
 
 def _has_settled(loss: NDArray[np.float64]) -> bool:

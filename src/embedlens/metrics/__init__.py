@@ -19,6 +19,7 @@ _NAMES = {
     "difference_interval": "proportion",
     "distance_correlation": "distortion",
     "distortion_report": "distortion",
+    "is_flat": "flatness",
     "nearest_neighbors": "neighbors",
     "neighbor_purity": "purity",
     "neighborhood_preservation": "distortion",
@@ -39,6 +40,7 @@ __all__ = [
     "difference_interval",
     "distance_correlation",
     "distortion_report",
+    "is_flat",
     "nearest_neighbors",
     "neighbor_purity",
     "neighborhood_preservation",
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
         neighborhood_preservation,
         trustworthiness,
     )
+    from embedlens.metrics.flatness import is_flat
     from embedlens.metrics.neighbors import nearest_neighbors
     from embedlens.metrics.proportion import (
         Interval,

@@ -5,7 +5,7 @@ Nothing is computed here that is not already in the study folder, but for pictur
 
 from __future__ import annotations
 
-from embedlens.report.findings import write_check, write_relabelling
+from embedlens.report.check_page import write_check, write_relabelling
 from embedlens.report.picture_table import export_parquet, picture_table
 from embedlens.report.report import write_report
 from embedlens.report.table import Table

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from embedlens.report.figure import ACCENT, FAINT, INK, MUTED, new_figure
 from embedlens.report.map_figure import printable
-from embedlens.study import Standing
+from embedlens.results import Standing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from embedlens.report.figure import FAINT, INK, MUTED, new_figure
 from embedlens.report.palette import DISTINCT, look
 from embedlens.report.viewpoint import Viewpoint
-from embedlens.study.maps import MAPS
+from embedlens.results.vocabulary import MAPS, space_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
-MAP_NAMES = {name: maker.title for name, maker in MAPS.items()}
 _AXIS_NAMES = {"pca": "PC", "tsne": "t-SNE ", "silhouette_projection": "axis "}
 
 # More names than this hide the points; the legend has them all.
@@ -83,11 +82,11 @@ def draw_side_by_side(
     for i, (name, points) in enumerate(maps.items()):
         left, part = i / len(maps), 1 / len(maps)
         axes = figure.add_axes((left, legend / height, part, 0.9 * _SIZE / height))
-        told = learned if name in MAPS and MAPS[name].learned else None
+        told = learned if space_of(name).learned else None
         texts = _draw(axes, name, points, labels, classes, viewpoints[name], told)
         for text in texts:
             text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
-        subtitle = MAP_NAMES.get(name, name)
+        subtitle = MAPS.title(name)
         if told is not None:
             subtitle += " (learned; outlined: held out)"
         figure.text(left + part / 2, 1 - 0.48 / height, subtitle, ha="center",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embedlens.study import Results
+from embedlens.results import Results
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from embedlens.study import Results
+from embedlens.results import Results
 
 
 @dataclass(frozen=True)

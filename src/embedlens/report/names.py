@@ -1,14 +1,8 @@
-"""What tables and figures call heads, spaces and backbones."""
+"""What tables and figures call backbones."""
 
 from __future__ import annotations
 
-from embedlens.report.map_figure import MAP_NAMES
-from embedlens.study import Results
-from embedlens.study.heads import HEAD_NAMES
-
-SPACE_NAMES = {"features": "features", **MAP_NAMES}
-
-__all__ = ["HEAD_NAMES", "SPACE_NAMES", "Means", "backbone_labels"]
+from embedlens.results import Results
 
 Means = dict[tuple[str, str, str], float]
 """By backbone, metric, split: the mean over the repeats that measured it."""

@@ -14,18 +14,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from embedlens.report.findings import findings_by_kind
+from embedlens.report.check_page import findings_by_kind
 from embedlens.report.misplaced import Misplaced, find_misplaced
 from embedlens.report.mistakes import Mistakes, find_mistakes
-from embedlens.report.names import HEAD_NAMES, backbone_labels
+from embedlens.report.names import backbone_labels
 from embedlens.report.palette import DISTINCT, look
-from embedlens.report.score_tables import METRIC_NAMES
 from embedlens.report.silhouette_figure import MAX_CLASSES
 from embedlens.report.table import Table
 from embedlens.report.tables import class_counts
 from embedlens.report.thumbnails import Thumbnails, spread_rows
 from embedlens.report.viewer_block import ViewerBlock
-from embedlens.study import (
+from embedlens.results import (
     Results,
     Verdict,
     correlation_sentence,
@@ -35,7 +34,8 @@ from embedlens.study import (
     learned_map_sentence,
     tuning_sentence,
 )
-from embedlens.study.analysis import DISTORTION_SAMPLE, GRAM_LIMIT
+from embedlens.results.measurements import DISTORTION_SAMPLE, GRAM_LIMIT
+from embedlens.results.vocabulary import HEADS
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _PACKAGES = (
@@ -176,7 +176,7 @@ def _context(
         "settings": asdict(results.settings),
         "transforms": _transforms(results.backbones),
         "verdict": verdict,
-        "head": HEAD_NAMES.get(verdict.head, verdict.head),
+        "head": HEADS.title(verdict.head),
         "tables": tables,
         "labels": backbone_labels(results),
         "random": [each.backbone for each in verdict.standings if not each.pretrained],
@@ -192,9 +192,7 @@ def _context(
         "failed_maps": learned_map_sentence(judge_learned_maps(results)),
         "layers": dict(results.tunings[["backbone", "layer"]].drop_duplicates().to_numpy()),
         "unsettled": _unsettled(results),
-        "correlation": correlation_sentence(
-            correlations(results, seed=results.settings.seed), METRIC_NAMES
-        ),
+        "correlation": correlation_sentence(correlations(results, seed=results.settings.seed)),
         "sheet": _contact_sheet(results, thumbnails),
         "mistakes": mistakes,
         "wrong": _wrong(mistakes, thumbnails),

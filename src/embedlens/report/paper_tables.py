@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from embedlens.report.names import HEAD_NAMES, backbone_labels
+from embedlens.report.names import backbone_labels
 from embedlens.report.table import Table
-from embedlens.study import Results, judge, judge_tuning
-from embedlens.study.maps import MAPS
+from embedlens.results import Results, judge, judge_tuning
+from embedlens.results.vocabulary import HEADS, MAPS, STAGES, TOP
 
 _MAPS = ("pca", "tsne")
 _POOLED = {"none": "flattened", "avg": "averaged", "max": "their maximum"}
@@ -18,7 +18,7 @@ _POOLED = {"none": "flattened", "avg": "averaged", "max": "their maximum"}
 
 def has_paper_tables(results: Results) -> bool:
     """Return whether the study's top was trained, without which there is no Table II."""
-    return bool((results.predictions["head"] == "top").any())
+    return bool((results.predictions["head"] == TOP.key).any())
 
 
 def paper_tables(results: Results) -> dict[str, Table]:
@@ -61,7 +61,7 @@ def _table_1(results: Results) -> Table:
 
 
 def _table_2(results: Results) -> Table:
-    standings = {each.backbone: each for each in judge(results, "top").standings}
+    standings = {each.backbone: each for each in judge(results, TOP.key).standings}
     loss = results.mean("top.loss", "test")
     settled = results.mean("top.converged", "validation")
     repeats = _values(results, "top.accuracy").groupby("backbone")["value"]
@@ -98,7 +98,7 @@ def _table_3(results: Results) -> Table:
         row: dict[str, Any] = {"name": labels[name]}
         for space in _MAPS:
             title = MAPS[space].title
-            seconds = results.seconds(f"{space}.{MAPS[space].measure}")
+            seconds = results.seconds(f"{space}.{MAPS[space].cost}")
             row[f"{title} time (s)"] = seconds.get(name, np.nan)
             row[f"{title} silhouette"] = results.mean(f"silhouette.{space}")[name]
             test = results.mean(f"silhouette.{space}", "test")
@@ -123,10 +123,7 @@ def _table_4(results: Results) -> Table:
     labels, rows = backbone_labels(results), []
     for name, change in changes.items():
         repeats = results.tunings.loc[results.tunings["backbone"] == name, "repeat"]
-        losses = {
-            stage: _mean_of(results, "top.loss", stage, name, repeats)
-            for stage in ("pretrained", "tuned")
-        }
+        losses = {stage: _mean_of(results, "top.loss", stage, name, repeats) for stage in STAGES}
         row: dict[str, Any] = {
             "name": labels[name],
             "average loss": losses["tuned"],
@@ -135,7 +132,7 @@ def _table_4(results: Results) -> Table:
             "accuracy difference": change.after - change.before,
             "difference low": change.low,
             "difference high": change.high,
-            "best untuned head": HEAD_NAMES[change.frozen_head],
+            "best untuned head": HEADS.title(change.frozen_head),
             "its accuracy": change.frozen,
             "beyond it": change.beyond,
             "beyond low": change.beyond_low,

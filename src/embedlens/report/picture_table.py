@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from embedlens.errors import StudyError
+from embedlens.features.store import read_features
 from embedlens.given_path import given_path
-from embedlens.study import Results
-from embedlens.study.provenance import expect_folder
-from embedlens.study.results import finished_results
-from embedlens.study.stored_features import load_features, stored_features
+from embedlens.results import Results
+from embedlens.results.provenance import expect_folder
+from embedlens.results.results import feature_folders, finished_results
 from embedlens.viewer.scene import backbone_key
 
 if TYPE_CHECKING:
@@ -101,12 +101,12 @@ def picture_table(results: Results) -> pd.DataFrame:
 def _with_features(table: pyarrow.Table, study: Path, results: Results) -> pyarrow.Table:
     import pyarrow
 
-    found = stored_features(study, results)
+    found = feature_folders(study, results)
     if missing := set(results.maps) - set(found):
         names = ", ".join(sorted(backbone_key(*key) for key in missing))
         raise StudyError(f"{study} has no features of {names} any more; run the study again.")
     for key, folder in found.items():
-        values = np.asarray(load_features(folder))
+        values = np.asarray(read_features(folder))
         flat = pyarrow.array(values.reshape(-1))
         lists = pyarrow.FixedSizeListArray.from_arrays(flat, values.shape[1])
         table = table.append_column(f"{backbone_key(*key)}.features", lists)

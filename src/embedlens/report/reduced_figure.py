@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from embedlens.report.figure import ACCENT, FAINT, INK, MUTED, new_figure
-from embedlens.report.names import HEAD_NAMES, SPACE_NAMES
+from embedlens.results.vocabulary import HEADS, space_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,7 +25,7 @@ def draw_reduced(found: pd.DataFrame, random: set[str]) -> Figure | None:
     random : set of str
         Backbones with random weights: their points are hollow.
     """
-    heads = [head for head in HEAD_NAMES if head in set(found["head"])]
+    heads = [head for head in HEADS if head in set(found["head"])]
     if not heads or found.groupby("head").size().max() < 3:
         return None
     from matplotlib.lines import Line2D
@@ -42,7 +42,7 @@ def draw_reduced(found: pd.DataFrame, random: set[str]) -> Figure | None:
                 color=colour, markerfacecolor="none" if row["backbone"] in random else colour,
                 markersize=5,
             )  # fmt: skip
-        axes.set_title(HEAD_NAMES[head], size=9, color=INK)
+        axes.set_title(HEADS.title(head), size=9, color=INK)
         axes.set_xlabel("silhouette of the map", size=8, color=MUTED)
         if i == 0:
             axes.set_ylabel("held-out pictures right, %", size=8, color=MUTED)
@@ -54,7 +54,7 @@ def draw_reduced(found: pd.DataFrame, random: set[str]) -> Figure | None:
         axes.set_axisbelow(True)
     handles = [
         Line2D([], [], linestyle="", color=MUTED, marker=_MARKERS[j % 5],
-               label=SPACE_NAMES.get(space, space))
+               label=space_of(space).title)
         for j, space in enumerate(spaces)
     ]  # fmt: skip
     stages = {"pretrained": ACCENT, "fine-tuned": INK} if "tuned" in set(found["stage"]) else {}

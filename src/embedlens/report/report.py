@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedlens.given_path import given_path
+from embedlens.metrics import is_flat
 from embedlens.report.accuracy_figure import draw_accuracy, draw_speed
 from embedlens.report.figure import inline_svg, write_figure
 from embedlens.report.learning_figure import draw_learning
-from embedlens.report.map_figure import MAP_NAMES, draw_one, draw_side_by_side
-from embedlens.report.names import SPACE_NAMES, backbone_labels
+from embedlens.report.map_figure import draw_one, draw_side_by_side
+from embedlens.report.names import backbone_labels
 from embedlens.report.page import Figures, MapDrawing, render_page
 from embedlens.report.paper_tables import has_paper_tables, paper_tables
 from embedlens.report.reduced_figure import draw_reduced
@@ -26,9 +27,9 @@ from embedlens.report.tables import class_counts, ranked, tables_of, verdicts_of
 from embedlens.report.viewer_block import viewer_block
 from embedlens.report.viewpoint import Viewpoint, best_viewpoint
 from embedlens.report.writing import write_whole
-from embedlens.study import Results, Verdict, reduced_features
-from embedlens.study.maps import MAPS, is_flat
-from embedlens.study.results import finished_results
+from embedlens.results import Results, Verdict, reduced_features
+from embedlens.results.results import finished_results
+from embedlens.results.vocabulary import MAPS, STAGES, space_of
 from embedlens.viewer.scene import backbone_key
 from embedlens.viewer.whole_scene import nearest_pictures
 
@@ -104,7 +105,7 @@ def _draw_silhouettes(results: Results, best: str, folder: Path) -> list[tuple[s
         low = float(values.to_numpy().min()) - 0.05
         own = labels[rows["picture"]]
         shown = worst_classes(values.iloc[:, 0].to_numpy(), own)
-        spaces = {SPACE_NAMES.get(str(each), str(each)): values[each].to_numpy() for each in values}
+        spaces = {space_of(str(each)).title: values[each].to_numpy() for each in values}
         name = f"silhouettes-{_file_name(backbone_key(str(backbone), str(stage)))}"
         write_figure(draw_silhouettes(spaces, own, classes, shown, low), folder, name)
         if (backbone, stage) == (best, "pretrained"):
@@ -119,7 +120,7 @@ def _draw_maps(results: Results, measures: Table, folder: Path) -> dict[str, lis
     columns = list(measures.frame.columns)
 
     def measures_of(label: str) -> Callable[[str], Mapping[str, str]]:
-        return lambda name: _row(columns, told[label, MAP_NAMES.get(name, name)])
+        return lambda name: _row(columns, told[label, MAPS.title(name)])
 
     return {
         backbone: _draw_stage(
@@ -159,15 +160,15 @@ def _draw_stage(
     write_figure(both, folder, f"map-{file_name}")
     drawings = []
     for name, points in maps.items():
-        told_apart = learned if _learns(name) else None
+        told_apart = learned if space_of(name).learned else None
         one = draw_one(name, points, labels, classes, viewpoints[name], told_apart)
         drawings.append(
             MapDrawing(
-                title=MAP_NAMES.get(name, name),
+                title=MAPS.title(name),
                 svg=inline_svg(one, f"{file_name}-{name}"),
                 seen_from=_in_words(viewpoints[name]),
                 measures=measures_of(name),
-                learned=_learns(name),
+                learned=space_of(name).learned,
                 flat=name != "pca" and is_flat(points),
             )
         )
@@ -176,15 +177,11 @@ def _draw_stage(
 
 def _before_and_after(results: Results, backbone: str, name: str) -> dict[str, str]:
     """Return the silhouette in a map of split 1 by stage; of its test pictures where it learned."""
-    split = "test" if _learns(name) else "all"
+    split = space_of(name).judged_on
     return {
         stage: f"{results.first(f'silhouette.{name}', split, stage).get(backbone, np.nan):.3f}"
-        for stage in ("pretrained", "tuned")
+        for stage in STAGES
     }
-
-
-def _learns(name: str) -> bool:
-    return name in MAPS and MAPS[name].learned
 
 
 def _learned(results: Results) -> NDArray[np.bool_]:

@@ -7,38 +7,30 @@ from dataclasses import astuple
 import numpy as np
 import pandas as pd
 
-from embedlens.report.names import HEAD_NAMES, SPACE_NAMES, Means, backbone_labels
+from embedlens.report.names import Means, backbone_labels
 from embedlens.report.table import Table
-from embedlens.study import Results, correlate, correlations, reduced_features
-from embedlens.study.scores import SCORES
-
-METRIC_NAMES = {
-    **{f"score.{score}": name for score, name in SCORES.items()},
-    **{
-        f"silhouette.{space}": f"silhouette in {'the features' if space == 'features' else name}"
-        for space, name in SPACE_NAMES.items()
-    },
-}
-
-_STAGES = {"pretrained": "pretrained", "tuned": "fine-tuned"}
+from embedlens.results import Results, correlate, correlations, reduced_features
+from embedlens.results.vocabulary import HEADS, LINEAR_PROBE, SCORES, STAGES, metric_title, space_of
 
 
 def scores_table(results: Results, means: Means) -> Table:
     """What each score foretells of each backbone, beside the accuracy it got."""
-    labels = backbone_labels(results)
+    labels, probe = backbone_labels(results), LINEAR_PROBE
     rows = [
         {
             "backbone": labels[backbone],
             **{
-                name: means.get((backbone, f"score.{score}", "train"), np.nan)
-                for score, name in SCORES.items()
+                score.title: means.get((backbone, f"score.{score.key}", "train"), np.nan)
+                for score in SCORES.values()
             },
-            "linear probe": means.get((backbone, "linear_probe.accuracy", "test"), np.nan),
+            LINEAR_PROBE.title: means.get(
+                (backbone, f"{LINEAR_PROBE.key}.accuracy", "test"), np.nan
+            ),
         }
         for backbone in results.backbones["backbone"]
     ]
     frame = pd.DataFrame(rows).dropna(axis=1, how="all")
-    shares = {"ImageNet top-1", "linear probe"}
+    shares = {probe.title, *(each.title for each in SCORES.values() if each.is_share)}
     return Table(
         "Transferability scores",
         "Guesses, without training a head, of how well features will serve; higher is better in "
@@ -63,7 +55,7 @@ def correlation_table(results: Results) -> Table:
         "score", "backbones", "Pearson", "Pearson low", "Pearson high", "Spearman",
         "Spearman low", "Spearman high", "p",
     ]  # fmt: skip
-    rows = [(METRIC_NAMES.get(metric, metric), *astuple(each)) for metric, each in found.items()]
+    rows = [(metric_title(metric), *astuple(each)) for metric, each in found.items()]
     return Table(
         "Scores and accuracy across backbones",
         "How each score and silhouette goes with the accuracy of the linear probe on held-out "
@@ -82,9 +74,9 @@ def reduced_table(results: Results) -> Table:
     frame = pd.DataFrame(
         {
             "backbone": found["backbone"].map(labels),
-            "weights": found["stage"].map(_STAGES),
-            "map": found["space"].map(SPACE_NAMES),
-            "head": found["head"].map(HEAD_NAMES),
+            "weights": found["stage"].map(STAGES.title),
+            "map": found["space"].map(lambda space: space_of(space).title),
+            "head": found["head"].map(HEADS.title),
             "silhouette": found["silhouette"],
             "accuracy": found["accuracy"],
             "mean": found["mean"].where(found["splits"] > 1),
@@ -112,7 +104,7 @@ def reduced_sentence(results: Results) -> str:
         each = correlate(points["silhouette"], points["accuracy"], points["backbone"])
         if each.backbones >= 3:
             told.append(
-                f"{HEAD_NAMES[str(head)]} {each.pearson:.2f} ({each.pearson_low:.2f} to "
+                f"{HEADS.title(str(head))} {each.pearson:.2f} ({each.pearson_low:.2f} to "
                 f"{each.pearson_high:.2f})"
             )
     if not told:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from embedlens.report.names import HEAD_NAMES, SPACE_NAMES, Means, backbone_labels
+from embedlens.report.names import Means, backbone_labels
 from embedlens.report.score_tables import correlation_table, reduced_table, scores_table
 from embedlens.report.table import Table
-from embedlens.study import Results, Verdict, judge
-from embedlens.study.maps import MAPS
+from embedlens.results import Results, Verdict, judge
+from embedlens.results.vocabulary import FEATURES, HEADS, LINEAR_PROBE, MAPS, in_order, space_of
 
 SPLITS = ("train", "validation", "test")
 
@@ -54,7 +54,7 @@ def tables_of(results: Results, verdicts: dict[str, Verdict]) -> dict[str, Table
 def verdicts_of(results: Results) -> dict[str, Verdict]:
     """Judge the backbones by each head, the linear probe first."""
     heads = results.predictions["head"].unique().tolist()
-    ordered = sorted(heads, key=lambda head: (head != "linear_probe", head))
+    ordered = sorted(heads, key=lambda head: (head != LINEAR_PROBE.key, head))
     return {head: judge(results, head) for head in ordered}
 
 
@@ -84,7 +84,7 @@ def accuracy_table(results: Results, verdicts: dict[str, Verdict], means: Means)
             rows.append(
                 {
                     "backbone": labels[each.backbone],
-                    "head": HEAD_NAMES.get(head, head),
+                    "head": HEADS.title(head),
                     "group": each.group,
                     "accuracy": each.accuracy,
                     "95% low": each.low,
@@ -165,7 +165,7 @@ def maps_table(results: Results, means: Means) -> Table:
             rows.append(
                 {
                     "backbone": labels[backbone],
-                    "space": SPACE_NAMES.get(space, space),
+                    "space": space_of(space).title,
                     **map_measures(results, means, backbone, space),
                 }
             )
@@ -192,7 +192,7 @@ def map_measures(results: Results, means: Means, backbone: str, space: str) -> d
     def value(metric: str, split: str = "all") -> float:
         return means.get((backbone, metric, split), np.nan)
 
-    cost = f"{space}.{MAPS[space].measure}" if space in MAPS else "gram"
+    cost = f"{space}.{MAPS[space].cost}" if space in MAPS else FEATURES.cost
     return {
         "seconds": float(results.seconds(cost).get(backbone, np.nan)),
         "silhouette": value(f"silhouette.{space}"),
@@ -208,8 +208,7 @@ def map_measures(results: Results, means: Means, backbone: str, space: str) -> d
 def spaces(results: Results) -> list[str]:
     """Name the features and the maps, in the order they are shown."""
     found = {name for maps in results.maps.values() for name in maps}
-    known = [space for space in SPACE_NAMES if space == "features" or space in found]
-    return [*known, *sorted(found - set(known))]
+    return [FEATURES.key, *in_order(found)]
 
 
 def silhouettes_table(results: Results, means: Means) -> Table:
@@ -218,9 +217,9 @@ def silhouettes_table(results: Results, means: Means) -> Table:
     columns: dict[str, Any] = {"class": counts.index, "pictures": counts["all"].to_numpy()}
     for backbone, label in backbone_labels(results).items():
         for space in spaces(results):
-            split = "test" if space in MAPS and MAPS[space].learned else "all"
+            split = space_of(space).judged_on
             of_test = " (test)" if split == "test" else ""
-            columns[f"{label}: {SPACE_NAMES.get(space, space)}{of_test}"] = [
+            columns[f"{label}: {space_of(space).title}{of_test}"] = [
                 means.get((backbone, f"silhouette.{space}.class.{name}", split), np.nan)
                 for name in counts.index
             ]

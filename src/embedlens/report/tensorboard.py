@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from embedlens.errors import StudyError
+from embedlens.features.store import read_features
 from embedlens.given_path import given_path
-from embedlens.report.map_figure import MAP_NAMES
 from embedlens.report.writing import write_whole
-from embedlens.study import Results
-from embedlens.study.pictures import Pictures
-from embedlens.study.provenance import expect_folder
-from embedlens.study.results import finished_results
-from embedlens.study.stored_features import load_features, stored_features
+from embedlens.results import Results
+from embedlens.results.pictures import Pictures
+from embedlens.results.provenance import expect_folder
+from embedlens.results.results import feature_folders, finished_results
+from embedlens.results.vocabulary import MAPS
 from embedlens.viewer.scene import backbone_key
 from embedlens.viewer.sprites import mosaic
 
@@ -73,12 +73,12 @@ def export_tensorboard(study: Path, out: Path) -> Path:
 def _tensors(study: Path, results: Results) -> dict[str, NDArray[np.float32]]:
     """Return features, memory-mapped, and maps by name."""
     found = {
-        f"{backbone_key(*key)}: features": load_features(folder)
-        for key, folder in stored_features(study, results).items()
+        f"{backbone_key(*key)}: features": read_features(folder)
+        for key, folder in feature_folders(study, results).items()
     }
     for key, maps in results.maps.items():
         for method, points in maps.items():
-            found[f"{backbone_key(*key)}: {MAP_NAMES.get(method, method)}"] = points
+            found[f"{backbone_key(*key)}: {MAPS.title(method)}"] = points
     return found
 
 

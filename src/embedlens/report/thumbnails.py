@@ -16,8 +16,8 @@ from PIL import Image
 from embedlens.arrays import processors
 from embedlens.images import Source
 from embedlens.images.levels import Levels
-from embedlens.study import Results
-from embedlens.study.pictures import Pictures, pixels_of
+from embedlens.results import Results
+from embedlens.results.pictures import Pictures, pixels_of
 
 SIDE = 112
 """Pixels; shown a little smaller, so that they are sharp on fine screens."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedlens.study import Results
+from embedlens.results import Results
 from embedlens.viewer import Scene
 from embedlens.viewer.bundle import is_built, read_bundle
 from embedlens.viewer.whole_scene import rounded, whole_study_scene

@@ -8,12 +8,10 @@ from dataclasses import astuple
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
 from embedlens.curation import check
-from embedlens.curation.finding import Finding
+from embedlens.features.store import read_features, read_meta
 from embedlens.images import ImageSet
+from embedlens.results.folder import StudyFolder
 
 _FORMAT = 2  # raise it when the same features begin to give other findings
 # More columns than this cost minutes: findings then wait for `embedlens check`.
@@ -21,13 +19,13 @@ _MOST_FEATURES = 8_192
 _MOST_PICTURES = 50_000
 
 
-def write_findings(study: Path, name: str, images: ImageSet, seed: int) -> None:
+def write_findings(folder: StudyFolder, name: str, images: ImageSet, seed: int) -> None:
     """Check the pictures with a backbone's stored features; write ``results/findings.parquet``.
 
     Parameters
     ----------
-    study : Path
-        The study folder.
+    folder : StudyFolder
+        The study's.
     name : str
         The backbone's folder.
     images : ImageSet
@@ -35,9 +33,8 @@ def write_findings(study: Path, name: str, images: ImageSet, seed: int) -> None:
     seed : int
         Of the check.
     """
-    features = np.load(study / "features" / name / "features.npy", mmap_mode="r")
-    record = json.loads((study / "features" / name / "meta.json").read_text(encoding="utf-8"))
-    table, key_file = study / "results" / "findings.parquet", study / "results" / "findings.key"
+    features, record = read_features(folder.features / name), read_meta(folder.features / name)
+    table, key_file = folder.findings, folder.findings_key
     if features.shape[1] > _MOST_FEATURES or len(images) > _MOST_PICTURES:
         for file in (table, key_file):
             file.unlink(missing_ok=True)
@@ -70,15 +67,3 @@ def _key(images: ImageSet, features: str, seed: int) -> str:
 
 def _digest(file: Path) -> str:
     return hashlib.blake2b(file.read_bytes(), digest_size=16).hexdigest()
-
-
-def read_findings(study: Path) -> pd.DataFrame | None:
-    """Return what `write_findings` left, or None where the pictures were not checked."""
-    table = study / "results" / "findings.parquet"
-    if not table.is_file():
-        return None
-    try:
-        frame = pd.read_parquet(table)
-    except (OSError, ValueError):  # damaged: the next run writes it anew
-        return None
-    return frame if set(Finding.__dataclass_fields__) <= set(frame.columns) else None

@@ -10,9 +10,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from embedlens.reduce import gram
-
-# A Gram matrix of 10,000 pictures takes 0.8 GB.
-GRAM_LIMIT = 10_000
+from embedlens.results.measurements import GRAM_LIMIT
 
 
 @dataclass(frozen=True)

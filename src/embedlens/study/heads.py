@@ -4,170 +4,164 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from embedlens.images import ImageSet
-from embedlens.learn import LinearProbe, NeighborsProbe, Rows, TopClassifier
-from embedlens.study.maps import MAPS
+from embedlens.learn import LazyRows, LinearProbe, NeighborsProbe, TopClassifier
+from embedlens.results.measurements import HISTORY, Measure, Measurements
+from embedlens.results.settings import Settings
+from embedlens.results.vocabulary import KNN, LINEAR_PROBE, TOP, space_of
 
-if TYPE_CHECKING:
-    from embedlens.study.analysis import Analysis
-    from embedlens.study.settings import Settings
-
-HEADS: dict[str, type[LinearProbe | NeighborsProbe]] = {
-    "linear_probe": LinearProbe,
-    "knn": NeighborsProbe,
+PROBES: dict[str, type[LinearProbe | NeighborsProbe]] = {
+    LINEAR_PROBE.key: LinearProbe,
+    KNN.key: NeighborsProbe,
 }
-TOP = "top"
-HEAD_NAMES = {"linear_probe": "linear probe", "knn": "k-NN", TOP: "the study's top"}
+"""Heads that cost little, by their key: they are trained in every study."""
+
+Points = NDArray[np.floating[Any]]
 
 
-def fit_heads(
-    result: Analysis, points: NDArray[np.floating[Any]], split: ImageSet, repeat: int
-) -> None:
-    """Add the heads that cost little: linear probe and k-NN, tested on the test pictures."""
+def fit_heads(points: Points, split: ImageSet, repeat: int) -> Measurements:
+    """Train the heads that cost little on features, and test them on the test pictures."""
     train, validation, test = (split.where(s) for s in ("train", "validation", "test"))
-    labels = split.labels
-    if not len(test):
-        return
-    for name, make in HEADS.items():
+    labels, result = split.labels, Measurements()
+    for key, make in PROBES.items() if len(test) else ():
         start = time.perf_counter()
         head = make().fit(
             points[train], labels[train], validation=(points[validation], labels[validation])
         )
         shares = head.predict_proba(points[test])
         seconds = time.perf_counter() - start
-        add_test(result, name, split, repeat, head.classes_, shares, seconds)
+        result += judge_shares(key, split, repeat, head.classes_, shares, seconds)
+    return result
 
 
-def fit_heads_on_maps(result: Analysis, split: ImageSet, repeat: int) -> None:
-    """Add the accuracy of the same heads when three coordinates of a map are all they get."""
+def fit_heads_on_maps(
+    maps: Mapping[str, Points], split: ImageSet, repeat: int, learned_on: int
+) -> Measurements:
+    """Test the same heads when three coordinates of a map are all they get.
+
+    Parameters
+    ----------
+    maps : mapping of str to ndarray of shape (pictures, 3)
+        By their key.
+    split : ImageSet
+        The pictures as this repeat splits them.
+    repeat, learned_on : int
+        This repeat, and the one whose training pictures learned maps learned from.
+    """
     train, validation, test = (split.where(s) for s in ("train", "validation", "test"))
-    labels = split.labels
-    if not len(test):
-        return
-    for space, points in _judged(result.maps, result.repeat, repeat):
-        for name, make in HEADS.items():
+    labels, measures = split.labels, []
+    for space, points in _judged(maps, learned_on, repeat).items() if len(test) else ():
+        for key, make in PROBES.items():
             head = make().fit(
                 points[train], labels[train], validation=(points[validation], labels[validation])
             )
             accuracy = (head.predict(points[test]) == labels[test]).mean()
-            result.add(f"{space}.{name}.accuracy", accuracy, "test", repeat)
+            measures.append(Measure(f"{space}.{key}.accuracy", accuracy, "test", repeat))
+    return Measurements(tuple(measures))
 
 
 def fit_top_on_maps(
-    result: Analysis,
-    maps: Mapping[str, NDArray[np.floating[Any]]],
-    split: ImageSet,
-    repeat: int,
-    settings: Settings,
-    learned_on: int,
-) -> None:
-    """Add the accuracy of the study's top on three coordinates of a map."""
+    maps: Mapping[str, Points], split: ImageSet, repeat: int, settings: Settings, learned_on: int
+) -> Measurements:
+    """Test the study's top on three coordinates of a map; see `fit_heads_on_maps`."""
     train, test = split.where("train"), split.where("test")
-    for space, points in _judged(maps, learned_on, repeat) if len(test) else ():
+    measures = []
+    for space, points in _judged(maps, learned_on, repeat).items() if len(test) else ():
         top = TopClassifier(epochs=settings.epochs, random_state=settings.seed + repeat)
         top.fit(points[train], split.labels[train])
         accuracy = top.score(points[test], split.labels[test])
-        result.add(f"{space}.{TOP}.accuracy", accuracy, "test", repeat)
+        measures.append(Measure(f"{space}.{TOP.key}.accuracy", accuracy, "test", repeat))
+    return Measurements(tuple(measures))
 
 
 def fit_top(
-    result: Analysis,
-    values: NDArray[np.floating[Any]],
+    values: Points,
     split: ImageSet,
     repeat: int,
-    *,
-    epochs: int,
-    seed: int,
+    settings: Settings,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> TopClassifier:
-    """Train the study's top on features, add its history and its test, and return it."""
+) -> tuple[Measurements, TopClassifier]:
+    """Train the study's top on features; return its history and its test, and the top."""
     train, validation, test = (split.where(s) for s in ("train", "validation", "test"))
     start = time.perf_counter()
-    top = TopClassifier(epochs=epochs, random_state=seed + repeat).fit(
-        Rows(values, train),
+    top = TopClassifier(epochs=settings.epochs, random_state=settings.seed + repeat).fit(
+        LazyRows(values, train),
         split.labels[train],
-        validation=(Rows(values, validation), split.labels[validation]),
+        validation=(LazyRows(values, validation), split.labels[validation]),
         progress=progress,
     )
     seconds = time.perf_counter() - start
     # Epoch 1 is the first: 0 is before any training, which only fine-tuning measures.
     history = top.history_.assign(epoch=np.arange(1, len(top.history_) + 1))
-    add_history(result, history, repeat)
-    result.add("top.converged", top.converged_, "validation", repeat)
-    add_top_test(result, top, Rows(values, test), split, repeat, seconds)
-    return top
+    settled = Measure(f"{TOP.key}.converged", top.converged_, "validation", repeat)
+    result = Measurements((settled,), histories=(history_of(history, repeat),))
+    return result + judge_top(top, LazyRows(values, test), split, repeat, seconds), top
 
 
-def add_top_test(
-    result: Analysis,
-    top: TopClassifier,
-    features: Rows | NDArray[np.floating[Any]],
-    split: ImageSet,
-    repeat: int,
-    seconds: float,
-) -> None:
-    """Add loss and accuracy of a top on the test pictures, whose features are given."""
+def judge_top(
+    top: TopClassifier, features: LazyRows | Points, split: ImageSet, repeat: int, seconds: float
+) -> Measurements:
+    """Measure loss and accuracy of a top on the test pictures, whose features are given."""
     test = split.where("test")
     if not len(test):
-        return
+        return Measurements()
     shares = top.predict_proba(features)
-    add_test(result, TOP, split, repeat, top.classes_, shares, seconds)
     # A class that was not trained on has no share; Keras bounds the loss of a picture likewise.
     place = np.searchsorted(top.classes_, split.labels[test]).clip(0, len(top.classes_) - 1)
     known = top.classes_[place] == split.labels[test]
     share = np.where(known, shares[np.arange(len(test)), place], 0.0)
     loss = -np.log(np.maximum(share, 1e-7)).mean()
-    result.add("top.loss", loss, "test", repeat)
+    judged = judge_shares(TOP.key, split, repeat, top.classes_, shares, seconds)
+    return judged + Measurements((Measure(f"{TOP.key}.loss", loss, "test", repeat),))
 
 
-def add_history(result: Analysis, history: pd.DataFrame, repeat: int) -> None:
-    """Add a row an epoch of a top's training."""
-    columns = ["epoch", "loss", "accuracy", "validation_loss", "validation_accuracy"]
-    result.histories.append(history.reindex(columns=columns).assign(repeat=repeat))
+def history_of(history: pd.DataFrame, repeat: int) -> pd.DataFrame:
+    """Return a row an epoch of a top's training."""
+    return history.assign(repeat=repeat).reindex(columns=list(HISTORY))
 
 
-def add_test(
-    result: Analysis,
-    name: str,
+def judge_shares(
+    head: str,
     split: ImageSet,
     repeat: int,
     classes: NDArray[np.str_],
     shares: NDArray[np.floating[Any]],
     seconds: float,
-) -> None:
-    """Add accuracy, balanced accuracy and predictions of a head on the test pictures."""
+) -> Measurements:
+    """Measure accuracy and balanced accuracy of a head by its shares of the test pictures."""
     test = split.where("test")
     labels = split.labels[test]
     predicted = classes[shares.argmax(axis=1)]
     right = predicted == labels
-    result.add(f"{name}.accuracy", right.mean(), "test", repeat, seconds)
     balanced = pd.Series(right).groupby(labels).mean().mean()
-    result.add(f"{name}.balanced_accuracy", balanced, "test", repeat)
-    result.predictions.append(
-        pd.DataFrame(
-            {
-                "head": name,
-                "repeat": repeat,
-                "picture": test,
-                "predicted": predicted,
-                "confidence": shares.max(axis=1),
-            }
-        )
+    predictions = pd.DataFrame(
+        {
+            "head": head,
+            "repeat": repeat,
+            "picture": test,
+            "predicted": predicted,
+            "confidence": shares.max(axis=1),
+        }
+    )
+    return Measurements(
+        (
+            Measure(f"{head}.accuracy", right.mean(), "test", repeat, seconds),
+            Measure(f"{head}.balanced_accuracy", balanced, "test", repeat),
+        ),
+        (predictions,),
     )
 
 
-def _judged(
-    maps: Mapping[str, NDArray[np.floating[Any]]], learned_on: int, repeat: int
-) -> list[tuple[str, NDArray[np.floating[Any]]]]:
+def _judged(maps: Mapping[str, Points], learned_on: int, repeat: int) -> dict[str, Points]:
     """Return the maps that a split may judge: one that learned labels knows other splits' tests."""
-    return [
-        (space, points)
-        for space, points in maps.items()
-        if repeat == learned_on or not MAPS[space].learned
-    ]
+    return {
+        key: points
+        for key, points in maps.items()
+        if repeat == learned_on or not space_of(key).learned
+    }

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,41 +14,18 @@ from embedlens.images import ImageSet
 from embedlens.learn import SilhouetteProjection
 from embedlens.metrics import distortion_report, silhouette_samples
 from embedlens.reduce import PCA, TSNE
+from embedlens.results.measurements import DISTORTION_SAMPLE, Measure, Measurements
+from embedlens.results.vocabulary import FEATURES, MAPS, Space, space_of
 from embedlens.study.geometry import Geometry
 
-if TYPE_CHECKING:
-    from embedlens.study.analysis import Analysis
+Coordinates = NDArray[np.floating[Any]]
 
-# Neighbourhoods of more pictures say no more about a map, and cost the square.
-DISTORTION_SAMPLE = 3_000
-
-
-@dataclass(frozen=True)
-class MapMaker:
-    """How a map is made.
-
-    Attributes
-    ----------
-    title : str
-        Its name for people.
-    measure : str
-        What ``make`` measures besides the coordinates; the time goes with it.
-    make : callable
-        Takes geometry, image set and seed; returns coordinates (pictures, 3) and the measure.
-    learned : bool, default False
-        Whether it learned from the labels of the training pictures: then its silhouette says
-        something on test pictures only, and only the split it learned on may judge it.
-    """
-
-    title: str
-    measure: str
-    make: Callable[[Geometry, ImageSet, int], tuple[NDArray[np.floating[Any]], float]]
-    learned: bool = False
+MakeMap = Callable[[Geometry, ImageSet, int], tuple[Coordinates, float]]
+"""Takes geometry, image set and seed; returns coordinates (pictures, 3) and the measure that the
+space names as its cost."""
 
 
-def _pca(
-    geometry: Geometry, images: ImageSet, seed: int
-) -> tuple[NDArray[np.floating[Any]], float]:
+def _pca(geometry: Geometry, images: ImageSet, seed: int) -> tuple[Coordinates, float]:
     pca = PCA(3, random_state=seed)
     if geometry.gram is None:
         coordinates = pca.fit_transform(geometry.points)
@@ -58,9 +34,7 @@ def _pca(
     return coordinates, float(pca.explained_variance_ratio_.sum())
 
 
-def _tsne(
-    geometry: Geometry, images: ImageSet, seed: int
-) -> tuple[NDArray[np.floating[Any]], float]:
+def _tsne(geometry: Geometry, images: ImageSet, seed: int) -> tuple[Coordinates, float]:
     # scikit-learn's default, and no more than a third of the other pictures.
     perplexity = min(30.0, max(1.0, (len(geometry.points) - 1) / 3))
     if geometry.gram is None:
@@ -76,21 +50,43 @@ def _tsne(
 
 def _silhouette_projection(
     geometry: Geometry, images: ImageSet, seed: int
-) -> tuple[NDArray[np.floating[Any]], float]:
+) -> tuple[Coordinates, float]:
     rows = learned_from(images)
     projection = SilhouetteProjection(3, random_state=seed)
     projection.fit(geometry.points[rows], images.labels[rows])
     return projection.transform(geometry.points), float(projection.best_epoch_)
 
 
-# PCA and t-SNE know nothing of the classes: they are of all pictures together, as in the study.
-MAPS = {
-    "pca": MapMaker("PCA", "variance_kept", _pca),
-    "tsne": MapMaker("t-SNE", "kl_divergence", _tsne),
-    "silhouette_projection": MapMaker(
-        "silhouette projection", "best_epoch", _silhouette_projection, learned=True
-    ),
+_MAKERS: dict[str, MakeMap] = {
+    "pca": _pca,
+    "tsne": _tsne,
+    "silhouette_projection": _silhouette_projection,
 }
+
+
+def register_map(space: Space, make: MakeMap) -> None:
+    """Add a map to every study, for this process.
+
+    Silhouettes, distortion, heads on its coordinates, tables, figures and the viewer follow.
+
+    Parameters
+    ----------
+    space : Space
+        What it is called, and whether it learns from labels.
+    make : callable
+        Makes it; see `MakeMap`.
+
+    Raises
+    ------
+    ValueError
+        If there is a map of its key.
+
+    Examples
+    --------
+    >>> register_map(Space("ica", "ICA", "n_iter"), make_ica)  # doctest: +SKIP
+    """
+    MAPS.add(space)
+    _MAKERS[space.key] = make
 
 
 def learned_from(images: ImageSet) -> NDArray[np.int64]:
@@ -98,59 +94,56 @@ def learned_from(images: ImageSet) -> NDArray[np.int64]:
     return np.flatnonzero(images.splits != "test")
 
 
-def make_map(result: Analysis, name: str, geometry: Geometry, images: ImageSet, seed: int) -> None:
-    """Add one of `MAPS` to the results; one that learns, only where there is something to learn."""
-    if MAPS[name].learned and len(np.unique(images.labels[learned_from(images)])) < 2:
-        return
+def make_map(
+    space: Space, geometry: Geometry, images: ImageSet, seed: int, repeat: int
+) -> Measurements:
+    """Make one of `MAPS`; one that learns, only where there is something to learn."""
+    if space.learned and len(np.unique(images.labels[learned_from(images)])) < 2:
+        return Measurements()
     start = time.perf_counter()
-    coordinates, measure = MAPS[name].make(geometry, images, seed)
+    coordinates, cost = _MAKERS[space.key](geometry, images, seed)
     seconds = time.perf_counter() - start
-    result.maps[name] = np.asarray(coordinates, np.float32)
-    result.add(f"{name}.{MAPS[name].measure}", measure, seconds=seconds)
+    return Measurements(
+        (Measure(f"{space.key}.{space.cost}", cost, "all", repeat, seconds),),
+        maps={space.key: np.asarray(coordinates, np.float32)},
+    )
 
 
-def is_flat(points: NDArray[np.floating[Any]]) -> bool:
-    """Return whether points of three axes lie in a plane, on a line or in one place.
-
-    Of the principal axes, which do not depend on how the map is turned, the narrowest then has
-    under 1% of the standard deviation of the widest. Under 5 points it is no wonder and not said.
-    """
-    if len(points) < 5:
-        return False
-    centred = np.asarray(points, np.float64) - points.mean(axis=0)
-    spread = np.linalg.svd(centred, compute_uv=False)
-    return bool(spread[-1] <= 0.01 * spread[0])
-
-
-def measure_silhouettes(result: Analysis, geometry: Geometry, images: ImageSet) -> None:
-    """Add the silhouette of the classes in the features and in each map.
+def measure_silhouettes(
+    maps: Mapping[str, Coordinates], geometry: Geometry, images: ImageSet, repeat: int
+) -> Measurements:
+    """Measure the silhouette of the classes in the features and in each map.
 
     It is that of all pictures together, and that of the test pictures among themselves; where the
     map learned from the labels, of the test pictures alone.
     """
     test = images.where("test")
-    columns = {}
-    for name, points in _spaces(result, geometry):
-        given = name == "features" and geometry.gram is not None
+    tested = 2 <= len(np.unique(images.labels[test])) < len(test)
+    features = geometry.points if geometry.gram is None else geometry.gram
+    columns: dict[str, NDArray[np.float64]] = {}
+    measures: list[Measure] = []
+    for key, points in {FEATURES.key: features, **maps}.items():
+        given = key == FEATURES.key and geometry.gram is not None
         metric: Literal["gram", "euclidean"] = "gram" if given else "euclidean"
-        learned = name in MAPS and MAPS[name].learned
-        if not learned:
+        if not space_of(key).learned:
             start = time.perf_counter()
-            columns[name] = silhouette_samples(points, images.labels, metric=metric)
+            columns[key] = silhouette_samples(points, images.labels, metric=metric)
             seconds = time.perf_counter() - start
-            _add_silhouette(result, name, "all", columns[name], images.labels, seconds)
-        if 2 <= len(np.unique(images.labels[test])) < len(test):
-            among = points[np.ix_(test, test)] if metric == "gram" else points[test]
+            measures += _means(key, "all", columns[key], images.labels, repeat, seconds)
+        if tested:
+            among = points[np.ix_(test, test)] if given else points[test]
             values = silhouette_samples(among, images.labels[test], metric=metric)
-            _add_silhouette(result, name, "test", values, images.labels[test], 0.0)
-            if learned:
-                columns[name] = np.full(len(images), np.nan)
-                columns[name][test] = values
-    result.silhouettes = pd.DataFrame(columns)
+            measures += _means(key, "test", values, images.labels[test], repeat)
+            if space_of(key).learned:
+                columns[key] = np.full(len(images), np.nan)
+                columns[key][test] = values
+    return Measurements(tuple(measures), silhouettes=pd.DataFrame(columns))
 
 
-def measure_distortion(result: Analysis, geometry: Geometry, seed: int) -> None:
-    """Add what each map keeps of the neighbourhoods and distances in the features."""
+def measure_distortion(
+    maps: Mapping[str, Coordinates], geometry: Geometry, seed: int, repeat: int
+) -> Measurements:
+    """Measure what each map keeps of the neighbourhoods and distances in the features."""
     pictures = len(geometry.points)
     rows = np.arange(pictures)
     if pictures > DISTORTION_SAMPLE:
@@ -160,35 +153,36 @@ def measure_distortion(result: Analysis, geometry: Geometry, seed: int) -> None:
     truth = geometry.points[rows] if geometry.gram is None else geometry.gram[np.ix_(rows, rows)]
     k = min(10, (len(rows) - 1) // 2)
     if k < 1:
-        return
-    result.add("distortion.neighbors", k)
-    for name, points in result.maps.items():
+        return Measurements()
+    measures = [Measure("distortion.neighbors", k, repeat=repeat)]
+    for key, points in maps.items():
         start = time.perf_counter()
         report = distortion_report(truth, points[rows], metric=metric, ks=(k,))
         seconds = time.perf_counter() - start
-        result.add(f"{name}.trustworthiness", report.trustworthiness[k], seconds=seconds)
-        result.add(f"{name}.continuity", report.continuity[k])
-        result.add(f"{name}.neighbors_kept", report.neighborhood_preservation[k])
-        result.add(f"{name}.distance_correlation", report.distance_correlation.spearman)
+        kept = {
+            "trustworthiness": report.trustworthiness[k],
+            "continuity": report.continuity[k],
+            "neighbors_kept": report.neighborhood_preservation[k],
+            "distance_correlation": report.distance_correlation.spearman,
+        }
+        for name, value in kept.items():
+            took = seconds if name == "trustworthiness" else 0.0
+            measures.append(Measure(f"{key}.{name}", value, "all", repeat, took))
+    return Measurements(tuple(measures))
 
 
-def _add_silhouette(
-    result: Analysis,
+def _means(
     space: str,
     split: str,
     values: NDArray[np.float64],
     labels: NDArray[np.str_],
-    seconds: float,
-) -> None:
-    by_class = pd.Series(values).groupby(labels).mean()
-    result.add(f"silhouette.{space}", values.mean(), split, seconds=seconds)
-    result.add(f"silhouette.{space}.macro", by_class.mean(), split)
-    for label, mean in by_class.items():
-        result.add(f"silhouette.{space}.class.{label}", mean, split)
-
-
-def _spaces(
-    result: Analysis, geometry: Geometry
-) -> Iterator[tuple[str, NDArray[np.floating[Any]]]]:
-    yield "features", geometry.points if geometry.gram is None else geometry.gram
-    yield from result.maps.items()
+    repeat: int,
+    seconds: float = 0.0,
+) -> list[Measure]:
+    """Return the mean silhouette of all, that of the classes' means, and each class's."""
+    metric, means = f"silhouette.{space}", pd.Series(values).groupby(labels).mean()
+    return [
+        Measure(metric, values.mean(), split, repeat, seconds),
+        Measure(f"{metric}.macro", means.mean(), split, repeat),
+        *(Measure(f"{metric}.class.{name}", mean, split, repeat) for name, mean in means.items()),
+    ]

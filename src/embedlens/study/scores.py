@@ -4,66 +4,130 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedlens.features import Features
 from embedlens.metrics import transferability
-
-if TYPE_CHECKING:
-    from embedlens.study.analysis import Analysis
+from embedlens.results.measurements import Measure, Measurements
+from embedlens.results.vocabulary import SCORES, Score
 
 # N-LEEP fits a mixture: half a minute for 5,000 pictures of 20 classes, where the others take a
 # second.
 NLEEP_LIMIT = 2_000
 
-SCORES = {
-    "log_me": "LogME",
-    "h_score": "H-score",
-    "trans_rate": "TransRate",
-    "gbc": "GBC",
-    "n_leep": "N-LEEP",
-    "leep": "LEEP",
-    "nce": "NCE",
-    "imagenet_top1": "ImageNet top-1",
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a score may know: nothing of test pictures.
+
+    Attributes
+    ----------
+    features : ndarray of shape (pictures, d), float64
+        Average-pooled features of training and validation pictures.
+    labels : ndarray of shape (pictures,), str
+        Their classes.
+    source : ndarray of shape (pictures, 1000) or None
+        The shares that the ImageNet top gives its classes; None where it is not here.
+    imagenet_accuracy : float or None
+        The share published with the weights; None for other weights.
+    """
+
+    features: NDArray[np.float64]
+    labels: NDArray[np.str_]
+    source: NDArray[np.floating[Any]] | None
+    imagenet_accuracy: float | None
+
+
+MeasureScore = Callable[[Evidence], float | None]
+"""Returns the score, or None where it cannot be computed."""
+
+
+def _n_leep(known: Evidence) -> float | None:
+    if len(known.features) > NLEEP_LIMIT:
+        return None
+    return transferability.n_leep(known.features, known.labels)
+
+
+def _leep(known: Evidence) -> float | None:
+    return None if known.source is None else transferability.leep(known.source, known.labels)
+
+
+def _nce(known: Evidence) -> float | None:
+    if known.source is None:
+        return None
+    return transferability.nce(known.source.argmax(axis=1), known.labels)
+
+
+_MEASURERS: dict[str, MeasureScore] = {
+    "log_me": lambda known: transferability.log_me(known.features, known.labels),
+    "h_score": lambda known: transferability.h_score(known.features, known.labels),
+    "trans_rate": lambda known: transferability.trans_rate(known.features, known.labels),
+    "gbc": lambda known: transferability.gbc(known.features, known.labels),
+    "n_leep": _n_leep,
+    "leep": _leep,
+    "nce": _nce,
+    "imagenet_top1": lambda known: known.imagenet_accuracy,
 }
 
 
-def measure_scores(result: Analysis, features: Features) -> None:
-    """Add the scores, of average-pooled features of training and validation pictures.
+def register_score(score: Score, measure: MeasureScore) -> None:
+    """Add a score to every study, for this process; tables and correlations follow.
+
+    Parameters
+    ----------
+    score : Score
+        What it is called.
+    measure : callable
+        Computes it; see `MeasureScore`. A ValueError means that it cannot.
+
+    Raises
+    ------
+    ValueError
+        If there is a score of its key.
+
+    Examples
+    --------
+    >>> register_score(Score("classes", "Classes"), lambda known: len(set(known.labels)))
+    ... # doctest: +SKIP
+    """
+    SCORES.add(score)
+    _MEASURERS[score.key] = measure
+
+
+def measure_scores(features: Features) -> Measurements:
+    """Measure the scores, of average-pooled features of training and validation pictures.
 
     Pooled, as the scores mean little with more features than pictures; without the test pictures,
     as a score must not know what it foretells. What cannot be computed is left out: LEEP and NCE
     where the ImageNet top is not here, all of them where classes are too small.
     """
+    known, measures = _evidence(features), []
+    for key in SCORES:
+        start = time.perf_counter()
+        try:
+            value = _MEASURERS[key](known)
+        except ValueError:  # too few classes or pictures: nothing to foretell
+            continue
+        if value is not None:
+            seconds = time.perf_counter() - start
+            measures.append(Measure(f"score.{key}", value, "train", seconds=seconds))
+    return Measurements(tuple(measures))
+
+
+def _evidence(features: Features) -> Evidence:
     images, backbone = features.images, features.backbone
     rows = images.where(["train", "validation"])
     pooled = average_pooled(features.values, features.record["feature_map"])
-    known, labels = pooled[rows].astype(np.float64), images.labels[rows]
-    scores: dict[str, Callable[[], float]] = {
-        "log_me": lambda: transferability.log_me(known, labels),
-        "h_score": lambda: transferability.h_score(known, labels),
-        "trans_rate": lambda: transferability.trans_rate(known, labels),
-        "gbc": lambda: transferability.gbc(known, labels),
-    }
-    if len(rows) <= NLEEP_LIMIT:
-        scores["n_leep"] = lambda: transferability.n_leep(known, labels)
+    known = pooled[rows].astype(np.float64)
     top = backbone.imagenet_top()
+    source = None
     if top is not None and len(top[0]) == known.shape[1]:
-        shares = _softmax(known @ top[0] + top[1])
-        scores["leep"] = lambda: transferability.leep(shares, labels)
-        scores["nce"] = lambda: transferability.nce(shares.argmax(axis=1), labels)
-    for name, score in scores.items():
-        start = time.perf_counter()
-        try:
-            value = score()
-        except ValueError:  # too few classes or pictures: nothing to foretell
-            continue
-        result.add(f"score.{name}", value, "train", seconds=time.perf_counter() - start)
-    if backbone.imagenet_accuracy is not None:
-        result.add("score.imagenet_top1", backbone.imagenet_accuracy, "train")
+        source = _softmax(known @ top[0] + top[1])
+    return Evidence(known, images.labels[rows], source, backbone.imagenet_accuracy)
 
 
 def average_pooled(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -21,11 +20,9 @@ from embedlens.features import Features, Recipe, Trunk, embed
 from embedlens.given_path import given_path
 from embedlens.images import ImageSet, resolved
 from embedlens.learn import trunk_of
-from embedlens.study.analysis import analyse, check_splits, repeats_of, steps_of
-from embedlens.study.findings import write_findings
-from embedlens.study.lock import hold
-from embedlens.study.neighbors import keep_neighbors
-from embedlens.study.provenance import (
+from embedlens.results.folder import StudyFolder
+from embedlens.results.nearest import keep_neighbors
+from embedlens.results.provenance import (
     Provenance,
     claim,
     content_of,
@@ -33,20 +30,19 @@ from embedlens.study.provenance import (
     expect_folder,
     read_provenance,
 )
-from embedlens.study.results import (
-    Results,
-    gather,
-    has_analysis,
-    read_results,
-    write_analysis,
-)
+from embedlens.results.results import Results, gather, read_results, write_measurements
+from embedlens.results.settings import PRESETS, Settings, default_backbones
+from embedlens.results.verdict import Verdict, judge
+from embedlens.results.vocabulary import PRETRAINED
+from embedlens.study.analysis import analyse, steps_of
+from embedlens.study.findings import write_findings
+from embedlens.study.repeat import Repeat
 from embedlens.study.reuse import Stored
 from embedlens.study.scores import measure_scores
-from embedlens.study.settings import PRESETS, Settings, default_backbones
-from embedlens.study.tuning import Progress, run_repeat
-from embedlens.study.verdict import Verdict, judge
+from embedlens.study.splits import check_splits, repeats_of
+from embedlens.study.step_progress import StepProgress, counted
 
-_FORMAT = 2  # raise it when the same features begin to give other results
+_FORMAT = 3  # raise it when the same features begin to give other results
 
 
 class Study:
@@ -122,10 +118,10 @@ class Study:
             If it is none.
         """
         folder = given_path(folder)
-        settings = asdict(Settings.read(folder / "study.toml"))
+        settings = asdict(Settings.read(StudyFolder(folder).settings))
         return cls(settings.pop("pictures"), out=folder, **settings)
 
-    def run(self, progress: Progress = lambda step, done, total: None) -> Results:
+    def run(self, progress: StepProgress = lambda step, done, total: None) -> Results:
         """Do all that is not yet in the study folder, and return the results.
 
         It may be stopped at any moment: what was computed is kept, and the next run goes on.
@@ -145,18 +141,19 @@ class Study:
             If weights cannot be had, the disk is full, or another run holds the folder.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with hold(self.folder):
-            images = self._read_images(progress)
+        folder = StudyFolder(self.folder)
+        with folder.hold():
+            images = self._read_images(folder, progress)
             check_splits(images, self.settings)
             for backbone in self.backbones:
                 if not backbone.weights.here:
                     progress(f"{self.titles[backbone.name]}: weights", 0, 0)
                     backbone.weights.fetch(backbone.network)
-            done = [self._one(backbone, images, progress) for backbone in self.backbones]
-            gather(self.folder, [name for names in done for name in names])
+            done = [self._one(folder, backbone, images, progress) for backbone in self.backbones]
+            gather(folder, [name for names in done for name in names])
             progress("check of the pictures", 0, 0)
-            write_findings(self.folder, done[0][0], images, self.settings.seed)
-            self.settings.write(self.folder / "study.toml")
+            write_findings(folder, done[0][0], images, self.settings.seed)
+            self.settings.write(folder.settings)
         return self.results()
 
     def results(self) -> Results:
@@ -181,9 +178,8 @@ class Study:
 
     def report(self) -> Path:
         """Write tables, figures and ``report.html`` into the folder; return the report's path."""
-        write_report: Callable[[Path], Path] = importlib.import_module(
-            "embedlens.report"
-        ).write_report
+        from embedlens.report import write_report
+
         return write_report(self.folder)
 
     def view(self, height: int = 640) -> Any:
@@ -199,9 +195,8 @@ class Study:
         EmbedlensError
             If anywidget, of the extra ``notebook``, is not installed.
         """
-        view_study: Callable[[Path, int], Any] = importlib.import_module(
-            "embedlens.viewer"
-        ).view_study
+        from embedlens.viewer import view_study
+
         return view_study(self.folder, height)
 
     def _look_up(self) -> list[Backbone]:
@@ -214,8 +209,8 @@ class Study:
             raise StudyError(f"{', '.join(sorted(twice))} is named twice among the backbones.")
         return found
 
-    def _read_images(self, progress: Progress) -> ImageSet:
-        index, place = self.folder / "images.parquet", self.settings.pictures
+    def _read_images(self, folder: StudyFolder, progress: StepProgress) -> ImageSet:
+        index, place = folder.images, self.settings.pictures
         before = read_provenance(self.folder)
         # Files of another place may have the names, sizes and times of those that were here.
         here = index.is_file() and before is not None and before.pictures == place
@@ -229,56 +224,56 @@ class Study:
         )
         claim(self.folder, Provenance("study", place, content_of(images.ids)))
         images.write(index)
-        results = self.folder / "results"
-        results.mkdir(exist_ok=True)
+        folder.results.mkdir(exist_ok=True)
         problems = pd.DataFrame(
             [asdict(problem) for problem in images.problems],
             columns=["path", "kind", "reason", "kept"],
         )
-        problems.astype({"kept": bool}).to_parquet(results / "problems.parquet", index=False)
+        problems.astype({"kept": bool}).to_parquet(folder.problems, index=False)
         return images
 
-    def _one(self, backbone: Backbone, images: ImageSet, progress: Progress) -> list[str]:
+    def _one(
+        self, folder: StudyFolder, backbone: Backbone, images: ImageSet, progress: StepProgress
+    ) -> list[str]:
         """Embed and analyse one backbone; return the names of its folders in ``results/``."""
         name, title = folder_name(backbone), self.titles[backbone.name]
-        stored = Stored.of(self.folder / "features" / name)
+        stored = Stored.of(folder.features / name)
         recipe = self.settings.recipe(backbone)
         features = embed(
             images,
             recipe,
-            store=self.folder / "features" / name,
-            trunk=None if stored.meta else self._trunk(recipe),
+            store=folder.features / name,
+            trunk=None if stored.meta else self._trunk(folder, recipe),
             progress=lambda done, total: progress(f"{title}: embedding", done, total),
         )
         # What is kept of features depends on no title: another model beside it may change that.
         features = replace(features, recipe=recipe.titled(title))
         repeats, key = repeats_of(images, self.settings), self._key(features, images)
         whole = self._key(features, images, self.settings.repeats)
-        analysed = has_analysis(self.folder / "results" / name, whole)
+        analysed = folder.holds(name, whole)
         reuse = stored.explain(features.record, images.ids.tolist(), analysed=analysed)
         progress(f"{title}: {reuse}", 0, 0)
         if not analysed:
-            steps = analysis_steps(title, steps_of(repeats) + 1, progress)
-            analysis = analyse(features.values, images, self.settings, step=steps)
-            steps("scores")
-            measure_scores(analysis, features)
-            write_analysis(self.folder, name, whole, _facts(features), "pretrained", analysis)
-            if analysis.neighbors is not None:
-                keep_neighbors(self.folder / "features" / name, analysis.neighbors)
+            step = counted(title, steps_of(repeats) + 1, progress)
+            measured = analyse(features.values, images, self.settings, step=step)
+            step("scores")
+            measured += measure_scores(features)
+            facts = _facts(features)
+            write_measurements(folder, name, whole, facts, PRETRAINED.key, measured, features=name)
+            if measured.neighbors is not None:
+                keep_neighbors(folder.features / name, measured.neighbors)
         names = [name]
         if self.settings.top or self.settings.finetune:
             for repeat in range(repeats):
-                names += run_repeat(
-                    self.folder, name, features, self.settings, repeat, key, progress
-                )
+                names += Repeat(folder, name, features, self.settings, repeat, key, progress).run()
         return names
 
-    def _trunk(self, recipe: Recipe) -> Trunk | None:
+    def _trunk(self, folder: StudyFolder, recipe: Recipe) -> Trunk | None:
         """Return what fine-tuning will need of the network, to be had in the run that embeds."""
         settings = self.settings
         if not settings.finetune or settings.augment:
             return None
-        return trunk_of(recipe, settings.unfreeze, self.folder / "trunks")
+        return trunk_of(recipe, settings.unfreeze, folder.trunks)
 
     def _key(self, features: Features, images: ImageSet, *others: Any) -> str:
         settings = self.settings
@@ -289,18 +284,6 @@ class Study:
             settings.validation, *others,
         ]  # fmt: skip
         return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
-
-
-def analysis_steps(name: str, total: int, progress: Progress) -> Callable[[str], None]:
-    """Return a callback that reports each step of an analysis as it begins."""
-    begun = -1
-
-    def step(label: str) -> None:
-        nonlocal begun
-        begun += 1
-        progress(f"{name}: {label}", begun, total)
-
-    return step
 
 
 def folder_name(backbone: Backbone) -> str:

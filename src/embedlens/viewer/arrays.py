@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from embedlens.errors import EmbedlensError
-from embedlens.study.neighbors import find_neighbors
+from embedlens.results.nearest import find_neighbors
 from embedlens.viewer.given_pictures import GivenPictures, given_pictures
 from embedlens.viewer.given_values import categories, is_number, numbers, one_a_point
 from embedlens.viewer.neighbors import METRIC

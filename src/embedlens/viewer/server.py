@@ -16,10 +16,10 @@ from types import FrameType
 import uvicorn
 
 from embedlens.errors import EmbedlensError
+from embedlens.features.store import read_features
 from embedlens.given_path import given_path
-from embedlens.study.pictures import Pictures
-from embedlens.study.results import finished_results
-from embedlens.study.stored_features import load_features, stored_features
+from embedlens.results.pictures import Pictures
+from embedlens.results.results import feature_folders, finished_results
 from embedlens.viewer.application import Served, application
 from embedlens.viewer.map_file import file_scene
 from embedlens.viewer.scene import backbone_key
@@ -53,8 +53,8 @@ def served_study(folder: Path) -> Served:
         scene.add_thumbnails(sheets, study_sheets(folder, sheets, pictures))
     gone = "This picture is" if pictures.here else "The pictures are"
     features = {
-        backbone_key(backbone, stage): partial(load_features, path)
-        for (backbone, stage), path in stored_features(folder, results).items()
+        backbone_key(backbone, stage): partial(read_features, path)
+        for (backbone, stage), path in feature_folders(folder, results).items()
     }
     scene.neighbours_on_demand = bool(features) and scene.count > 1
     return Served(

@@ -12,20 +12,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from embedlens.images import Splits
+from embedlens.images import SPLITS
 from embedlens.metrics import neighbor_purity
-from embedlens.study import Results
-from embedlens.study.maps import MAPS
-from embedlens.study.pictures import Pictures
+from embedlens.results import Results
+from embedlens.results.pictures import Pictures
+from embedlens.results.vocabulary import FEATURES, HEADS, LINEAR_PROBE, MAPS, in_order, space_of
 from embedlens.viewer.scene import Scene, backbone_key
 from embedlens.viewer.sprites import Sheets
 
-_HEADS = {"linear_probe": "linear probe", "knn": "k-NN"}
-_ORDER = {name: i for i, name in enumerate(MAPS)}
 _PURITY_NEIGHBORS = 10
 
 
-def study_scene(results: Results, head: str = "linear_probe") -> Scene:
+def study_scene(results: Results, head: str = LINEAR_PROBE.key) -> Scene:
     """Return the maps of a study and all that pictures can be coloured by.
 
     Parameters
@@ -48,10 +46,10 @@ def study_scene(results: Results, head: str = "linear_probe") -> Scene:
     scene.add_paths(pictures["path"].to_list())
     codes = codes_in(labels, classes)
     scene.add_category("class", "class", codes, classes)
-    scene.add_category("split", "split", codes_in(pictures["split"], Splits), Splits)
+    scene.add_category("split", "split", codes_in(pictures["split"], SPLITS), SPLITS)
     for backbone, stage in stages_of(results):
         _add_predictions(scene, results, backbone, stage, head, codes)
-        for method in sorted(results.maps[backbone, stage], key=lambda m: (_ORDER.get(m, 99), m)):
+        for method in in_order(results.maps[backbone, stage]):
             _add_map(scene, results, backbone, stage, method, codes)
         _add_silhouettes(scene, results, backbone, stage)
     return scene
@@ -122,7 +120,7 @@ def _add_predictions(
     confidence[rows["picture"]] = rows["confidence"]
     wrong = np.where(said < 0, -1, said != codes)
     key, name = backbone_key(backbone, stage), stage_name(backbone, stage)
-    by = f"{name} ({_HEADS.get(head, head)}, test pictures of the first split)"
+    by = f"{name} ({HEADS.title(head)}, test pictures of the first split)"
     scene.add_category(f"predicted:{key}", f"predicted by {by}", said, scene.classes, key)
     scene.add_category(f"right:{key}", f"right or wrong, {by}", wrong, ("right", "wrong"), key)
     scene.add_number(f"confidence:{key}", f"confidence of {by}", confidence, (0, 1), key)
@@ -137,7 +135,7 @@ def _add_map(
     codes: NDArray[np.int64],
 ) -> None:
     key, name = backbone_key(backbone, stage), stage_name(backbone, stage)
-    title = _title(method)
+    title = MAPS.title(method)
     points = results.maps[backbone, stage][method]
     pretrained = results.backbones.set_index("backbone")["pretrained"]
     has_silhouettes = method in results.silhouettes
@@ -149,7 +147,7 @@ def _add_map(
         method=method,
         name=f"{name} · {title}",
         pretrained=bool(np.all(pretrained[backbone])),
-        learned=method in MAPS and MAPS[method].learned,
+        learned=space_of(method).learned,
         facts=map_facts(results, backbone, stage, method),
         silhouette_column=f"silhouette:{key}:{method}" if has_silhouettes else None,
     )
@@ -162,10 +160,6 @@ def _add_map(
     )
 
 
-def _title(method: str) -> str:
-    return MAPS[method].title if method in MAPS else method
-
-
 def _add_silhouettes(scene: Scene, results: Results, backbone: str, stage: str) -> None:
     rows = results.silhouettes.query("backbone == @backbone and stage == @stage")
     key, name = backbone_key(backbone, stage), stage_name(backbone, stage)
@@ -174,7 +168,7 @@ def _add_silhouettes(scene: Scene, results: Results, backbone: str, stage: str) 
             continue
         values = np.full(scene.count, np.nan, np.float32)
         values[rows["picture"]] = rows[space]
-        where = "all features" if space == "features" else _title(space)
+        where = "all features" if space == FEATURES.key else MAPS.title(space)
         scene.add_number(
             f"silhouette:{key}:{space}", f"silhouette in {name} · {where}", values, (-1, 1), key
         )

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from embedlens.study import Results
-from embedlens.study.neighbors import NEIGHBORS, Neighbors, kept_neighbors
-from embedlens.study.pictures import Pictures
-from embedlens.study.stored_features import stored_features
+from embedlens.results import Results
+from embedlens.results.nearest import NEIGHBORS, Neighbors, kept_neighbors
+from embedlens.results.pictures import Pictures
+from embedlens.results.results import feature_folders
 from embedlens.viewer.neighbors import METRIC
 from embedlens.viewer.scene import Scene, backbone_key
 from embedlens.viewer.sprites import Pixels, Sheets, bytes_a_picture
@@ -83,7 +83,7 @@ def nearest_pictures(folder: Path, results: Results) -> dict[tuple[str, str], Ne
     """
     count = int(results.pictures["kept"].sum())
     room = _NEIGHBORS_LIMIT // (8 * NEIGHBORS * count)
-    found = list(stored_features(folder, results).items())[:room] if count > 1 else []
+    found = list(feature_folders(folder, results).items())[:room] if count > 1 else []
     return {key: kept_neighbors(path) for key, path in found}
 
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from embedlens.errors import EmbedlensError
 from embedlens.given_path import given_path
-from embedlens.study.results import finished_results
+from embedlens.results.results import finished_results
 from embedlens.viewer.arrays import arrays_scene
 from embedlens.viewer.bundle import read_bundle
 from embedlens.viewer.scene import Scene

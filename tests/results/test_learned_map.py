@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embedlens.study.learned_map import LearnedMap, learned_map_sentence
-from embedlens.study.maps import is_flat
+from embedlens.metrics import is_flat
+from embedlens.results.learned_map import LearnedMap, learned_map_sentence
 
 
 def learned(silhouette, pca, accuracy=0.9, pca_accuracy=0.9, tested=100):

@@ -11,10 +11,16 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-from embedlens.study.heads import HEAD_NAMES
-from embedlens.study.maps import MAPS
-from embedlens.study.results import Results
-from embedlens.study.scores import SCORES
+from embedlens.results.results import Results
+from embedlens.results.vocabulary import (
+    FEATURES,
+    HEADS,
+    MAPS,
+    SCORES,
+    STAGES,
+    metric_title,
+    space_of,
+)
 
 # The least p that a two-sided test of the order of n backbones can give is 2 / n!: with four it is
 # .083, so that four backbones cannot show anything at the usual .05.
@@ -147,8 +153,7 @@ def correlations(
     trained = results.backbones.loc[results.backbones["pretrained"], "backbone"]
     scores = [("score." + name, "train") for name in SCORES]
     silhouettes = [
-        (f"silhouette.{space}", "test" if space in MAPS and MAPS[space].learned else "all")
-        for space in ("features", *MAPS)
+        (f"silhouette.{space}", space_of(space).judged_on) for space in (FEATURES.key, *MAPS)
     ]
     found = {}
     for metric, split in [*scores, *silhouettes]:
@@ -175,10 +180,10 @@ def reduced_features(results: Results) -> pd.DataFrame:
         among themselves, NaN where they have none; mean is the accuracy over so many splits.
     """
     rows = []
-    for stage in ("pretrained", "tuned"):
+    for stage in STAGES:
         for space in MAPS:
             silhouette = results.first(f"silhouette.{space}", "test", stage).to_dict()
-            for head in HEAD_NAMES:
+            for head in HEADS:
                 metric = f"{space}.{head}.accuracy"
                 mean = results.mean(metric, "test", stage).to_dict()
                 rows_of = results.measures.query("metric == @metric and stage == @stage")
@@ -197,15 +202,13 @@ def reduced_features(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def correlation_sentence(found: dict[str, Correlation], names: dict[str, str]) -> str:
+def correlation_sentence(found: dict[str, Correlation]) -> str:
     """Say which scores go with accuracy, or that there are too few backbones to say.
 
     Parameters
     ----------
     found : dict of str to Correlation
         Of `correlations`.
-    names : dict of str to str
-        What to call each metric.
     """
     most = max((each.backbones for each in found.values()), default=0)
     if most < 2:
@@ -222,7 +225,7 @@ def correlation_sentence(found: dict[str, Correlation], names: dict[str, str]) -
     if not sure:
         return f"{counted} none goes with accuracy more surely than chance (all p > .05)."
     told = [
-        f"{names.get(metric, metric)} (Spearman {each.spearman:.2f}, 95% interval "
+        f"{metric_title(metric)} (Spearman {each.spearman:.2f}, 95% interval "
         f"{each.spearman_low:.2f} to {each.spearman_high:.2f}, p = {each.p:.3f})"
         for metric, each in sorted(sure.items(), key=lambda pair: -abs(pair[1].spearman))
     ]

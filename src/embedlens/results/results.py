@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +14,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from embedlens.errors import StudyError
+from embedlens.features.store import holds_features_of
 from embedlens.given_path import given_path
-from embedlens.study.analysis import Analysis
-from embedlens.study.findings import read_findings
-from embedlens.study.gathered import gathered, note_gathered
-from embedlens.study.settings import Settings
+from embedlens.results.findings import read_findings
+from embedlens.results.folder import Record, StudyFolder
+from embedlens.results.measurements import HISTORY, Measurements, Tuning
+from embedlens.results.settings import Settings
 
 TABLES = ("backbones", "measures", "predictions", "histories", "tunings", "silhouettes")
-
-_HISTORY = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "repeat")
-_TUNING = (
-    "repeat", "unfreeze", "layer", "parameters", "best_epoch", "epochs", "augment", "seconds"
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,7 +55,8 @@ class Results:
         A row a fine-tuning: backbone, stage, repeat, unfreeze, layer (where the tail begins),
         parameters (of the tail, trained), best_epoch (kept), epochs, augment, seconds.
     silhouettes : DataFrame
-        Euclidean, of all pictures together: backbone, stage, picture (row), features, pca, tsne.
+        Euclidean, of all pictures together: backbone, stage, picture (row), features, and the maps
+        by their key.
         Of stage "tuned" those of repeat 0.
     findings : DataFrame or None
         What `embedlens.curation.check` found; None where the pictures were not checked.
@@ -107,82 +102,73 @@ class Results:
         return means
 
 
-def write_analysis(
-    study: Path, name: str, key: str, backbone: dict[str, Any], stage: str, analysis: Analysis
+def write_measurements(
+    folder: StudyFolder,
+    name: str,
+    key: str,
+    backbone: dict[str, Any],
+    stage: str,
+    measured: Measurements,
+    features: str | None,
 ) -> None:
     """Write ``maps/<name>`` and ``results/<name>`` of a study, each whole or not at all.
 
     Parameters
     ----------
-    study : Path
-        The study folder.
+    folder : StudyFolder
+        The study's.
     name : str
-        The folder; what it held is replaced.
+        What it held is replaced.
     key : str
         Names all that the results depend on.
     backbone : dict
         The row of ``Results.backbones``; its name alone where the row is told elsewhere.
     stage : {"pretrained", "tuned"}
         Which weights the features come from.
-    analysis : Analysis
+    measured : Measurements
         What was measured.
+    features : str or None
+        The folder of the features, where they are kept.
     """
-    if analysis.maps:
-        with _replaced(study / "maps" / name) as part:
-            for map_name, coordinates in analysis.maps.items():
-                np.save(part / f"{map_name}.npy", coordinates)
-    head = {"backbone": backbone["backbone"], "stage": stage}
-    tables = {
-        "backbones": pd.DataFrame([backbone] if len(backbone) > 1 else []),
-        "measures": pd.DataFrame(analysis.measures),
-        "predictions": pd.concat(analysis.predictions or [pd.DataFrame()], ignore_index=True),
-        "histories": pd.concat(
-            analysis.histories or [pd.DataFrame(columns=_HISTORY)], ignore_index=True
-        ),
-        "tunings": pd.DataFrame(analysis.tunings, columns=_TUNING),
-        "silhouettes": analysis.silhouettes.rename_axis("picture").reset_index(),
-    }
-    with _replaced(study / "results" / name) as part:
-        for table_name, table in tables.items():
-            if table_name != "backbones":
-                table = pd.concat([pd.DataFrame(head, index=table.index), table], axis=1)
+    maps, results = folder.maps / name, folder.results / name
+    if measured.maps:
+        with _replaced(maps) as part:
+            for key_of_map, coordinates in measured.maps.items():
+                np.save(part / f"{key_of_map}.npy", coordinates)
+    whose = {"backbone": backbone["backbone"], "stage": stage}
+    with _replaced(results) as part:
+        facts = pd.DataFrame([backbone] if len(backbone) > 1 else [])
+        facts.to_parquet(part / "backbones.parquet", index=False)
+        for table_name, table in _tables(measured).items():
+            table = pd.concat([pd.DataFrame(whose, index=table.index), table], axis=1)
             table.to_parquet(part / f"{table_name}.parquet", index=False)
-        sums = checksums(part, study / "maps" / name)
-        (part / "key.json").write_text(
-            json.dumps({"key": key, "checksums": sums, **head}), encoding="utf-8"
-        )
+        checksums = folder.checksums(part, maps)
+        folder.write_record(part, Record(key, **whose, features=features, checksums=checksums))
 
 
-def has_analysis(folder: Path, key: str) -> bool:
-    """Return whether a backbone's results are here under this key."""
-    try:
-        found: dict[str, Any] = json.loads((folder / "key.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    maps = folder.parent.parent / "maps" / folder.name
-    return bool(found.get("key") == key and found.get("checksums") == checksums(folder, maps))
-
-
-def checksums(results: Path, maps: Path) -> dict[str, str]:
-    """Hash the tables and maps of a backbone: those that were damaged since are not used."""
-    files = sorted([*results.glob("*.parquet"), *maps.glob("*.npy")])
+def _tables(measured: Measurements) -> dict[str, pd.DataFrame]:
+    histories = measured.histories or (pd.DataFrame(columns=list(HISTORY)),)
+    tunings = [asdict(each) for each in measured.tunings]
     return {
-        file.name: hashlib.blake2b(file.read_bytes(), digest_size=16).hexdigest() for file in files
+        "measures": measured.table(),
+        "predictions": pd.concat(measured.predictions or (pd.DataFrame(),), ignore_index=True),
+        "histories": pd.concat(histories, ignore_index=True),
+        "tunings": pd.DataFrame(tunings, columns=list(Tuning.__dataclass_fields__)),
+        "silhouettes": measured.silhouettes.rename_axis("picture").reset_index(),
     }
 
 
-def gather(study: Path, names: list[str]) -> None:
+def gather(folder: StudyFolder, names: list[str]) -> None:
     """Put the results of several backbones together in ``results/<table>.parquet``."""
-    results = study / "results"
     for table_name in TABLES:
-        parts = [pd.read_parquet(results / name / f"{table_name}.parquet") for name in names]
+        parts = [pd.read_parquet(folder.results / n / f"{table_name}.parquet") for n in names]
         table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
         if table_name == "measures":
-            table.insert(0, "study", study.name)
-        temporary = results / f"{table_name}.tmp"
+            table.insert(0, "study", folder.path.name)
+        temporary = folder.table(table_name).with_suffix(".tmp")
         table.to_parquet(temporary, index=False)
-        temporary.replace(results / f"{table_name}.parquet")
-    note_gathered(results, names)
+        temporary.replace(folder.table(table_name))
+    folder.note_gathered(names)
 
 
 def read_results(study: Path) -> Results:
@@ -195,30 +181,58 @@ def read_results(study: Path) -> Results:
     FileNotFoundError
         If the study has not been run to its end.
     """
-    settings = Settings.read(study / "study.toml")
-    tables = {name: pd.read_parquet(study / "results" / f"{name}.parquet") for name in TABLES}
+    folder = StudyFolder(study)
+    settings = Settings.read(folder.settings)
+    tables = {name: pd.read_parquet(folder.table(name)) for name in TABLES}
     known = set(tables["backbones"]["backbone"])
-    maps: dict[tuple[str, str], dict[str, NDArray[np.float32]]] = {}
-    for folder in gathered(study):
-        head = json.loads((folder / "key.json").read_text(encoding="utf-8"))
-        if head["backbone"] in known:
-            found = read_maps(study, folder.name)
-            if found:
-                maps[head["backbone"], head["stage"]] = found
+    maps = {
+        (record.backbone, record.stage): found
+        for name, record in folder.gathered().items()
+        if record.backbone in known and (found := read_maps(folder, name))
+    }
     return Results(
         name=study.name,
         settings=settings,
-        pictures=pd.read_parquet(study / "images.parquet"),
-        problems=pd.read_parquet(study / "results" / "problems.parquet"),
+        pictures=pd.read_parquet(folder.images),
+        problems=pd.read_parquet(folder.problems),
         maps=maps,
-        findings=read_findings(study),
+        findings=read_findings(folder),
         **tables,
     )
 
 
-def read_maps(study: Path, name: str) -> dict[str, NDArray[np.float32]]:
-    """Return the coordinates in a folder of ``maps/`` by the map's name; none if it is absent."""
-    return {path.stem: np.load(path) for path in sorted((study / "maps" / name).glob("*.npy"))}
+def read_maps(folder: StudyFolder, name: str) -> dict[str, NDArray[np.float32]]:
+    """Return the coordinates in a folder of ``maps/`` by the map's key; none if it is absent."""
+    return {path.stem: np.load(path) for path in sorted((folder.maps / name).glob("*.npy"))}
+
+
+def feature_folders(study: Path, results: Results) -> dict[tuple[str, str], Path]:
+    """Find the folder of features of each backbone and stage.
+
+    Parameters
+    ----------
+    study : Path
+        The study folder.
+    results : Results
+        What was read from it.
+
+    Returns
+    -------
+    dict of (backbone, stage) to Path
+        Without those that are gone, or are of other pictures than the results.
+    """
+    folder = StudyFolder(study)
+    ids = results.pictures["id"][results.pictures["kept"]].to_list()
+    kept = {
+        (record.backbone, record.stage): folder.features / record.features
+        for record in folder.gathered().values()
+        if record.features is not None
+    }
+    return {
+        stage: features
+        for stage, features in kept.items()
+        if stage in results.maps and holds_features_of(features, ids)
+    }
 
 
 def finished_results(study: Path) -> Results:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from embedlens.study.results import Results
+from embedlens.results.results import Results
 
 _NAMED = 5  # classes that a sentence names; the others it counts
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from embedlens.study import class_coverage, judge
+from embedlens.results import class_coverage, judge
 
 
 def results_of(labels, tests):

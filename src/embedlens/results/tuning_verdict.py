@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from embedlens.metrics.proportion import Interval, difference_interval, proportion_interval
-from embedlens.study.heads import HEAD_NAMES, TOP
-from embedlens.study.results import Results
-from embedlens.study.verdict import count_hits
+from embedlens.results.results import Results
+from embedlens.results.verdict import count_hits
+from embedlens.results.vocabulary import HEADS, TOP
 
 
 @dataclass(frozen=True)
@@ -62,18 +62,18 @@ class Change:
         weights = "" if self.pretrained else " with random weights"
         top = _points(Interval(self.after - self.before, self.low, self.high))
         told = f"the top gets {self.before:.1%} before, {self.after:.1%} after: {top}"
-        if self.frozen_head == TOP:
+        if self.frozen_head == TOP.key:
             told += "; no other head gets more without tuning"
         else:
             beyond = _points(Interval(self.beyond, self.beyond_low, self.beyond_high))
             told += (
-                f"; without tuning a {HEAD_NAMES[self.frozen_head]} gets {self.frozen:.1%}: "
+                f"; without tuning a {HEADS.title(self.frozen_head)} gets {self.frozen:.1%}: "
                 f"tuned against that {beyond}"
             )
         return f"{does} {self.backbone}{weights} ({told})"
 
 
-def judge_tuning(results: Results, head: str = TOP) -> tuple[Change, ...]:
+def judge_tuning(results: Results, head: str = TOP.key) -> tuple[Change, ...]:
     """Compare a fine-tuned head with itself before, and with the best head that needs no tuning.
 
     Parameters
@@ -102,7 +102,7 @@ def _change(results: Results, backbone: str, head: str) -> Change | None:
     of = both["head"].where(both["stage"] == "pretrained", "tuned")
     hits, shown = count_hits(both, of, results)
     shares = {name: proportion_interval(each, shown).estimate for name, each in hits.items()}
-    untuned = [name for name in HEAD_NAMES if name in shares]
+    untuned = [name for name in HEADS if name in shares]
     best = max(untuned, key=shares.__getitem__)
     change = difference_interval(hits["tuned"], hits[head], shown)
     beyond = difference_interval(hits["tuned"], hits[best], shown)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from embedlens.study import judge_tuning, tuning_sentence
+from embedlens.results import judge_tuning, tuning_sentence
 
 
 def results_of(right, repeats=1, tuned_repeats=1, of=200):

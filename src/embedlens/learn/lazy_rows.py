@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class LazyRows:
     """Rows of an array, read when they are asked for.
 
     ``values[indices]`` of a memory-mapped array copies all of them at once; this copies a batch.
@@ -24,7 +24,7 @@ class Rows:
 
     Examples
     --------
-    >>> rows = Rows(np.arange(12).reshape(6, 2), np.array([4, 0, 2]))
+    >>> rows = LazyRows(np.arange(12).reshape(6, 2), np.array([4, 0, 2]))
     >>> rows[:2]
     array([[8, 9],
            [0, 1]])

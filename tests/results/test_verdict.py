@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from embedlens.study import judge
+from embedlens.results import judge
 
 
 def results_of(hits, speed=None, pretrained=None, repeats=1):

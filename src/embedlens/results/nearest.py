@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedlens.features.store import read_features
 from embedlens.metrics import nearest_neighbors
-from embedlens.study.stored_features import load_features
 
 NEIGHBORS = 12
 
@@ -43,7 +43,7 @@ def kept_neighbors(features: Path) -> Neighbors:
                 return file["distances"], file["indices"]
     except (OSError, KeyError, ValueError, zipfile.BadZipFile):
         pass
-    found = find_neighbors(load_features(features))
+    found = find_neighbors(read_features(features))
     keep_neighbors(features, found)
     return found
 

@@ -13,9 +13,10 @@ from embedlens.errors import StudyError
 from embedlens.features import embed
 from embedlens.images import ImageSet
 from embedlens.report import write_report
-from embedlens.study import Study, judge_tuning, read_results, tuning_sentence
+from embedlens.results import judge_tuning, read_results, tuning_sentence
+from embedlens.study import Study
 
-TUNING = importlib.import_module("embedlens.study.tuning")
+REPEAT = importlib.import_module("embedlens.study.repeat")
 NAME = "EfficientNetLite0"
 
 
@@ -106,8 +107,8 @@ def test_features_and_trunk_come_of_one_run_of_the_network(pictures_once, tmp_pa
 def test_a_rerun_trains_nothing_and_ends_with_the_same_tables(
     tuned, results, pictures_once, monkeypatch
 ):
-    monkeypatch.setattr(TUNING, "fit_top", lambda *_, **__: pytest.fail("the top ran again"))
-    monkeypatch.setattr(TUNING, "finetune", lambda *_, **__: pytest.fail("tuned again"))
+    monkeypatch.setattr(REPEAT, "fit_top", lambda *_, **__: pytest.fail("the top ran again"))
+    monkeypatch.setattr(REPEAT, "finetune", lambda *_, **__: pytest.fail("tuned again"))
     again = study_in(tuned, pictures_once).run()
     pd.testing.assert_frame_equal(again.measures, results.measures)
     pd.testing.assert_frame_equal(again.histories, results.histories)
@@ -126,9 +127,9 @@ def test_stopped_between_repeats_it_goes_on_with_the_missing_one(
     with pytest.raises(KeyboardInterrupt):
         study.run(stop_at_second)
     tunings = []
-    finetune = TUNING.finetune
+    finetune = REPEAT.finetune
     monkeypatch.setattr(
-        TUNING, "finetune", lambda *a, **k: tunings.append(k["random_state"]) or finetune(*a, **k)
+        REPEAT, "finetune", lambda *a, **k: tunings.append(k["random_state"]) or finetune(*a, **k)
     )
     engine = importlib.import_module("embedlens.features.embed")
     monkeypatch.setattr(engine, "make_engine", lambda *_: pytest.fail("a network ran again"))

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from embedlens.errors import StudyError
-from embedlens.study import Settings
-from embedlens.study.provenance import (
+from embedlens.results import Settings
+from embedlens.results.provenance import (
     Provenance,
     claim,
     content_of,

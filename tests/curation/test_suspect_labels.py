@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
-from embedlens.curation.labels import SURE, suspect_labels
+from embedlens.curation.suspect_labels import SURE, suspect_labels
 
 
 @pytest.fixture(scope="module")

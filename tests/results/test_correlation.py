@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from embedlens.study import correlate, correlation_sentence, correlations, reduced_features
-from embedlens.study.correlation import rank_interval
+from embedlens.results import correlate, correlation_sentence, correlations, reduced_features
+from embedlens.results.correlation import rank_interval
 
 
 def results_of(measures, random=()):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedlens.metrics.proportion import proportion_interval
-from embedlens.study.maps import MAPS
-from embedlens.study.results import Results
+from embedlens.results.results import Results
+from embedlens.results.vocabulary import MAPS, STAGES
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ def judge_learned_maps(results: Results) -> tuple[LearnedMap, ...]:
     """
     found = []
     shown = results.predictions.query("repeat == 0")
-    for stage in ("pretrained", "tuned"):
-        for space in (name for name, maker in MAPS.items() if maker.learned):
+    for stage in STAGES:
+        for space in (name for name, space in MAPS.items() if space.learned):
             silhouette, pca = (
                 results.first(f"silhouette.{each}", "test", stage) for each in (space, "pca")
             )

@@ -15,7 +15,8 @@ from embedlens.learn import SilhouetteProjection
 from embedlens.metrics import silhouette_report, silhouette_score
 from embedlens.metrics.proportion import proportion_interval
 from embedlens.reduce import PCA, TSNE
-from embedlens.study.analysis import HEADS, require_two_classes
+from embedlens.study.heads import PROBES
+from embedlens.study.splits import require_two_classes
 
 
 def score_features(file: FeaturesFile, seed: int = 0) -> list[dict[str, Any]]:
@@ -60,7 +61,7 @@ def score_features(file: FeaturesFile, seed: int = 0) -> list[dict[str, Any]]:
     ]
     train, validation, test = (np.flatnonzero(splits == s) for s in ("train", "validation", "test"))
     on = f"{len(test)} test pictures of one split{_judged(labels, splits)}"
-    for name, make in HEADS.items():
+    for name, make in PROBES.items():
         head = make().fit(
             file.features[train],
             labels[train],

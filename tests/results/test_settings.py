@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from embedlens.errors import StudyError, WeightsError
-from embedlens.study import Settings, Study
+from embedlens.results import Settings
+from embedlens.study import Study
 
 
 def test_relative_paths_in_the_file_begin_at_its_folder(tmp_path, monkeypatch):

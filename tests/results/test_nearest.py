@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from embedlens.metrics import nearest_neighbors
-from embedlens.study import neighbors as module
+from embedlens.results import nearest as module
+from embedlens.results.nearest import find_neighbors, keep_neighbors, kept_neighbors
 from embedlens.study.geometry import measure_geometry
-from embedlens.study.neighbors import find_neighbors, keep_neighbors, kept_neighbors
 
 
 @pytest.fixture

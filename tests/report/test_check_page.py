@@ -10,7 +10,7 @@ from embedlens.curation.file_facts import FileFacts
 from embedlens.curation.finding import Finding
 from embedlens.images import ImageSet
 from embedlens.report import write_check, write_relabelling
-from embedlens.report.findings import MAX_SHOWN
+from embedlens.report.check_page import MAX_SHOWN
 
 EVIL = "<script>alert(1)<script>&.png"
 

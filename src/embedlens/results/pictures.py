@@ -10,7 +10,7 @@ from embedlens.errors import ImageSetError
 from embedlens.images import Source, decode, open_source
 from embedlens.images.levels import Levels
 from embedlens.images.record import content_id
-from embedlens.study.results import Results
+from embedlens.results.results import Results
 
 
 class Pictures:

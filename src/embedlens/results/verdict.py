@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from embedlens.metrics.proportion import difference_interval, proportion_interval
-from embedlens.study.class_coverage import ClassCoverage, class_coverage
-from embedlens.study.results import Results
+from embedlens.results.class_coverage import ClassCoverage, class_coverage
+from embedlens.results.results import Results
 
 
 @dataclass(frozen=True)

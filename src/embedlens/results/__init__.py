@@ -1,0 +1,56 @@
+"""What a study is, apart from what runs it: its folder, its measurements, its verdict.
+
+Nothing here trains: those who only read (report, viewer) import this and not ``embedlens.study``.
+"""
+
+from embedlens.results.class_coverage import ClassCoverage, class_coverage
+from embedlens.results.correlation import (
+    Correlation,
+    correlate,
+    correlation_sentence,
+    correlations,
+    reduced_features,
+)
+from embedlens.results.folder import StudyFolder
+from embedlens.results.learned_map import LearnedMap, judge_learned_maps, learned_map_sentence
+from embedlens.results.measurements import Measure, Measurements
+from embedlens.results.results import Results, finished_results, read_results
+from embedlens.results.settings import PRESETS, Settings
+from embedlens.results.tuning_verdict import Change, judge_tuning, tuning_sentence
+from embedlens.results.verdict import Standing, Verdict, judge
+from embedlens.results.vocabulary import HEADS, MAPS, SCORES, STAGES, Head, Score, Space, Stage
+
+__all__ = [
+    "HEADS",
+    "MAPS",
+    "PRESETS",
+    "SCORES",
+    "STAGES",
+    "Change",
+    "ClassCoverage",
+    "Correlation",
+    "Head",
+    "LearnedMap",
+    "Measure",
+    "Measurements",
+    "Results",
+    "Score",
+    "Settings",
+    "Space",
+    "Stage",
+    "Standing",
+    "StudyFolder",
+    "Verdict",
+    "class_coverage",
+    "correlate",
+    "correlation_sentence",
+    "correlations",
+    "finished_results",
+    "judge",
+    "judge_learned_maps",
+    "judge_tuning",
+    "learned_map_sentence",
+    "read_results",
+    "reduced_features",
+    "tuning_sentence",
+]

@@ -1,0 +1,130 @@
+"""What was measured of one backbone at one stage: rows that steps return, and their sum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from embedlens.results.nearest import Neighbors
+
+# Neighbourhoods of more pictures say no more about a map, and cost the square.
+DISTORTION_SAMPLE = 3_000
+
+# A Gram matrix of 10,000 pictures takes 0.8 GB.
+GRAM_LIMIT = 10_000
+
+HISTORY = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "repeat")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number.
+
+    Attributes
+    ----------
+    metric : str
+        What it is, such as ``silhouette.pca`` and ``linear_probe.accuracy``.
+    value : float
+        The number.
+    split : str
+        The pictures it is of: "all", "train", "validation", "test".
+    repeat : int
+        The split, from 0, that of the image set.
+    seconds : float
+        What it took; 0 where that is told elsewhere.
+    """
+
+    metric: str
+    value: float
+    split: str = "all"
+    repeat: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """One fine-tuning.
+
+    Attributes
+    ----------
+    repeat : int
+        The split.
+    unfreeze, layer : str
+        What was asked for, and the layer where the tail begins.
+    parameters : int
+        Of the tail, trained.
+    best_epoch, epochs : int
+        The one kept, and how many there were.
+    augment : bool
+        Whether pictures were varied.
+    seconds : float
+        What it took.
+    """
+
+    repeat: int
+    unfreeze: str
+    layer: str
+    parameters: int
+    best_epoch: int
+    epochs: int
+    augment: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What was measured; those of several steps add up.
+
+    Attributes
+    ----------
+    measures : tuple of Measure
+        Numbers.
+    predictions : tuple of DataFrame
+        Columns head, repeat, picture (row in the image set), predicted, confidence; test pictures.
+    histories : tuple of DataFrame
+        Of the study's top, columns `HISTORY`.
+    tunings : tuple of Tuning
+        Fine-tunings.
+    silhouettes : DataFrame
+        A row a picture, a column a space: features, and maps by their key.
+    maps : Mapping of str to ndarray
+        Coordinates, (pictures, 3), by the key of the map.
+    neighbors : (ndarray, ndarray) or None
+        Distances and rows of the nearest in all features; None where there is no Gram matrix.
+
+    Examples
+    --------
+    >>> one, two = Measure("gram", 3), Measure("silhouette.pca", 0.2, "test")
+    >>> (Measurements((one,)) + Measurements((two,))).table()["value"].to_list()
+    [3.0, 0.2]
+    """
+
+    measures: tuple[Measure, ...] = ()
+    predictions: tuple[pd.DataFrame, ...] = ()
+    histories: tuple[pd.DataFrame, ...] = ()
+    tunings: tuple[Tuning, ...] = ()
+    silhouettes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    maps: Mapping[str, NDArray[np.floating[Any]]] = field(default_factory=dict)
+    neighbors: Neighbors | None = None
+
+    def __add__(self, other: Measurements) -> Measurements:
+        return Measurements(
+            self.measures + other.measures,
+            self.predictions + other.predictions,
+            self.histories + other.histories,
+            self.tunings + other.tunings,
+            pd.concat([self.silhouettes, other.silhouettes], axis=1),
+            {**self.maps, **other.maps},
+            other.neighbors if self.neighbors is None else self.neighbors,
+        )
+
+    def table(self) -> pd.DataFrame:
+        """Return the numbers as columns metric, split, repeat, value, seconds."""
+        columns = ["metric", "split", "repeat", "value", "seconds"]
+        table = pd.DataFrame([asdict(each) for each in self.measures], columns=columns)
+        return table.astype({"value": float, "seconds": float})
