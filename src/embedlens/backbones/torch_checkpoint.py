@@ -77,7 +77,7 @@ def read_torch_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
 
     Examples
     --------
-    >>> from embedlens.backbones.efficientnet_lite import weights_file
+    >>> from embedlens.backbones.families.efficientnet_lite import weights_file
     >>> read_torch_checkpoint(weights_file("EfficientNetLite0"))["_conv_stem.weight"].shape
     (32, 3, 3, 3)
     """
