@@ -166,7 +166,8 @@ def test_one_backbone_and_one_split_make_a_report(study):
     write_report(made.folder)
     text = made.page.text
     assert "60 pictures, 3 classes, 1 backbone, 1 split" in text
-    assert "mean over 1 split" in text
+    assert "held-out pictures of 1 split" in text
+    assert "mean over 1 split" not in text
     assert not (made.folder / "figures" / "speed.png").exists()
     assert "against speed" not in text
 

@@ -126,17 +126,17 @@ def test_random_weights_are_left_out():
 
 
 def test_a_score_that_goes_with_accuracy_is_named_and_one_that_does_not_is_not():
-    sentence = correlation_sentence(correlations(study_of(7)), {"score.log_me": "LogME"})
+    sentence = correlation_sentence(correlations(study_of(7)))
     assert "Across 7 pretrained backbones, of 2 scores and silhouettes" in sentence
     assert "LogME (Spearman 1.00" in sentence
     assert "silhouette.pca" not in sentence
 
 
 def test_too_few_backbones_are_said_to_be_too_few():
-    sentence = correlation_sentence(correlations(study_of(3)), {})
+    sentence = correlation_sentence(correlations(study_of(3)))
     assert sentence.startswith("3 pretrained backbones are too few")
     assert "33%" in sentence
-    assert "one pretrained backbone" in correlation_sentence(correlations(study_of(1)), {})
+    assert "one pretrained backbone" in correlation_sentence(correlations(study_of(1)))
 
 
 def test_reduced_features_pair_each_map_with_its_own_silhouette():
