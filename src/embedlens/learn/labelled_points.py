@@ -22,7 +22,7 @@ _BLOCK_BYTES = 16 << 20
 
 
 def labelled_points(
-    estimator: Any, X: Features, y: ArrayLike, dtype: Precision = EITHER
+    estimator: Any, X: Features, y: ArrayLike | None, dtype: Precision = EITHER
 ) -> tuple[Any, NDArray[Any]]:
     """Return points and labels to fit to, and note on the estimator how many columns they have.
 
@@ -80,7 +80,7 @@ def watched_points(
     return _points(estimator, validation[0], dtype, labels, reset=False), labels
 
 
-def class_labels(y: ArrayLike) -> NDArray[Any]:
+def class_labels(y: ArrayLike | None) -> NDArray[Any]:
     """Return labels as an array of one dimension that can be sorted.
 
     Raises
@@ -90,7 +90,7 @@ def class_labels(y: ArrayLike) -> NDArray[Any]:
         kind than the others.
     """
     # As objects first: NumPy makes the name "nan" of a NaN among names.
-    values = y if hasattr(y, "dtype") else np.array(y, dtype=object)
+    values: Any = y if hasattr(y, "dtype") else np.array(y, dtype=object)
     missing = np.asarray(pd.isna(values))
     if missing.any():
         raise ValueError(
@@ -100,7 +100,7 @@ def class_labels(y: ArrayLike) -> NDArray[Any]:
     labels = np.asarray(values)
     if labels.dtype == object:
         labels = _of_one_type(labels)
-    labels = column_or_1d(labels, warn=True)
+    labels = np.asarray(column_or_1d(labels, warn=True))
     check_classification_targets(labels)
     return labels
 

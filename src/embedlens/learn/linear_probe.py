@@ -97,23 +97,24 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             If lengths differ, features are not finite, or a label is missing,
             or all labels are one.
         """
-        X, y = labelled_points(self, X, y)
-        watched = watched_points(self, validation, y)
-        self._scale_from(X)
+        points, labels = labelled_points(self, X, y)
+        watched = watched_points(self, validation, labels)
+        self._scale_from(points)
         self.validation_loss_: dict[float, float] = {}
         self.strength_ = 1.0
-        if watched is not None and np.isin(watched[1], y).any():
-            self.strength_ = self._choose(X, y, *watched)
-            X, y = np.concatenate([X, watched[0]]), np.concatenate([y, watched[1]])
-            self._scale_from(X)
-        return self._fit_last(X, y)
+        if watched is not None and np.isin(watched[1], labels).any():
+            self.strength_ = self._choose(points, labels, *watched)
+            points = np.concatenate([points, watched[0]])
+            labels = np.concatenate([labels, watched[1]])
+            self._scale_from(points)
+        return self._fit_last(points, labels)
 
     def fit_at(self, X: ArrayLike, y: ArrayLike, strength: float) -> LinearProbe:
         """Fit at a given strength, with no validation set."""
-        X, y = labelled_points(self, X, y)
-        self._scale_from(X)
+        points, labels = labelled_points(self, X, y)
+        self._scale_from(points)
         self.validation_loss_, self.strength_ = {}, strength
-        return self._fit_last(X, y)
+        return self._fit_last(points, labels)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the probability of each class, shape (pictures, classes)."""

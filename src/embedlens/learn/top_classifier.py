@@ -121,7 +121,7 @@ class TopClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             If ``X`` and ``y`` differ in length, features are not finite, or a label is missing, or
             all labels are one.
         """
-        X, labels = labelled_points(self, X, y, np.float32)
+        points, labels = labelled_points(self, X, y, np.float32)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
@@ -133,7 +133,7 @@ class TopClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         from embedlens.learn.batches import Batches
 
         keras.utils.set_random_seed(self.random_state)
-        trainer = self._build(X.shape[1], BatchNormalization())
+        trainer = self._build(points.shape[1], BatchNormalization())
         trainer.compile(
             optimizer=keras.optimizers.Adam(self.learning_rate),
             loss="sparse_categorical_crossentropy",
@@ -145,7 +145,7 @@ class TopClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if progress:
             progress(0, self.epochs)
         history = trainer.fit(
-            Batches(X, codes, self.batch_size, shuffle=self.random_state),
+            Batches(points, codes, self.batch_size, shuffle=self.random_state),
             validation_data=watched and Batches(*watched, self.batch_size),
             epochs=self.epochs,
             callbacks=[tick],
@@ -158,7 +158,7 @@ class TopClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f" {self.learning_rate}; take a smaller one."
             )
         # Keras's own layers alone: the network can be loaded where this package is not.
-        self.model_ = self._build(X.shape[1], keras.layers.BatchNormalization())
+        self.model_ = self._build(points.shape[1], keras.layers.BatchNormalization())
         self.model_.set_weights(trainer.get_weights())
         self.history_ = history_table(history)
         self.n_iter_ = len(self.history_)
