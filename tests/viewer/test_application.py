@@ -167,9 +167,8 @@ def test_pictures_that_are_gone_are_said_to_be(study, built):
     ("query", "name"),
     [
         ({"backbone": "A"}, "A"),
-        ({"backbone": "A", "stage": "tuned"}, "A.tuned"),
         ({"backbone": "A tuned"}, "A.tuned"),
-        ({"backbone": "B/2", "stage": "pretrained"}, "B_2"),
+        ({"backbone": "B/2"}, "B_2"),
     ],
 )
 def test_neighbours_are_those_in_the_features(client, finished, query, name):

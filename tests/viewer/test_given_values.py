@@ -164,7 +164,7 @@ def test_no_two_columns_have_one_id_or_one_name():
     ids, titles = [c.id for c in scene.columns], [c.name for c in scene.columns]
     assert len(set(ids)) == len(set(titles)) == 8
     assert ids[:3] == ["class", "class (2)", "label"]
-    assert not any(":" in each for each in ids)
+    assert [c.role for c in scene.columns] == ["class"] + 7 * [None]
 
 
 def test_a_frame_of_columns_and_one_of_coordinates_are_understood():

@@ -13,7 +13,7 @@ from embedlens.errors import EmbedlensError
 from embedlens.metrics import nearest_neighbors, neighbor_purity
 from embedlens.results.vocabulary import MAPS
 from embedlens.viewer import Scene, arrays_scene
-from embedlens.viewer.scene import UNKNOWN
+from embedlens.viewer.scene import FORMAT, UNKNOWN
 from embedlens.viewer.study_scene import study_scene
 from embedlens.viewer.whole_scene import fitting_maps, rounded, whole_study_scene
 
@@ -84,10 +84,11 @@ def test_maps_are_the_coordinates_moved_to_the_origin(scene, results):
             assert each.learned == MAPS[method].learned
             assert each.name.endswith(f" · {MAPS[method].title}")
             assert each.pretrained == (backbone == "A")
+            key = backbone if stage == "pretrained" else f"{backbone} {stage}"
+            assert each.backbone == key
             _, values = column(scene, each.silhouette_column)
             rows = results.silhouettes.query("backbone == @backbone and stage == @stage")
             np.testing.assert_array_equal(values, rows[method].to_numpy(np.float32))
-            key = backbone if stage == "pretrained" else f"{backbone} {stage}"
             _, purity = column(scene, f"purity:{key}:{method}")
             expected = neighbor_purity(points, results.pictures["label"], 10)
             np.testing.assert_allclose(purity, expected, atol=1e-6)
@@ -99,16 +100,32 @@ def test_a_map_says_its_silhouettes_and_what_it_keeps(scene):
     assert first.facts == (
         "silhouette 0.500 in this map (test −0.250), Euclidean; keeps 17% of neighbours"
     )
-    assert [each.name for each in scene.maps if each.stage == "tuned"][1] == "A, tuned · t-SNE"
+    tuned = [each.name for each in scene.maps if each.backbone == "A tuned"]
+    assert tuned[1] == "A, tuned · t-SNE"
+
+
+def test_backbones_are_named_and_columns_have_roles(scene):
+    assert scene.backbones == {"A": "A", "A tuned": "A, tuned", "B/2": "B/2"}
+    assert [each.role for each in scene.columns if each.backbone is None] == ["class", "split"]
+    for key in scene.backbones:
+        roles = [each.role for each in scene.columns if each.backbone == key]
+        counts = {role: roles.count(role) for role in dict.fromkeys(roles)}
+        assert counts == {
+            "prediction": 1, "correctness": 1, "confidence": 1,
+            "purity": len(MAPS), "silhouette": len(MAPS) + 1,
+        }  # fmt: skip
+        maps = [each for each in scene.maps if each.backbone == key]
+        for each in maps:
+            assert column(scene, each.silhouette_column)[0].role == "silhouette"
 
 
 def test_the_manifest_is_json_with_the_viewers_names(scene):
     manifest = json.loads(json.dumps(scene.manifest()))
     assert set(manifest) == {
         "format", "title", "count", "classes", "paths", "columns", "maps", "thumbnails", "pictures",
-        "neighbours", "neighboursOnDemand",
+        "backbones", "neighbours", "neighboursOnDemand",
     }  # fmt: skip
-    assert manifest["format"] == 1
+    assert manifest["format"] == FORMAT
     assert manifest["thumbnails"] is None
     assert "silhouetteColumn" in manifest["maps"][0]
     assert "categories" not in next(c for c in manifest["columns"] if c["kind"] == "number")

@@ -28,7 +28,7 @@ export function leadingMap({ dataset, store }: Context): SceneMap {
 }
 
 export function classColumn({ dataset }: Context): CategoryColumn | undefined {
-  const column = dataset.column("class");
+  const column = dataset.columnOf("class");
   return column?.kind === "category" ? column : undefined;
 }
 

@@ -1,7 +1,7 @@
 /** A scene with its arrays, each fetched when it is first asked for. */
 
 import { normalise } from "./normalise";
-import { backboneKey, type Column, type Neighbours, type Scene, type SceneMap } from "./scene";
+import type { CategoryColumn, Column, Neighbours, Role, Scene, SceneMap } from "./scene";
 import type { NearestPictures, Source } from "./source";
 import { Text } from "./text";
 import { ThumbnailSheets } from "./thumbnails";
@@ -39,6 +39,13 @@ export class Dataset {
     return this.scene.columns.find((column) => column.id === id);
   }
 
+  /** The column of a role: a map's own where a map is given. */
+  columnOf(role: Role, map?: SceneMap): Column | undefined {
+    return this.scene.columns.find(
+      (column) => column.role === role && (!map || column.backbone === map.backbone),
+    );
+  }
+
   /** A map's points, 3 numbers each, around 0 and of root-mean-square radius 1. */
   points(map: SceneMap): Promise<Float32Array> {
     return once(this.coordinates, map.id, async () => {
@@ -73,6 +80,12 @@ export class Dataset {
     return this.readyText?.at(i) ?? `picture ${i}`;
   }
 
+  /** The category of a picture, if it is known. */
+  category(column: CategoryColumn, i: number): string | undefined {
+    const code = this.known(column.id)?.[i];
+    return code === undefined ? undefined : column.categories[code];
+  }
+
   /** A value in words: the category, or the number; what the scene says, or a dash, where it is not known. */
   word(column: Column, i: number): string {
     const values = this.known(column.id);
@@ -88,11 +101,11 @@ export class Dataset {
 
   /** The metric that the stored neighbours of a map's backbone were found by. */
   metric(map: SceneMap): string | undefined {
-    return this.scene.neighbours[backboneKey(map)]?.metric;
+    return this.scene.neighbours[map.backbone]?.metric;
   }
 
   async neighbours(map: SceneMap, i: number): Promise<NearestPictures | null> {
-    const stored = this.scene.neighbours[backboneKey(map)] as Neighbours | undefined;
+    const stored = this.scene.neighbours[map.backbone] as Neighbours | undefined;
     if (stored) {
       const [indices, distances] = await Promise.all([
         this.neighbourBlob(stored.indices),
@@ -105,7 +118,7 @@ export class Dataset {
       };
     }
     if (!this.scene.neighboursOnDemand || !this.source.neighbours) return null;
-    return this.source.neighbours(map.backbone, map.stage, i, NEIGHBOURS);
+    return this.source.neighbours(map.backbone, i, NEIGHBOURS);
   }
 
   private readonly neighbourBlobs = new Map<string, Promise<ArrayBuffer>>();

@@ -1,4 +1,4 @@
-/** The silhouette plot: a blade a class, its points from the best placed to the worst. */
+/** What a silhouette plot shows, and where: a blade a class, its points from the best placed to the worst. */
 
 export interface Blade {
   code: number;

@@ -16,7 +16,7 @@ import { Shading } from "./shading";
 import { Stage } from "./stage";
 import { fromHash, type Panel, type State, toHash } from "./state";
 import { Store } from "./store";
-import { ThemeSwitch } from "./theme";
+import type { ThemeSwitch } from "./theme";
 import { columnsOfInterest } from "./ui/facts";
 import { header } from "./ui/header";
 import { helpDialog } from "./ui/help";
@@ -39,7 +39,6 @@ const HASH_MS = 250;
 export class Page implements Context {
   readonly store: Store<State>;
   readonly stage: Stage;
-  readonly theme: ThemeSwitch;
   private readonly shading: Shading;
   private readonly maps: AlignedMaps;
   private readonly hovercard: HoverCard;
@@ -56,7 +55,7 @@ export class Page implements Context {
   private toastTimer: number | undefined;
 
   constructor(
-    host: HTMLElement,
+    readonly theme: ThemeSwitch,
     private readonly root: HTMLElement,
     frame: HTMLElement,
     readonly dataset: Dataset,
@@ -65,11 +64,10 @@ export class Page implements Context {
     signal: AbortSignal,
   ) {
     this.store = new Store(state);
-    this.theme = new ThemeSwitch(host, root);
-    this.theme.apply(state.theme);
+    theme.apply(state.theme);
     this.shading = new Shading(dataset.count);
     this.maps = new AlignedMaps(dataset);
-    this.stage = new Stage(this.store, this.shading, dataset.thumbnails, () => this.theme.colours);
+    this.stage = new Stage(this.store, this.shading, dataset.thumbnails, () => theme.colours);
     this.hovercard = new HoverCard(this);
     this.search = search(this);
     this.controls = new Controls(
@@ -166,10 +164,8 @@ export class Page implements Context {
     store.on(["colour"], () => void this.recolour());
     store.on(["filters"], () => void this.refilter());
     store.on(["shown", "selection"], () => this.shade());
-    store.on(["theme"], ({ theme }) => {
-      this.theme.apply(theme);
-      this.stage.invalidate();
-    });
+    store.on(["theme"], ({ theme }) => this.theme.apply(theme));
+    this.theme.on(() => this.stage.invalidate());
     store.on(["maps"], () => void this.changeMaps());
     store.on(["colour"], () => this.loadInterest());
     store.on(["hover"], ({ hover }) =>
@@ -223,14 +219,6 @@ export class Page implements Context {
     this.stage.overlay.canvas.addEventListener(
       "pointerdown",
       () => this.stage.element.focus({ preventScroll: true }),
-      { signal },
-    );
-    matchMedia("(prefers-color-scheme: dark)").addEventListener(
-      "change",
-      () => {
-        this.theme.apply(this.store.state.theme);
-        this.stage.invalidate();
-      },
       { signal },
     );
     // Canvases are empty on paper unless they are drawn right before.

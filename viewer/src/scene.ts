@@ -1,11 +1,15 @@
 /** The scene: what a study hands to the viewer. A manifest in JSON; bytes are named and fetched apart. */
 
+export const FORMAT = 2;
+
 export interface Scene {
-  format: 1;
+  format: typeof FORMAT;
   title: string;
   count: number;
   classes: string[];
   paths: TextBlob | null;
+  /** What each backbone is called, by the key that columns, maps and neighbours have. */
+  backbones: Partial<Record<string, string>>;
   columns: Column[];
   maps: SceneMap[];
   thumbnails: Thumbnails | null;
@@ -22,11 +26,18 @@ export interface TextBlob {
 
 export type Column = CategoryColumn | NumberColumn;
 
+/** What the viewer knows a column as, whatever it is called. */
+export type Role = "class" | "split" | "prediction" | "correctness" | "confidence" | "silhouette" | "purity";
+
 interface ColumnHead {
   id: string;
   name: string;
   blob: string;
   backbone?: string;
+  /** None for a column that a user gave. */
+  role?: Role;
+  /** The name where the map shown says the rest. */
+  shortName?: string;
   /** What is said where there is no value. */
   unknown?: string;
 }
@@ -46,7 +57,6 @@ export interface NumberColumn extends ColumnHead {
 export interface SceneMap {
   id: string;
   backbone: string;
-  stage: "pretrained" | "tuned";
   method: string;
   name: string;
   dimensions: 2 | 3;
@@ -74,17 +84,11 @@ export interface Neighbours {
 /** The code of a category that is not known. */
 export const UNKNOWN = 65535;
 
-/** The key of a map's backbone in columns and neighbours: a tuned backbone has its own. */
-export function backboneKey(map: SceneMap): string {
-  const tuned = map.stage === "tuned" && !map.backbone.endsWith(" tuned");
-  return tuned ? `${map.backbone} tuned` : map.backbone;
-}
-
 /** Say what is wrong with a manifest, or return it typed. */
 export function checkScene(value: unknown): Scene {
   const scene = value as Scene;
-  if (typeof value !== "object" || value === null || scene.format !== 1) {
-    throw new Error("This is not a scene that this viewer can read (format 1).");
+  if (typeof value !== "object" || value === null || scene.format !== FORMAT) {
+    throw new Error(`This is not a scene that this viewer can read (format ${FORMAT}).`);
   }
   if (!Number.isInteger(scene.count) || scene.count < 1) {
     throw new Error(`The scene has no pictures (count: ${String(scene.count)}).`);

@@ -12,7 +12,7 @@ export interface Source {
   blob(name: string): Promise<ArrayBuffer>;
   /** The address of a picture itself, where the source can give it. */
   picture?(i: number): string;
-  neighbours?(backbone: string, stage: string, i: number, k: number): Promise<NearestPictures>;
+  neighbours?(backbone: string, i: number, k: number): Promise<NearestPictures>;
 }
 
 /** A page with the scene inside: JSON, and each blob as the base64 of its gzip. */
@@ -43,8 +43,8 @@ export function serverSource(base: string): Source {
     scene: async () => checkScene(await (await get("scene.json")).json()),
     blob: async (name) => (await get(`data/${encodeURIComponent(name)}`)).arrayBuffer(),
     picture: (i) => address(`pictures/${i}`),
-    async neighbours(backbone, stage, i, k) {
-      const query = new URLSearchParams({ backbone, stage, picture: `${i}`, k: `${k}` });
+    async neighbours(backbone, i, k) {
+      const query = new URLSearchParams({ backbone, picture: `${i}`, k: `${k}` });
       return (await (await get(`neighbours?${query.toString()}`)).json()) as NearestPictures;
     },
   };

@@ -41,7 +41,7 @@ export const OPACITIES = { least: 0.05, most: 1 } as const;
 /** What is shown first. */
 export function initialState(scene: Scene): State {
   const flat = scene.maps[0].dimensions === 2;
-  const byClass = scene.columns.find((column) => column.id === "class");
+  const byClass = scene.columns.find((column) => column.role === "class");
   return {
     maps: [scene.maps[0].id],
     colour: (byClass ?? scene.columns[0])?.id ?? "",

@@ -31,13 +31,29 @@ const COLOURS: Record<"light" | "dark", Colours> = {
   },
 };
 
+/** The one place that knows and sets the theme of a viewer, and tells who draws by it of a change. */
 export class ThemeSwitch {
-  now: "light" | "dark" = "light";
+  private wanted: Theme = "auto";
+  private shown: "light" | "dark" | null = null;
+  private readonly listeners: (() => void)[] = [];
 
   constructor(
     private readonly host: HTMLElement,
     private readonly root: HTMLElement,
-  ) {}
+    signal: AbortSignal,
+  ) {
+    this.apply("auto");
+    const system = matchMedia("(prefers-color-scheme: dark)");
+    system.addEventListener("change", () => this.apply(this.wanted), { signal });
+  }
+
+  get now(): "light" | "dark" {
+    return this.shown ?? "light";
+  }
+
+  get other(): "light" | "dark" {
+    return this.now === "dark" ? "light" : "dark";
+  }
 
   get colours(): Colours {
     return COLOURS[this.now];
@@ -45,9 +61,18 @@ export class ThemeSwitch {
 
   /** "auto" follows the page: its background where it has one, else what the system prefers. */
   apply(theme: Theme): void {
-    this.now = theme === "auto" ? (pageIsDark(this.host) ? "dark" : "light") : theme;
-    this.root.dataset.theme = this.now;
-    this.host.style.colorScheme = this.now;
+    this.wanted = theme;
+    const next = theme === "auto" ? (pageIsDark(this.host) ? "dark" : "light") : theme;
+    if (next === this.shown) return;
+    this.shown = next;
+    this.root.dataset.theme = next;
+    this.host.style.colorScheme = next;
+    this.listeners.forEach((listener) => listener());
+  }
+
+  /** Call a function whenever dark and light have changed. */
+  on(listener: () => void): void {
+    this.listeners.push(listener);
   }
 }
 

@@ -15,11 +15,12 @@ export class Viewer {
   private readonly frame = h("div", { class: "frame" });
   private readonly root = h("div", { class: "viewer" }, this.frame);
   private readonly abort = new AbortController();
+  private readonly theme: ThemeSwitch;
   private parts: Page | null = null;
   private readonly listeners: ((selection: Uint32Array) => void)[] = [];
 
   constructor(
-    private readonly host: HTMLElement,
+    host: HTMLElement,
     source: Source,
     private readonly options: ViewerOptions = {},
   ) {
@@ -28,7 +29,7 @@ export class Viewer {
     sheet.replaceSync(css);
     shadow.adoptedStyleSheets = [sheet];
     shadow.replaceChildren(this.root);
-    new ThemeSwitch(host, this.root).apply("auto");
+    this.theme = new ThemeSwitch(host, this.root, this.abort.signal);
     this.frame.append(h("p", { class: "loading", role: "status" }, "Loading …"));
     this.ready = this.start(source);
     this.ready.catch((error: unknown) => this.fail(error));
@@ -92,7 +93,7 @@ export class Viewer {
     const scene = await source.scene();
     const dataset = new Dataset(scene, source);
     this.parts = new Page(
-      this.host,
+      this.theme,
       this.root,
       this.frame,
       dataset,

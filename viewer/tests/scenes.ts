@@ -1,7 +1,7 @@
 /** Scenes made up for tests and measurements: clusters of points, and thumbnails that tell their number. */
 
 import { deflateSync } from "node:zlib";
-import type { Column, Scene, SceneMap } from "../src/scene";
+import { type Column, FORMAT, type Scene, type SceneMap } from "../src/scene";
 import { normal, random } from "./random";
 
 export interface MadeScene {
@@ -38,12 +38,20 @@ export function makeScene({
   ).sort();
   const codes = Uint16Array.from({ length: count }, () => Math.floor(next() * k));
   const columns: Column[] = [
-    { id: "class", name: "class", kind: "category", categories: classes, blob: put("class", codes) },
+    {
+      id: "c0",
+      name: "class",
+      kind: "category",
+      role: "class",
+      categories: classes,
+      blob: put("class", codes),
+    },
   ];
   columns.push({
-    id: "split",
+    id: "c1",
     name: "split",
     kind: "category",
+    role: "split",
     categories: SPLITS,
     blob: put(
       "split",
@@ -55,7 +63,7 @@ export function makeScene({
     addBackbone({ backbone, spread: 0.35 + 0.2 * b, seed: 11 + b, codes, classes, columns, maps, put });
   }
   const scene: Scene = {
-    format: 1,
+    format: FORMAT,
     title: "made-up animals",
     count,
     classes,
@@ -66,6 +74,7 @@ export function makeScene({
       ),
       put,
     ),
+    backbones: { Xception: "Xception", MobileNetV2: "MobileNetV2, tuned" },
     columns,
     maps,
     thumbnails: thumbnails ? thumbnailSheets(count, put) : null,
@@ -101,7 +110,9 @@ function addBackbone({ backbone, spread, seed, codes, classes, columns, maps, pu
   const right = predicted.map((code, i) => (code === 65535 ? 65535 : code === codes[i] ? 1 : 0));
   columns.push(
     {
-      id: `predicted:${backbone}`,
+      id: `${backbone} says`,
+      role: "prediction",
+      shortName: "predicted",
       name: `predicted by ${backbone} (linear probe)`,
       kind: "category",
       categories: classes,
@@ -109,7 +120,8 @@ function addBackbone({ backbone, spread, seed, codes, classes, columns, maps, pu
       backbone,
     },
     {
-      id: `right:${backbone}`,
+      id: `${backbone} hit`,
+      role: "correctness",
       name: `right or wrong, ${backbone}`,
       kind: "category",
       categories: ["wrong", "right"],
@@ -117,7 +129,9 @@ function addBackbone({ backbone, spread, seed, codes, classes, columns, maps, pu
       backbone,
     },
     {
-      id: `confidence:${backbone}`,
+      id: `${backbone} sure`,
+      role: "confidence",
+      shortName: "confidence",
       name: `confidence of ${backbone}`,
       kind: "number",
       range: [0, 1],
@@ -136,10 +150,12 @@ function addBackbone({ backbone, spread, seed, codes, classes, columns, maps, pu
       for (let axis = 0; axis < dimensions; axis++)
         points[i * dimensions + axis] = centres[codes[i]][axis] + gauss() * spread * (1 + axis * 0.4);
     }
-    const id = `silhouette:${backbone}:${method}`;
+    const id = `${backbone} ${method} parted`;
     const values = Float32Array.from(codes, () => Math.max(-1, Math.min(1, 0.55 + gauss() * 0.3)));
     columns.push({
       id,
+      role: "silhouette",
+      shortName: "silhouette",
       name: `silhouette, ${backbone} · ${method}`,
       kind: "number",
       range: [-1, 1],
@@ -149,7 +165,6 @@ function addBackbone({ backbone, spread, seed, codes, classes, columns, maps, pu
     maps.push({
       id: `${backbone}/pretrained/${method}`,
       backbone,
-      stage: "pretrained",
       method,
       name: `${backbone} · ${{ pca: "PCA", tsne: "t-SNE", flat: "PCA, 2-D" }[method]}`,
       dimensions,

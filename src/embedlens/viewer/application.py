@@ -27,7 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from embedlens.viewer.bundle import read_bundle, read_index, script_hashes
 from embedlens.viewer.neighbors import FeatureNeighbors
-from embedlens.viewer.scene import Scene, backbone_key
+from embedlens.viewer.scene import Scene
 
 _CHUNK = 2**20
 _MOST_NEIGHBORS = 200
@@ -114,7 +114,8 @@ def _blob(request: Request, served: Served) -> Response:
     if name not in served.scene.blobs:
         return _told(404, "The scene has no data of this name.")
     content = served.scene.blob(name)
-    kind = "image/jpeg" if name.startswith("thumbnails-") else "application/octet-stream"
+    sheets = served.scene.thumbnails.sheets if served.scene.thumbnails else ()
+    kind = "image/jpeg" if name in sheets else "application/octet-stream"
     return StreamingResponse(
         _chunks(content), media_type=kind, headers={"Content-Length": str(content.nbytes)}
     )
@@ -149,7 +150,7 @@ def _encoded(pixels: NDArray[np.uint8]) -> tuple[bytes, str]:
 
 def _neighbours(request: Request, served: Served) -> Response:
     query = request.query_params
-    key = backbone_key(query.get("backbone", ""), query.get("stage", "pretrained"))
+    key = query.get("backbone", "")
     if key not in served.features:
         return _told(404, "There are no features of this backbone.")
     try:

@@ -79,7 +79,7 @@ def arrays_scene(
     known = ["all"] * count if labels is None else labels
     classes, codes = categories("labels", one_a_point("labels", known, count))
     scene = Scene(str(title), count, classes)
-    scene.add_category("class", "class", codes, classes, unknown="no label")
+    scene.add_category("class", "class", codes, classes, role="class", unknown="no label")
     for name, values in _named_columns(columns):
         _add_column(scene, name, one_a_point(f"columns[{name!r}]", values, count))
     for name, points in maps.items():
@@ -184,9 +184,7 @@ def _named_columns(columns: Any) -> Iterable[tuple[str, Any]]:
 def _add_column(scene: Scene, name: str, values: pd.Series) -> None:
     """Add a column under its name, or another where a column has it already."""
     what = f"columns[{name!r}]"
-    # The viewer tells what it knows itself by ids, some with a colon.
-    id, taken = name.replace(":", "-"), {each.id for each in scene.columns}
-    title = name
+    id, title, taken = name, name, {each.id for each in scene.columns}
     if id in taken:
         id, title = next(
             (f"{id} ({n})", f"{name} (column)" if n == 2 else f"{name} ({n})")

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from embedlens.viewer.sprites import Sheets
 
-FORMAT = 1
+FORMAT = 2
 _LEAST, _MOST = 1e-15, 1e15  # an extent within these has its square in float32
 UNKNOWN = 65_535
 """The code of a picture whose category is not known."""
@@ -22,6 +22,9 @@ UNKNOWN = 65_535
 Array = NDArray[Any]
 Blob = Array | bytes | Callable[[], "Array | bytes"]
 """What a name stands for: an array, bytes, or a function that makes one when it is asked for."""
+
+Role = Literal["class", "split", "prediction", "correctness", "confidence", "silhouette", "purity"]
+"""What the viewer knows a column as, whatever it is called."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Column:
     Attributes
     ----------
     id, name : str
-        For programs, and for people.
+        For programs, and for people. Nothing is to be read from the spelling of an id.
     kind : {"category", "number"}
         uint16 codes, `UNKNOWN` where nothing is known; or float32, NaN where nothing is known.
     blob : str
@@ -48,6 +51,10 @@ class Column:
         What the codes stand for.
     backbone : str, optional
         The backbone it belongs to, as `backbone_key` names it.
+    role : str, optional
+        What it is; one of `Role`. None for what a user gave.
+    short_name : str, optional
+        Its name where the map shown says the rest; ``name`` by default.
     range : (float, float), optional
         The ends of the colour scale.
     unknown : str, optional
@@ -60,6 +67,8 @@ class Column:
     blob: str
     categories: Sequence[str] | None = None
     backbone: str | None = None
+    role: Role | None = None
+    short_name: str | None = None
     range: tuple[float, float] | None = None
     unknown: str | None = None
 
@@ -71,9 +80,11 @@ class SceneMap:
     Attributes
     ----------
     id, name : str
-        For programs, and for people.
-    backbone, stage, method : str
-        Of what and how it was made.
+        For programs, and for people. Nothing is to be read from the spelling of an id.
+    backbone : str
+        Of whose features, as `backbone_key` names them in columns and neighbours.
+    method : str
+        How it was made: maps of one method are compared first.
     dimensions : {2, 3}
         Columns of the blob.
     blob : str
@@ -90,7 +101,6 @@ class SceneMap:
 
     id: str
     backbone: str
-    stage: str
     method: str
     name: str
     dimensions: int
@@ -135,6 +145,8 @@ class Scene:
         Sorted.
     paths : TextBlob or None
         The file of each picture.
+    backbones : dict of str to str
+        What each backbone at its stage is called, by `backbone_key`.
     columns, maps : list
         In the order that they are offered.
     thumbnails : ThumbnailSheets or None
@@ -151,8 +163,8 @@ class Scene:
     Examples
     --------
     >>> scene = Scene("two points", 2, ("a", "b"))
-    >>> scene.add_category("class", "class", np.array([0, 1]), scene.classes)
-    >>> scene.add_map(np.eye(2), id="x/pretrained/pca", backbone="x", method="pca", name="x · PCA")
+    >>> scene.add_category("class", "class", np.array([0, 1]), scene.classes, role="class")
+    >>> scene.add_map(np.eye(2), id="x/pca", backbone="x", method="pca", name="x · PCA")
     >>> [each["id"] for each in scene.manifest()["columns"]], bytes(scene.blob("column-0"))
     (['class'], b'\x00\x00\x01\x00')
     """
@@ -161,6 +173,7 @@ class Scene:
     count: int
     classes: tuple[str, ...]
     paths: TextBlob | None = None
+    backbones: dict[str, str] = field(default_factory=dict)
     columns: list[Column] = field(default_factory=list)
     maps: list[SceneMap] = field(default_factory=list)
     thumbnails: ThumbnailSheets | None = None
@@ -177,6 +190,7 @@ class Scene:
             "count": self.count,
             "classes": list(self.classes),
             "paths": asdict(self.paths) if self.paths else None,
+            "backbones": self.backbones,
             "columns": [_known(column) for column in self.columns],
             "maps": [_known(each) for each in self.maps],
             "thumbnails": asdict(self.thumbnails) if self.thumbnails else None,
@@ -214,32 +228,31 @@ class Scene:
         name: str,
         codes: Array,
         categories: Sequence[str],
-        backbone: str | None = None,
-        unknown: str | None = None,
+        **facts: Any,
     ) -> None:
-        """Add a column of codes that point into ``categories``; -1 is not known."""
+        """Add a column of codes that point into ``categories``; -1 is not known.
+
+        ``facts`` are the other fields of `Column`.
+        """
         blob = self._next("column", len(self.columns))
         self.blobs[blob] = np.where(codes < 0, UNKNOWN, codes).astype(np.uint16)
-        self.columns.append(
-            Column(id, name, "category", blob, list(categories), backbone, unknown=unknown)
-        )
+        self.columns.append(Column(id, name, "category", blob, list(categories), **facts))
 
     def add_number(
         self,
         id: str,
         name: str,
         values: Array | Callable[[], Array],
-        range: tuple[float, float] | None = None,
-        backbone: str | None = None,
+        **facts: Any,
     ) -> None:
-        """Add a column of numbers, or of a function that computes them."""
+        """Add a column of numbers, or of a function that computes them; ``facts`` as above."""
         blob = self._next("column", len(self.columns))
         self.blobs[blob] = (
             (lambda: np.asarray(values(), np.float32))
             if callable(values)
             else np.asarray(values, np.float32)
         )
-        self.columns.append(Column(id, name, "number", blob, backbone=backbone, range=range))
+        self.columns.append(Column(id, name, "number", blob, **facts))
 
     def add_map(
         self,
@@ -249,7 +262,6 @@ class Scene:
         backbone: str,
         method: str,
         name: str,
-        stage: str = "pretrained",
         **facts: Any,
     ) -> None:
         """Add a map of coordinates (n, 2) or (n, 3); ``facts`` are the other fields of `SceneMap`.
@@ -269,9 +281,7 @@ class Scene:
             facts["facts"] = "; ".join(filter(None, [facts.get("facts"), told]))
         blob = self._next("map", len(self.maps))
         self.blobs[blob] = points.astype(np.float32)
-        self.maps.append(
-            SceneMap(id, backbone, stage, method, name, points.shape[1], blob, **facts)
-        )
+        self.maps.append(SceneMap(id, backbone, method, name, points.shape[1], blob, **facts))
 
     def add_neighbours(self, backbone: str, indices: Array, distances: Array, metric: str) -> None:
         """Add the nearest pictures of each in a backbone's features."""

@@ -45,9 +45,11 @@ def study_scene(results: Results, head: str = LINEAR_PROBE.key) -> Scene:
     scene = Scene(results.name, len(pictures), classes)
     scene.add_paths(pictures["path"].to_list())
     codes = codes_in(labels, classes)
-    scene.add_category("class", "class", codes, classes)
-    scene.add_category("split", "split", codes_in(pictures["split"], SPLITS), SPLITS)
+    scene.add_category("class", "class", codes, classes, role="class")
+    splits = codes_in(pictures["split"], SPLITS)
+    scene.add_category("split", "split", splits, SPLITS, role="split")
     for backbone, stage in stages_of(results):
+        scene.backbones[backbone_key(backbone, stage)] = stage_name(backbone, stage)
         _add_predictions(scene, results, backbone, stage, head, codes)
         for method in in_order(results.maps[backbone, stage]):
             _add_map(scene, results, backbone, stage, method, codes)
@@ -121,9 +123,18 @@ def _add_predictions(
     wrong = np.where(said < 0, -1, said != codes)
     key, name = backbone_key(backbone, stage), stage_name(backbone, stage)
     by = f"{name} ({HEADS.title(head)}, test pictures of the first split)"
-    scene.add_category(f"predicted:{key}", f"predicted by {by}", said, scene.classes, key)
-    scene.add_category(f"right:{key}", f"right or wrong, {by}", wrong, ("right", "wrong"), key)
-    scene.add_number(f"confidence:{key}", f"confidence of {by}", confidence, (0, 1), key)
+    scene.add_category(
+        f"predicted:{key}", f"predicted by {by}", said, scene.classes,
+        backbone=key, role="prediction", short_name="predicted",
+    )  # fmt: skip
+    scene.add_category(
+        f"right:{key}", f"right or wrong, {by}", wrong, ("right", "wrong"),
+        backbone=key, role="correctness", short_name="right or wrong",
+    )  # fmt: skip
+    scene.add_number(
+        f"confidence:{key}", f"confidence of {by}", confidence,
+        range=(0, 1), backbone=key, role="confidence", short_name="confidence",
+    )  # fmt: skip
 
 
 def _add_map(
@@ -142,8 +153,7 @@ def _add_map(
     scene.add_map(
         points,
         id=f"{backbone}/{stage}/{method}",
-        backbone=backbone,
-        stage=stage,
+        backbone=key,
         method=method,
         name=f"{name} · {title}",
         pretrained=bool(np.all(pretrained[backbone])),
@@ -155,8 +165,10 @@ def _add_map(
         f"purity:{key}:{method}",
         f"own class among the {_PURITY_NEIGHBORS} nearest in {name} · {title}",
         partial(neighbor_purity, points, codes, _PURITY_NEIGHBORS),
-        (0, 1),
-        key,
+        range=(0, 1),
+        backbone=key,
+        role="purity",
+        short_name="own class near",
     )
 
 
@@ -170,8 +182,9 @@ def _add_silhouettes(scene: Scene, results: Results, backbone: str, stage: str) 
         values[rows["picture"]] = rows[space]
         where = "all features" if space == FEATURES.key else MAPS.title(space)
         scene.add_number(
-            f"silhouette:{key}:{space}", f"silhouette in {name} · {where}", values, (-1, 1), key
-        )
+            f"silhouette:{key}:{space}", f"silhouette in {name} · {where}", values,
+            range=(-1, 1), backbone=key, role="silhouette", short_name="silhouette",
+        )  # fmt: skip
 
 
 def map_facts(results: Results, backbone: str, stage: str, method: str) -> str:

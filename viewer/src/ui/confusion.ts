@@ -3,7 +3,7 @@
 import { classColumn, type Context, leadingMap, pictures } from "../context";
 import { type Confusion, confusionOf, mistakes } from "../confusion";
 import { h } from "../element";
-import { backboneKey, type CategoryColumn } from "../scene";
+import type { CategoryColumn } from "../scene";
 import { where } from "../selection";
 
 /** A matrix of more classes cannot be read as numbers; it is drawn. */
@@ -13,15 +13,15 @@ const LISTED = 60;
 export function confusionPanel(context: Context): HTMLElement {
   const { dataset, store } = context;
   const columns = dataset.scene.columns.filter(
-    (c): c is CategoryColumn => c.kind === "category" && c.id.startsWith("predicted:"),
+    (c): c is CategoryColumn => c.kind === "category" && c.role === "prediction",
   );
   const classes = classColumn(context);
   if (columns.length === 0 || !classes) return h("p", { class: "hint" }, "This scene holds no predictions.");
   const select = h("select", { "aria-label": "Predictions of", onchange: () => void render() });
   select.append(...columns.map(({ id, name }) => h("option", { value: id }, name)));
   const follow = () => {
-    const own = `predicted:${backboneKey(leadingMap(context))}`;
-    if (columns.some(({ id }) => id === own)) select.value = own;
+    const own = dataset.columnOf("prediction", leadingMap(context));
+    if (own) select.value = own.id;
   };
   const body = h("div");
   const render = async () => {
@@ -35,10 +35,10 @@ export function confusionPanel(context: Context): HTMLElement {
         where(store.state.shown, (i) => truth[i] === row && toClass[predicted[i]] === guess),
         "confusion",
       );
-    body.replaceChildren(...content(confusion, classes.categories, pick, context.theme.now === "dark"));
+    body.replaceChildren(...content(confusion, classes.categories, pick));
   };
   store.on(["maps"], () => (follow(), void render()));
-  store.on(["shown", "panel", "theme"], () => void render());
+  store.on(["shown", "panel"], () => void render());
   follow();
   void render();
   return h("div", { class: "confusion" }, select, body);
@@ -46,7 +46,7 @@ export function confusionPanel(context: Context): HTMLElement {
 
 type Pick = (truth: number, guess: number) => void;
 
-function content(confusion: Confusion, names: readonly string[], pick: Pick, dark: boolean): HTMLElement[] {
+function content(confusion: Confusion, names: readonly string[], pick: Pick): HTMLElement[] {
   const { total, right, classes } = confusion;
   if (total === 0) return [h("p", { class: "hint" }, "None of the pictures shown has a prediction.")];
   const share = `${((100 * right) / total).toFixed(1)}%`;
@@ -58,7 +58,7 @@ function content(confusion: Confusion, names: readonly string[], pick: Pick, dar
   const list = mistakeList(confusion, names, pick);
   return [
     summary,
-    classes <= READABLE ? matrix(confusion, names, pick) : heatMap(confusion, names, pick, dark),
+    classes <= READABLE ? matrix(confusion, names, pick) : heatMap(confusion, names, pick),
     list,
   ];
 }
@@ -93,12 +93,7 @@ function matrix({ classes, counts }: Confusion, names: readonly string[], pick: 
 }
 
 /** A dot a cell; the list below says the same in words, and takes the keyboard. */
-function heatMap(
-  { classes, counts }: Confusion,
-  names: readonly string[],
-  pick: Pick,
-  dark: boolean,
-): HTMLElement {
+function heatMap({ classes, counts }: Confusion, names: readonly string[], pick: Pick): HTMLElement {
   const canvas = h("canvas", {
     class: "heat",
     width: classes,
@@ -122,7 +117,6 @@ function heatMap(
       context.fillRect(guess, truth, 1, 1);
     });
   }
-  canvas.style.background = dark ? "#242a32" : "#eef1f5";
   canvas.addEventListener("pointermove", (event) => {
     const { truth, guess, count } = cellAt(event);
     canvas.title = `${pictures(count)} of ${names[truth]} predicted as ${names[guess]}`;

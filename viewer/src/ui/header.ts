@@ -31,7 +31,8 @@ export function header(context: Context, searchElement: HTMLElement, actions: He
     compare.setAttribute("aria-pressed", `${store.state.maps.length === 2}`);
     themeButton.setAttribute("aria-pressed", `${theme.now === "dark"}`);
   };
-  store.on(["maps", "theme"], update);
+  store.on(["maps"], update);
+  theme.on(update);
   update();
   return h(
     "header",
@@ -57,5 +58,5 @@ export function header(context: Context, searchElement: HTMLElement, actions: He
 }
 
 export function toggleTheme({ store, theme }: Context): void {
-  store.set({ theme: theme.now === "dark" ? "light" : "dark" });
+  store.set({ theme: theme.other });
 }

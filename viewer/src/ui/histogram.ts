@@ -47,19 +47,14 @@ export function histogram(context: Context, column: NumberColumn): HTMLElement {
   });
   const update = () => {
     const { low: from, high: to } = range();
-    paint(
-      canvas,
-      counts,
-      column,
-      (from - low) / (high - low),
-      (to - low) / (high - low),
-      context.theme.colours.filtered,
-    );
+    const place = (value: number) => (value - low) / (high - low);
+    paint(canvas, counts, column, place(from), place(to), context.theme.colours.filtered);
     inputs[0].value = `${Number(from.toPrecision(4))}`;
     inputs[1].value = `${Number(to.toPrecision(4))}`;
   };
   brush(canvas, (a, b) => set(low + a * (high - low), low + b * (high - low)));
-  store.on(["filters", "theme"], update);
+  store.on(["filters"], update);
+  context.theme.on(update);
   update();
   return h(
     "div",

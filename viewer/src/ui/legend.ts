@@ -4,7 +4,7 @@ import type { Context } from "../context";
 import { button, h } from "../element";
 import { countCodes, type Filter, shownPoints, withCategory, withFilter } from "../filter";
 import { categoryColours, UNKNOWN_COLOUR } from "../palette";
-import { type CategoryColumn, type Column, UNKNOWN } from "../scene";
+import { type CategoryColumn, type Column, type Scene, UNKNOWN } from "../scene";
 import { where } from "../selection";
 import { appearance } from "./appearance";
 import { histogram } from "./histogram";
@@ -18,7 +18,7 @@ export function legend(context: Context): HTMLElement {
     title: "What colours the points",
     onchange: () => store.set({ colour: select.value }),
   });
-  select.append(...columnGroups(dataset.scene.columns));
+  select.append(...columnGroups(dataset.scene));
   const build = () => {
     select.value = store.state.colour;
     const column = dataset.column(store.state.colour);
@@ -52,15 +52,17 @@ export function legend(context: Context): HTMLElement {
 }
 
 /** Columns of the pictures themselves, then a group a backbone. */
-function columnGroups(columns: Column[]): HTMLElement[] {
+function columnGroups({ columns, backbones }: Scene): HTMLElement[] {
   const option = ({ id, name }: Column) => h("option", { value: id }, name);
-  const backbones = [...new Set(columns.map(({ backbone }) => backbone))].filter(
-    (backbone) => backbone !== undefined,
-  );
+  const keys = [...new Set(columns.map(({ backbone }) => backbone))].filter((key) => key !== undefined);
   return [
     ...columns.filter(({ backbone }) => backbone === undefined).map(option),
-    ...backbones.map((label) =>
-      h("optgroup", { label }, ...columns.filter(({ backbone }) => backbone === label).map(option)),
+    ...keys.map((key) =>
+      h(
+        "optgroup",
+        { label: backbones[key] ?? key },
+        ...columns.filter(({ backbone }) => backbone === key).map(option),
+      ),
     ),
   ];
 }

@@ -5,8 +5,8 @@ import { button, h, type IconName } from "../element";
 import type { Panel } from "../state";
 import { confusionPanel, READABLE } from "./confusion";
 import { gallery } from "./gallery";
-import { knifePanel } from "./knife";
 import { picturePanel } from "./picture";
+import { silhouettesPanel } from "./silhouettes";
 
 const TABS: {
   panel: Exclude<Panel, "none">;
@@ -17,7 +17,7 @@ const TABS: {
 }[] = [
   { panel: "picture", label: "Picture", icon: "pictures", key: "O", build: picturePanel },
   { panel: "selection", label: "Selection", icon: "selection", key: "G", build: gallery },
-  { panel: "silhouettes", label: "Silhouettes", icon: "silhouettes", key: "K", build: knifePanel },
+  { panel: "silhouettes", label: "Silhouettes", icon: "silhouettes", key: "K", build: silhouettesPanel },
   { panel: "confusion", label: "Confusion", icon: "confusion", key: "X", build: confusionPanel },
 ];
 

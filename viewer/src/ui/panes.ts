@@ -27,7 +27,7 @@ function paneHeader(context: Context, id: string, k: number): HTMLElement {
       context.announce(dataset.map(select.value).name);
     },
   });
-  select.append(...groups(dataset.scene.maps, map));
+  select.append(...choices(context, map));
   return h(
     "div",
     { class: "pane-header" },
@@ -61,22 +61,16 @@ function paneHeader(context: Context, id: string, k: number): HTMLElement {
   );
 }
 
-/** A group of choices a backbone and stage. */
-function groups(maps: SceneMap[], current: SceneMap): HTMLElement[] {
-  const names = [...new Set(maps.map(groupOf))];
-  return names.map((name) =>
-    h(
-      "optgroup",
-      { label: name },
-      ...maps
-        .filter((map) => groupOf(map) === name)
-        .map((map) => h("option", { value: map.id, selected: map.id === current.id }, map.name)),
-    ),
-  );
-}
-
-function groupOf({ backbone, stage }: SceneMap): string {
-  return stage === "tuned" && !backbone.endsWith("tuned") ? `${backbone}, tuned` : backbone;
+/** The maps, in a group a backbone where backbones are named. */
+function choices({ dataset }: Context, current: SceneMap): HTMLElement[] {
+  const { maps, backbones } = dataset.scene;
+  return [...new Set(maps.map(({ backbone }) => backbone))].flatMap((key) => {
+    const options = maps
+      .filter(({ backbone }) => backbone === key)
+      .map((map) => h("option", { value: map.id, selected: map.id === current.id }, map.name));
+    const label = backbones[key];
+    return label === undefined ? options : [h("optgroup", { label }, ...options)];
+  });
 }
 
 /** One pane, or two: the second shows the next map. */

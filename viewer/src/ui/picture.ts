@@ -3,7 +3,6 @@
 import { type Context, leadingMap } from "../context";
 import { formatNumber } from "../dataset";
 import { button, h } from "../element";
-import { backboneKey } from "../scene";
 import type { NearestPictures } from "../source";
 import { facts } from "./facts";
 
@@ -37,7 +36,7 @@ function content(context: Context, i: number): HTMLElement[] {
   fill();
   void Promise.all(
     dataset.scene.columns
-      .filter((c) => !c.backbone || c.backbone === backboneKey(map))
+      .filter((c) => !c.backbone || c.backbone === map.backbone)
       .map((c) => dataset.values(c)),
   ).then(fill, () => undefined);
   const name = h("p", { class: "file" }, dataset.name(i));
@@ -86,6 +85,7 @@ async function fillNeighbours(context: Context, i: number, element: HTMLElement)
   const { dataset, store, stage } = context;
   const map = leadingMap(context);
   const metric = dataset.metric(map);
+  const backbone = dataset.scene.backbones[map.backbone];
   let nearest: NearestPictures | null = null;
   try {
     nearest = await dataset.neighbours(map, i);
@@ -99,7 +99,7 @@ async function fillNeighbours(context: Context, i: number, element: HTMLElement)
   stage.overlay.neighbours = indices;
   stage.invalidate();
   element.replaceChildren(
-    h("h3", {}, `Nearest in ${backboneKey(map)}’s features`),
+    h("h3", {}, backbone ? `Nearest in the features of ${backbone}` : "Nearest in the features"),
     h("p", { class: "hint" }, `With the distance in the full feature space${metric ? ` (${metric})` : ""}.`),
     h(
       "ul",
@@ -112,7 +112,7 @@ async function fillNeighbours(context: Context, i: number, element: HTMLElement)
 /** A small picture that opens when pressed; its colour is that of its point. */
 export function tile(context: Context, i: number, caption?: string): HTMLElement {
   const { dataset, stage, store } = context;
-  const classes = dataset.column("class");
+  const classes = dataset.columnOf("class");
   const label = `${dataset.name(i)}${classes ? `, ${dataset.word(classes, i)}` : ""}`;
   const element = h(
     "button",

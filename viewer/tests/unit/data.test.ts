@@ -5,7 +5,7 @@ import { countCodes, shownPoints, withCategory } from "../../src/filter";
 import { KnifeLayout, knifeOf } from "../../src/knife";
 import { normalise } from "../../src/normalise";
 import { DepthOrder } from "../../src/order";
-import { checkScene, UNKNOWN } from "../../src/scene";
+import { checkScene, FORMAT, UNKNOWN } from "../../src/scene";
 import { difference, union, where } from "../../src/selection";
 import { memorySource } from "../../src/source";
 import { normal, random } from "../random";
@@ -52,11 +52,11 @@ describe("filters", () => {
   const dataset = new Dataset(scene, memorySource(scene, Object.fromEntries(blobs)));
 
   test("a point is shown if all filters let it pass", async () => {
-    const classes = await dataset.values(dataset.column("class")!);
-    const silhouettes = await dataset.values(dataset.column("silhouette:Xception:pca")!);
+    const classes = await dataset.values(dataset.columnOf("class")!);
+    const silhouettes = await dataset.values(dataset.column("Xception pca parted")!);
     const shown = shownPoints(dataset, {
-      class: { codes: [0, 2] },
-      "silhouette:Xception:pca": { low: 0.5, high: 1 },
+      c0: { codes: [0, 2] },
+      "Xception pca parted": { low: 0.5, high: 1 },
     });
     const wanted = Array.from(classes, (code, i) =>
       (code === 0 || code === 2) && silhouettes[i] >= 0.5 && silhouettes[i] <= 1 ? 1 : 0,
@@ -66,7 +66,7 @@ describe("filters", () => {
   });
 
   test("where nothing is known there is a dash, or what the scene says", async () => {
-    const column = dataset.column("predicted:Xception")!;
+    const column = dataset.column("Xception says")!;
     const values = await dataset.values(column);
     const i = values.indexOf(UNKNOWN);
     expect(i).toBeGreaterThanOrEqual(0);
@@ -152,18 +152,20 @@ test("selections are joined, cut and found", () => {
   expect([...where(Uint8Array.of(1, 0, 1), (i) => i < 2)]).toEqual([0]);
 });
 
-test.each([[null], [{ format: 2 }], [{ format: 1, count: 0 }], [{ format: 1, count: 3, maps: [] }]])(
-  "a bad manifest is refused: %j",
-  (value) => {
-    expect(() => checkScene(value)).toThrow();
-  },
-);
+test.each([
+  [null],
+  [{ format: FORMAT - 1 }],
+  [{ format: FORMAT, count: 0 }],
+  [{ format: FORMAT, count: 3, maps: [] }],
+])("a bad manifest is refused: %j", (value) => {
+  expect(() => checkScene(value)).toThrow();
+});
 
 test("a blob of the wrong length is named", async () => {
   const { scene, blobs } = makeScene({ count: 20, thumbnails: false, neighbours: false });
   blobs.set("class", new Uint8Array(10));
   const dataset = new Dataset(scene, memorySource(scene, Object.fromEntries(blobs)));
-  await expect(dataset.values(dataset.column("class")!)).rejects.toThrow(
+  await expect(dataset.values(dataset.columnOf("class")!)).rejects.toThrow(
     '"class" holds 5 values where 20 are due',
   );
 });

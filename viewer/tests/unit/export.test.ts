@@ -31,7 +31,7 @@ test("a table has each picture's path and each column's value", async () => {
   const { scene, blobs } = makeScene({ count: 40, thumbnails: false, neighbours: false });
   const dataset = new Dataset(scene, memorySource(scene, Object.fromEntries(blobs)));
   const { header, rows } = await tableOf(dataset, [3, 17]);
-  expect(header.slice(0, 4)).toEqual(["picture", "path", "class", "split"]);
+  expect(header.slice(0, 4)).toEqual(["picture", "path", "c0", "c1"]);
   expect(rows.map((row) => row[0])).toEqual([3, 17]);
   const [, path, name] = rows[1];
   expect(path).toBe(`${name}/${name}_000017.jpg`);

@@ -1,68 +1,16 @@
-/** The silhouette plot beside the map: drag over it to select points. */
+/** The silhouette plot as a drawing: drag over it to select points. */
 
-import { classColumn, type Context, leadingMap } from "../context";
+import type { Context } from "../context";
 import { formatNumber } from "../dataset";
 import { button, h } from "../element";
-import { type Knife, KnifeLayout, knifeOf } from "../knife";
+import { type Knife, KnifeLayout } from "../knife";
 import { categoryColours } from "../palette";
-import type { NumberColumn } from "../scene";
-import { where } from "../selection";
 
 const AXIS = 22;
 const RIGHT = 10;
 const LEFT = 130;
 
-export function knifePanel(context: Context): HTMLElement {
-  const { dataset, store } = context;
-  const columns = dataset.scene.columns.filter(
-    (c): c is NumberColumn => c.kind === "number" && c.id.startsWith("silhouette:"),
-  );
-  const classes = classColumn(context);
-  if (columns.length === 0 || !classes) return h("p", { class: "hint" }, "This scene holds no silhouettes.");
-  const select = h("select", { "aria-label": "Silhouettes of", onchange: () => void render() });
-  select.append(...columns.map(({ id, name }) => h("option", { value: id }, name)));
-  const follow = () => {
-    const own = leadingMap(context).silhouetteColumn;
-    if (own && columns.some(({ id }) => id === own)) select.value = own;
-  };
-  const summary = h("p", { class: "hint" });
-  const plot = new KnifePlot(context);
-  const below = button({
-    label: "Select the pictures with a silhouette below 0",
-    text: "Select below 0",
-    press: () => {
-      const values = dataset.known(select.value);
-      if (values)
-        context.select(
-          where(store.state.shown, (i) => values[i] < 0),
-          "silhouettes",
-        );
-    },
-  });
-  const element = h(
-    "div",
-    { class: "knife" },
-    select,
-    summary,
-    h("div", { class: "row" }, below),
-    plot.element,
-  );
-  const render = async () => {
-    const column = columns.find(({ id }) => id === select.value);
-    if (!column || store.state.panel !== "silhouettes") return;
-    const [values, codes] = await Promise.all([dataset.values(column), dataset.values(classes)]);
-    const knife = knifeOf(values as Float32Array, codes, classes.categories.length, store.state.shown);
-    summary.textContent = `Mean ${formatNumber(knife.mean)} of ${knife.order.length.toLocaleString("en")}. Drag over the bars to select points.`;
-    plot.show(knife, values as Float32Array, classes.categories);
-  };
-  store.on(["maps"], () => (follow(), void render()));
-  store.on(["shown", "panel", "theme"], () => void render());
-  follow();
-  void render();
-  return element;
-}
-
-class KnifePlot {
+export class KnifePlot {
   private readonly canvas = h("canvas", { role: "img", "aria-label": "Silhouettes by class" });
   private readonly labels = h("div", { class: "blade-labels" });
   readonly element = h("div", { class: "knife-plot" }, this.canvas, this.labels);
@@ -85,6 +33,7 @@ class KnifePlot {
     this.canvas.addEventListener("pointermove", (event) => this.move(event));
     this.canvas.addEventListener("pointerup", () => this.release());
     this.canvas.addEventListener("pointerleave", () => context.store.set({ hover: null }));
+    context.theme.on(() => this.paint());
     new ResizeObserver(() => this.paint()).observe(this.element);
   }
 
