@@ -11,6 +11,7 @@ import pytest
 
 from embedlens.errors import EmbedlensError
 from embedlens.metrics import nearest_neighbors, neighbor_purity
+from embedlens.results.verdict import judge
 from embedlens.results.vocabulary import MAPS
 from embedlens.viewer import Scene, arrays_scene
 from embedlens.viewer.scene import FORMAT, UNKNOWN
@@ -119,10 +120,24 @@ def test_backbones_are_named_and_columns_have_roles(scene):
             assert column(scene, each.silhouette_column)[0].role == "silhouette"
 
 
+def test_it_opens_on_the_best_backbones_map_that_keeps_most_without_labels(results):
+    measures = results.measures.copy()
+    for value, method in enumerate(MAPS):
+        measures.loc[measures["metric"] == f"{method}.neighbors_kept", "value"] = value
+    unlearned = [name for name in MAPS if not MAPS[name].learned]
+    best = judge(results).standings[0].backbone
+    assert study_scene(replace(results, measures=measures)).opening == (
+        f"{best}/pretrained/{unlearned[-1]}"
+    )
+    others = {key: maps for key, maps in results.maps.items() if key[0] != best}
+    assert study_scene(replace(results, maps=others)).opening is None
+    assert study_scene(replace(results, predictions=results.predictions[:0])).opening is None
+
+
 def test_the_manifest_is_json_with_the_viewers_names(scene):
     manifest = json.loads(json.dumps(scene.manifest()))
     assert set(manifest) == {
-        "format", "title", "count", "classes", "paths", "columns", "maps", "thumbnails", "pictures",
+        "format", "title", "count", "classes", "paths", "columns", "maps", "opening", "thumbnails", "pictures",
         "backbones", "neighbours", "neighboursOnDemand",
     }  # fmt: skip
     assert manifest["format"] == FORMAT

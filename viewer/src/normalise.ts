@@ -41,9 +41,15 @@ function isFinitePoint(values: Float32Array, i: number, dimensions: number): boo
   return true;
 }
 
-/** What a camera must span to see (nearly) all points, with a margin. */
-export function spanOf(points: Float32Array): number {
-  return 1.9 * radiusOf(points);
+/**
+ * What a camera must span, along the shorter side of a viewport, to see (nearly) all points.
+ *
+ * However the points are turned about the third axis, they stay within the sides: in perspective a ball
+ * looks a little wider than it is. Upwards they are seen at a slant, and the ball's poles are mostly empty.
+ */
+export function spanOf(points: Float32Array, { width, height }: { width: number; height: number }): number {
+  const shorter = Math.min(width, height);
+  return radiusOf(points) * Math.max((2.2 * shorter) / width, (1.9 * shorter) / height);
 }
 
 /** The radius that holds a share of the points, from at most 20,000 of them. */

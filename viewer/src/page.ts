@@ -95,10 +95,10 @@ export class Page implements Context {
   async begin(): Promise<void> {
     const { state } = this.store;
     const [points] = await Promise.all([this.maps.points(state.maps), this.recolour(), this.refilter()]);
-    if (state.camera === START || !location.hash.includes("camera=")) {
-      this.store.set({ camera: { ...state.camera, span: spanOf(points[0]) } });
-    }
     this.stage.show(points, false);
+    if (state.camera === START || !location.hash.includes("camera=")) {
+      this.store.set({ camera: { ...state.camera, span: spanOf(points[0], this.stage.panes[0].viewport) } });
+    }
     this.stage.draw(performance.now());
     this.writeHash();
     void this.dataset.paths().catch((error: unknown) => this.notify((error as Error).message));

@@ -12,6 +12,8 @@ export interface Scene {
   backbones: Partial<Record<string, string>>;
   columns: Column[];
   maps: SceneMap[];
+  /** The map shown first; null: the first. */
+  opening: string | null;
   thumbnails: Thumbnails | null;
   pictures: boolean;
   neighbours: Partial<Record<string, Neighbours>>;

@@ -40,10 +40,11 @@ export const OPACITIES = { least: 0.05, most: 1 } as const;
 
 /** What is shown first. */
 export function initialState(scene: Scene): State {
-  const flat = scene.maps[0].dimensions === 2;
+  const map = scene.maps.find(({ id }) => id === scene.opening) ?? scene.maps[0];
+  const flat = map.dimensions === 2;
   const byClass = scene.columns.find((column) => column.role === "class");
   return {
-    maps: [scene.maps[0].id],
+    maps: [map.id],
     colour: (byClass ?? scene.columns[0])?.id ?? "",
     filters: {},
     shown: new Uint8Array(scene.count).fill(1),

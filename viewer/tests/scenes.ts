@@ -77,6 +77,7 @@ export function makeScene({
     backbones: { Xception: "Xception", MobileNetV2: "MobileNetV2, tuned" },
     columns,
     maps,
+    opening: null,
     thumbnails: thumbnails ? thumbnailSheets(count, put) : null,
     pictures: false,
     neighbours: {},

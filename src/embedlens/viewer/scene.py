@@ -149,6 +149,8 @@ class Scene:
         What each backbone at its stage is called, by `backbone_key`.
     columns, maps : list
         In the order that they are offered.
+    opening : str, optional
+        The id of the map that is shown first; by default the first map.
     thumbnails : ThumbnailSheets or None
         Of all pictures.
     pictures : bool
@@ -176,6 +178,7 @@ class Scene:
     backbones: dict[str, str] = field(default_factory=dict)
     columns: list[Column] = field(default_factory=list)
     maps: list[SceneMap] = field(default_factory=list)
+    opening: str | None = None
     thumbnails: ThumbnailSheets | None = None
     pictures: bool = False
     neighbours: dict[str, NearestPictures] = field(default_factory=dict)
@@ -193,6 +196,7 @@ class Scene:
             "backbones": self.backbones,
             "columns": [_known(column) for column in self.columns],
             "maps": [_known(each) for each in self.maps],
+            "opening": self.opening,
             "thumbnails": asdict(self.thumbnails) if self.thumbnails else None,
             "pictures": self.pictures,
             "neighbours": {name: asdict(each) for name, each in self.neighbours.items()},

@@ -16,6 +16,7 @@ from embedlens.images import SPLITS
 from embedlens.metrics import neighbor_purity
 from embedlens.results import Results
 from embedlens.results.pictures import Pictures
+from embedlens.results.verdict import judge
 from embedlens.results.vocabulary import FEATURES, HEADS, LINEAR_PROBE, MAPS, in_order, space_of
 from embedlens.viewer.scene import Scene, backbone_key
 from embedlens.viewer.sprites import Sheets
@@ -54,6 +55,7 @@ def study_scene(results: Results, head: str = LINEAR_PROBE.key) -> Scene:
         for method in in_order(results.maps[backbone, stage]):
             _add_map(scene, results, backbone, stage, method, codes)
         _add_silhouettes(scene, results, backbone, stage)
+    scene.opening = opening_map(results, head)
     return scene
 
 
@@ -99,6 +101,29 @@ def codes_in(values: pd.Series, categories: Sequence[str]) -> NDArray[np.int64]:
 def stage_name(backbone: str, stage: str) -> str:
     """Name a backbone at a stage for people: "Xception", "Xception, tuned"."""
     return backbone if stage == "pretrained" else f"{backbone}, {stage}"
+
+
+def opening_map(results: Results, head: str = LINEAR_PROBE.key) -> str | None:
+    """Return the id of the recommended backbone's map that keeps most neighbours.
+
+    A map that learned from the labels does not come first: it parts classes better than the
+    features do. None where nothing was predicted, or that backbone has no map here.
+    """
+    if results.predictions.query("head == @head and stage == 'pretrained'").empty:
+        return None
+    best = judge(results, head).standings[0].backbone
+
+    def kept(method: str) -> float:
+        return float(results.mean(f"{method}.neighbors_kept").get(best, -1.0))
+
+    methods = in_order(results.maps.get((best, "pretrained"), {}))
+    unlearned = [method for method in methods if not space_of(method).learned]
+    return map_id(best, "pretrained", max(unlearned, key=kept)) if unlearned else None
+
+
+def map_id(backbone: str, stage: str, method: str) -> str:
+    """Name a map for programs."""
+    return f"{backbone}/{stage}/{method}"
 
 
 def stages_of(results: Results) -> list[tuple[str, str]]:
@@ -152,7 +177,7 @@ def _add_map(
     has_silhouettes = method in results.silhouettes
     scene.add_map(
         points,
-        id=f"{backbone}/{stage}/{method}",
+        id=map_id(backbone, stage, method),
         backbone=key,
         method=method,
         name=f"{name} · {title}",

@@ -4,6 +4,7 @@ import { FLAT, START } from "../camera";
 import type { Context } from "../context";
 import { button, h, type IconName } from "../element";
 import { spanOf } from "../normalise";
+import type { Pane } from "../pane";
 import type { State, Tool } from "../state";
 
 const TOOLS: { tool: Tool; label: string; icon: IconName; key: string }[] = [
@@ -66,8 +67,8 @@ export function tools(context: Context): HTMLElement {
 
 /** See all shown points; in 3-D from where one looks now, in 2-D from above. */
 export function fit({ store, stage }: Context): void {
-  const points = stage.panes[0]?.points;
-  const span = points ? spanOf(points) : START.span;
+  const pane = stage.panes[0] as Pane | undefined;
+  const span = pane ? spanOf(pane.points, pane.viewport) : START.span;
   stage.glide((camera) => ({ ...camera, ...(store.state.flat ? FLAT : {}), target: [0, 0, 0], span }));
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { blend, type Camera, orbit, pan, viewOf, type Viewport, zoom } from "../../src/camera";
+import { blend, type Camera, orbit, pan, START, viewOf, type Viewport, zoom } from "../../src/camera";
+import { spanOf } from "../../src/normalise";
 import { place, Projected } from "../../src/picking";
 import { normal, random } from "../random";
 
@@ -102,5 +103,25 @@ describe("picking", () => {
     const column = new Projected(stack, view(camera, false), viewport);
     expect(column.pick(451, 300, Uint8Array.of(1, 1, 1), 4)).toBe(1);
     expect(column.pick(451, 300, Uint8Array.of(1, 0, 1), 4)).toBe(2);
+  });
+});
+
+describe("what is shown first", () => {
+  const points = Float32Array.from([1, 0, 0, -1, 0, 0, 0, 1, 0, 0, -1, 0, 0.7, 0.7, 0.1, -0.7, 0.7, -0.1]);
+
+  test.each([
+    [390, 640],
+    [640, 640],
+    [1200, 700],
+  ])("lies within the sides of a stage of %i x %i, however it is turned", (width, height) => {
+    const viewport = { left: 0, top: 0, width, height };
+    for (let azimuth = 0; azimuth < 360; azimuth += 15) {
+      const camera = { ...START, azimuth, span: spanOf(points, viewport) };
+      const { x, y } = new Projected(points, viewOf(camera, width / height, true, 1.02), viewport);
+      expect(Math.min(...x)).toBeGreaterThan(0);
+      expect(Math.max(...x)).toBeLessThan(width);
+      expect(Math.min(...y)).toBeGreaterThan(0);
+      expect(Math.max(...y)).toBeLessThan(height);
+    }
   });
 });

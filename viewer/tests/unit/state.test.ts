@@ -5,6 +5,14 @@ import { makeScene } from "../scenes";
 const { scene } = makeScene({ count: 50, thumbnails: false, neighbours: false });
 const first = initialState(scene);
 
+test.each([
+  [null, 0],
+  ["none of them", 0],
+  [scene.maps[4].id, 4],
+])("what is shown first is the map that the scene opens on: %s", (opening, map) => {
+  expect(initialState({ ...scene, opening }).maps).toEqual([scene.maps[map].id]);
+});
+
 describe("the address", () => {
   test("carries a state there and back", () => {
     const state: State = {
