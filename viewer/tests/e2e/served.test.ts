@@ -297,7 +297,7 @@ describe("maps", () => {
   });
 
   test("the address brings a view back", async () => {
-    await page.getByLabel("Colour by").selectOption("confidence:Xception");
+    await page.getByLabel("Colour by").selectOption("Xception sure");
     await page.keyboard.press("d");
     await page.evaluate(() => window.viewer.select([1, 2, 3]));
     await page.waitForFunction(() => location.hash.includes("selected="));
@@ -377,7 +377,7 @@ describe("accessibility", () => {
         expect(await audit()).toEqual([]);
       }
       await page.evaluate(() =>
-        window.viewer.set({ opened: 5, panel: "picture", colour: "confidence:Xception" }),
+        window.viewer.set({ opened: 5, panel: "picture", colour: "Xception sure" }),
       );
       await page.waitForTimeout(150);
       expect(await audit()).toEqual([]);
