@@ -103,7 +103,7 @@ def test_a_table_of_coordinates_is_shown_too(tmp_path):
         ("bad.csv", "a,b\n1,2\n", "has the columns a, b and 1 rows"),
         ("short.csv", "x,y\n", "has the columns x, y and 0 rows"),
         ("empty.csv", "", "cannot be read as a table"),
-        ("text.csv", "x,y\na,b\n", "not all finite numbers"),
+        ("text.csv", "x,y\na,b\n", "which is no number"),
         ("bad.parquet", "PAR1", "cannot be read as a table"),
         ("study.csv", "\0", "has the columns"),
     ],
