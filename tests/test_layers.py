@@ -14,7 +14,7 @@ import embedlens
 
 PACKAGE = Path(embedlens.__file__).parent
 
-# From the top down: a room may import those after it. `embedlens.errors` lies below all.
+# From the top down: a room may import those after it. `errors` and `files` lie below all.
 ROOMS = (
     "cli",
     "study",
@@ -96,8 +96,9 @@ def test_a_room_imports_only_from_rooms_below(room):
         assert found <= ALLOWED[room], f"{path} imports {sorted(found - ALLOWED[room])}"
 
 
-def test_errors_import_no_room():
-    assert rooms_in((PACKAGE / "errors.py").read_text(encoding="utf-8"), "embedlens") == set()
+@pytest.mark.parametrize("name", ["errors.py", "files.py"])
+def test_what_lies_below_all_imports_no_room(name):
+    assert rooms_in((PACKAGE / name).read_text(encoding="utf-8"), "embedlens") == set()
 
 
 def test_importing_embedlens_imports_nothing_heavy():

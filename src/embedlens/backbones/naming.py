@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from embedlens.backbones.families.registered import parse_name
 from embedlens.errors import BackboneError, WeightsError
+from embedlens.files import text_key
 from embedlens.given_path import absolute
 
 NAMED_WEIGHTS = ("imagenet", "random")
@@ -71,7 +71,7 @@ def titles(names: Sequence[str]) -> dict[str, str]:
         folders[file] = next(
             (f" ({depth})" if depth else "" for depth in _folders(file)
              if all(_written(depth, file) not in _labels(other) for other in others)),
-            f" ({hashlib.blake2b(file.encode(), digest_size=4).hexdigest()})",
+            f" ({text_key(file, 4)})",
         )  # fmt: skip
     found = {}
     for name in names:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embedlens.errors import EmbedlensError
+from embedlens.files import replacing
 from embedlens.given_path import given_path
 
 if TYPE_CHECKING:
@@ -52,9 +53,5 @@ def suffixed(text: str, *suffixes: str) -> Path:
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table in the format of its name, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.tmp")
-    try:
+    with replacing(path) as partial:
         _WRITERS[path.suffix.lower()](table, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -19,6 +18,7 @@ from embedlens.curation.finding import KINDS, Finding
 from embedlens.curation.neighborhood import Neighborhood
 from embedlens.curation.suspect_labels import describe_suspects, suspect_labels
 from embedlens.features import embed
+from embedlens.files import replacing
 from embedlens.images import NOTES, ImageSet
 from embedlens.metrics.outliers import scores_of
 from embedlens.metrics.proportion import proportion_interval
@@ -72,15 +72,11 @@ class Check:
         """
         folder.mkdir(parents=True, exist_ok=True)
         for suffix in ("parquet", "csv"):
-            partial = folder / f"findings.{suffix}.{os.getpid()}.tmp"
-            try:
+            with replacing(folder / f"findings.{suffix}") as partial:
                 if suffix == "csv":
                     self.findings.to_csv(partial, index=False)
                 else:
                     self.findings.to_parquet(partial, index=False)
-                partial.replace(folder / f"findings.{suffix}")
-            finally:
-                partial.unlink(missing_ok=True)
         return folder / "findings.csv"
 
 

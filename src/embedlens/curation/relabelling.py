@@ -15,6 +15,7 @@ from embedlens.backbones import Backbone, get_backbone
 from embedlens.backbones.imagenet_classes import find_imagenet_classes, imagenet_classes
 from embedlens.errors import ImageSetError
 from embedlens.features import embed
+from embedlens.files import replacing
 from embedlens.images import ImageSet
 from embedlens.images.source import FileSource
 
@@ -97,12 +98,8 @@ class Relabelling:
             "labels.csv": self.table(folder),
         }
         for name, table in tables.items():
-            partial = folder / f"{name}.{os.getpid()}.tmp"
-            try:
+            with replacing(folder / name) as partial:
                 table.to_csv(partial, index=False)
-                partial.replace(folder / name)
-            finally:
-                partial.unlink(missing_ok=True)
         return folder / "labels.csv"
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from embedlens.errors import EmbedlensError
 from embedlens.features.embed import Features
+from embedlens.files import replacing
 from embedlens.given_path import given_path
 from embedlens.images import splits_of_rows, text_of
 
@@ -61,8 +62,7 @@ def write_features(features: Features, path: Path) -> None:
     """
     path = given_path(path)
     images = features.images
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
+    with replacing(path) as partial, partial.open("wb") as file:
         np.savez(
             file,
             features=features.values,
@@ -71,7 +71,6 @@ def write_features(features: Features, path: Path) -> None:
             paths=images.paths.astype(str),
             record=json.dumps(features.record),
         )
-    temporary.replace(path)
 
 
 def read_features(path: Path) -> FeaturesFile:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -13,6 +12,7 @@ from embedlens.backbones.backbone import check_pooling
 from embedlens.errors import EmbedlensError
 from embedlens.features.engines.engine import PRECISIONS, Precision
 from embedlens.features.engines.registry import choose_engine
+from embedlens.files import text_key
 
 _FORMAT = 1  # raise it when the same recipe begins to give other numbers
 
@@ -128,5 +128,4 @@ class Recipe:
 
     def key(self) -> str:
         """Return a name for it that no other recipe has: features are kept under it."""
-        text = json.dumps([_FORMAT, self.record()], sort_keys=True, default=str)
-        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        return text_key(json.dumps([_FORMAT, self.record()], sort_keys=True, default=str))

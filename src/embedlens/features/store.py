@@ -10,7 +10,6 @@ A part that was begun for other pictures becomes ``<name>.earlier`` until its ro
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from embedlens.files import checksum, write_json
 
 _FEATURES, _IDS, _META, _DONE = "features.npy", "ids.txt", "meta.json", "done"
 
@@ -84,7 +85,7 @@ class FeatureStore:
     def finish(self, meta: dict[str, Any]) -> tuple[np.ndarray, dict[str, Any]]:
         """Put the written store in its place and return what `load` would."""
         record = {"key": self.key, **meta, "checksum": _checksum(self._part)}
-        _write_json(self._part / _META, record)
+        write_json(self._part / _META, record)
         shutil.rmtree(self._earlier, ignore_errors=True)
         (self._part / _DONE).unlink()
         self._finish_rename()
@@ -108,7 +109,7 @@ class FeatureStore:
             _reserve(file.fileno(), size)
         (self._part / _DONE).write_bytes(bytes(shape[0]))
         (self._part / _IDS).write_text("\n".join(self.ids), encoding="utf-8")
-        _write_json(self._part / _META, {"key": self.key})
+        write_json(self._part / _META, {"key": self.key})
 
     def _finish_rename(self) -> None:
         """Complete a rename that a kill may have cut in two."""
@@ -227,12 +228,7 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 
 def _checksum(folder: Path) -> str:
     """Hash what the rows are read from: a disk or a copy can go wrong without an error."""
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update((folder / _IDS).read_bytes())
-    with (folder / _FEATURES).open("rb") as file:
-        while piece := file.read(2**20):
-            digest.update(piece)
-    return digest.hexdigest()
+    return checksum(folder / _IDS, folder / _FEATURES)
 
 
 def _intact(folder: Path, meta: dict[str, Any]) -> bool:
@@ -247,9 +243,3 @@ def _read_ids(folder: Path) -> list[str]:
         return (folder / _IDS).read_text(encoding="utf-8").split("\n")
     except OSError:
         return []
-
-
-def _write_json(path: Path, value: dict[str, Any]) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(value, indent=1), encoding="utf-8")
-    temporary.replace(path)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedlens.errors import ImageSetError
+from embedlens.files import content_key, replacing
 from embedlens.images.copies import find_copies
 from embedlens.images.copy_groups import group_copies
 from embedlens.images.decode import ImageError, decode
@@ -212,7 +210,7 @@ class ImageSet:
     def fingerprint(self) -> str:
         """Hash of ids, labels and splits, in order: equal for equal content, wherever it lies."""
         columns = [self.ids.tolist(), self.labels.tolist(), self.splits.tolist()]
-        return hashlib.blake2b(json.dumps(columns).encode(), digest_size=16).hexdigest()
+        return content_key(columns)
 
     def read_bytes(self, i: int) -> bytes:
         """Bytes of picture `i`'s file.
@@ -340,12 +338,8 @@ class ImageSet:
 
     def write(self, path: Path) -> None:
         """Write `to_frame` as Parquet, whole or not at all."""
-        partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        try:
+        with replacing(path) as partial:
             self.to_frame().to_parquet(partial, index=False, write_page_checksum=True)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
 
 
 def _with_shared_levels(

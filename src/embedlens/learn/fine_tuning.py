@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from embedlens.errors import BackboneError, ImageSetError
 from embedlens.features import Precision, Recipe, Trunk, embed
 from embedlens.features.decoding import decoded
 from embedlens.features.engines import make_engine
+from embedlens.files import replacing, text_key
 from embedlens.images import ImageSet
 from embedlens.learn.augmentation import augmentation, augmented
 from embedlens.learn.lazy_rows import LazyRows
@@ -89,9 +89,8 @@ class FineTuned:
         # One graph, not a network within a model: so that it can be cut and tuned once more.
         whole = layers_after(self.network, self.recipe.transform.apply(pixels))
         model = keras.Model(pixels, whole, name=f"{self.network.name}_tuned")
-        partial = path.with_name(f"{path.stem}.part.keras")
-        model.save(partial)
-        partial.replace(path)
+        with replacing(path, ".keras") as partial:
+            model.save(partial)
 
 
 def trunk_of(recipe: Recipe, unfreeze: str, store: Path) -> Trunk:
@@ -265,7 +264,7 @@ def _folder_name(backbone: Backbone, layer: str) -> str:
     if backbone.path is None:
         return name
     # Files of one name in two folders are two networks.
-    return f"{name}-{hashlib.blake2b(backbone.network.encode(), digest_size=4).hexdigest()}"
+    return f"{name}-{text_key(backbone.network, 4)}"
 
 
 def _known(

@@ -10,10 +10,10 @@ import pandas as pd
 
 from embedlens.curation import Check, Relabelling
 from embedlens.curation.finding import KINDS, expectation
+from embedlens.files import write_whole
 from embedlens.images import ImageSet
 from embedlens.report.templating import environment
 from embedlens.report.thumbnails import thumbnails
-from embedlens.report.writing import write_whole
 
 MAX_SHOWN = 24
 """Of each kind; the table holds all."""

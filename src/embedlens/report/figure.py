@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embedlens.report.writing import write_whole
+from embedlens.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,6 +10,7 @@ import pandas as pd
 
 from embedlens.errors import StudyError
 from embedlens.features.store import read_features
+from embedlens.files import replacing
 from embedlens.given_path import given_path
 from embedlens.results import Results
 from embedlens.results.provenance import expect_folder
@@ -54,9 +55,8 @@ def export_parquet(study: Path, out: Path, *, features: bool = False) -> Path:
         table = _with_features(table, Path(study), results)
     out.mkdir(parents=True, exist_ok=True)
     path = out / "pictures.parquet"
-    partial = path.with_name(path.name + ".tmp")
-    pyarrow.parquet.write_table(table, partial)
-    partial.replace(path)
+    with replacing(path) as partial:
+        pyarrow.parquet.write_table(table, partial)
     return path
 
 

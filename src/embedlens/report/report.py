@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from embedlens.files import write_whole
 from embedlens.given_path import given_path
 from embedlens.metrics import is_flat
 from embedlens.report.accuracy_figure import draw_accuracy, draw_speed
@@ -26,7 +27,6 @@ from embedlens.report.table import Table
 from embedlens.report.tables import class_counts, ranked, tables_of, verdicts_of
 from embedlens.report.viewer_block import viewer_block
 from embedlens.report.viewpoint import Viewpoint, best_viewpoint
-from embedlens.report.writing import write_whole
 from embedlens.results import Results, Verdict, reduced_features
 from embedlens.results.results import finished_results
 from embedlens.results.vocabulary import MAPS, STAGES, space_of

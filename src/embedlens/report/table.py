@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from embedlens.report.writing import write_whole
+from embedlens.files import write_whole
 
 MISSING = "–"
 

@@ -13,8 +13,8 @@ from PIL import Image
 
 from embedlens.errors import StudyError
 from embedlens.features.store import read_features
+from embedlens.files import replacing, write_whole
 from embedlens.given_path import given_path
-from embedlens.report.writing import write_whole
 from embedlens.results import Results
 from embedlens.results.pictures import Pictures
 from embedlens.results.provenance import expect_folder
@@ -95,11 +95,9 @@ def _one_line(text: str) -> str:
 
 
 def _write_tensor(values: NDArray[np.float32], path: Path) -> None:
-    partial = path.with_name(path.name + ".tmp")
-    with partial.open("wb") as file:
+    with replacing(path) as partial, partial.open("wb") as file:
         for start in range(0, len(values), 1_024):
             file.write(np.ascontiguousarray(values[start : start + 1_024], "<f4").tobytes())
-    partial.replace(path)
 
 
 def _write_sprite(pictures: Pictures, path: Path) -> int:
@@ -110,9 +108,8 @@ def _write_sprite(pictures: Pictures, path: Path) -> int:
     if not pictures.here or side < _SMALLEST_SIDE:
         return 0
     canvas = mosaic(pictures.pixels, range(len(pictures)), side, (across, across))
-    partial = path.with_name(path.name + ".tmp")
-    Image.fromarray(canvas).save(partial, "JPEG", quality=85)
-    partial.replace(path)
+    with replacing(path) as partial:
+        Image.fromarray(canvas).save(partial, "JPEG", quality=85)
     return side
 
 

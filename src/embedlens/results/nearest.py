@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedlens.features.store import read_features
+from embedlens.files import replacing
 from embedlens.metrics import nearest_neighbors
 
 NEIGHBORS = 12
@@ -26,13 +28,9 @@ def find_neighbors(points: NDArray[np.floating[Any]]) -> Neighbors:
 def keep_neighbors(features: Path, found: Neighbors) -> None:
     """Write ``neighbors.npz`` into the folder of the features that they were found in."""
     path = features / "neighbors.npz"
-    partial = path.with_name(path.name + ".tmp")
-    try:
-        with partial.open("wb") as file:
-            np.savez(file, distances=found[0], indices=found[1], stamp=_stamp(features))
-        partial.replace(path)
-    except OSError:  # a folder that cannot be written to keeps none
-        partial.unlink(missing_ok=True)
+    # A folder that cannot be written to keeps none.
+    with suppress(OSError), replacing(path) as partial, partial.open("wb") as file:
+        np.savez(file, distances=found[0], indices=found[1], stamp=_stamp(features))
 
 
 def kept_neighbors(features: Path) -> Neighbors:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tomllib
 from collections.abc import Iterable
@@ -10,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from embedlens.errors import StudyError
+from embedlens.files import text_key, write_json
 from embedlens.images.location import several
 
 _FILE = "source.json"
@@ -36,8 +36,7 @@ class Provenance:
 
 def content_of(ids: Iterable[str]) -> str:
     """Hash the content of a set of pictures by their ids."""
-    text = "\n".join(sorted(map(str, ids)))
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return text_key("\n".join(sorted(map(str, ids))))
 
 
 def read_provenance(folder: Path) -> Provenance | None:
@@ -86,10 +85,7 @@ def claim(folder: Path, now: Provenance) -> None:
             f"{now.pictures}. Choose another folder with --out, or remove {folder}."
         )
     if before != now:
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f"{_FILE}.tmp"
-        partial.write_text(json.dumps(asdict(now), indent=1), encoding="utf-8")
-        partial.replace(folder / _FILE)
+        write_json(folder / _FILE, asdict(now))
 
 
 def expect_folder(folder: Path) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import astuple
 from importlib.metadata import version
-from pathlib import Path
 
 from embedlens.curation import check
 from embedlens.features.store import read_features, read_meta
+from embedlens.files import checksum, content_key, replacing, write_whole
 from embedlens.images import ImageSet
 from embedlens.results.folder import StudyFolder
 
@@ -43,14 +41,13 @@ def write_findings(folder: StudyFolder, name: str, images: ImageSet, seed: int) 
     if (
         table.is_file()
         and key_file.is_file()
-        and key_file.read_text(encoding="utf-8") == key + _digest(table)
+        and key_file.read_text(encoding="utf-8") == key + checksum(table)
     ):
         return
     found = check(images, features, backbone=name, seed=seed)
-    partial = table.with_suffix(".tmp")
-    found.findings.to_parquet(partial, index=False)
-    partial.replace(table)
-    key_file.write_text(key + _digest(table), encoding="utf-8")
+    with replacing(table) as partial:
+        found.findings.to_parquet(partial, index=False)
+    write_whole(key_file, key + checksum(table))
 
 
 def _key(images: ImageSet, features: str, seed: int) -> str:
@@ -62,8 +59,4 @@ def _key(images: ImageSet, features: str, seed: int) -> str:
         [getattr(images, name).tolist() for name in columns + facts],
         [astuple(problem) for problem in images.problems],
     ]  # fmt: skip
-    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
-
-
-def _digest(file: Path) -> str:
-    return hashlib.blake2b(file.read_bytes(), digest_size=16).hexdigest()
+    return content_key(parts)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
@@ -17,6 +15,7 @@ from embedlens.backbones import Backbone, get_backbone
 from embedlens.backbones.naming import anchored, anchored_weights, titles
 from embedlens.errors import StudyError
 from embedlens.features import Features, Recipe, Trunk, embed
+from embedlens.files import content_key, text_key
 from embedlens.given_path import given_path
 from embedlens.images import ImageSet, resolved
 from embedlens.learn import trunk_of
@@ -283,7 +282,7 @@ class Study:
             settings.test,
             settings.validation, *others,
         ]  # fmt: skip
-        return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+        return content_key(parts)
 
 
 def folder_name(backbone: Backbone) -> str:
@@ -297,7 +296,7 @@ def folder_name(backbone: Backbone) -> str:
     plain = re.sub(r"[^\w.@+-]", "_", name)
     if plain == name and backbone.path is None:
         return name
-    return f"{plain}-{hashlib.blake2b(backbone.name.encode(), digest_size=4).hexdigest()}"
+    return f"{plain}-{text_key(backbone.name, 4)}"
 
 
 def _named(weights: Mapping[str, str | Path] | None) -> Mapping[str, str | Path]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from embedlens.files import text_key, write_whole
 from embedlens.images import SPLITS
 from embedlens.metrics import neighbor_purity
 from embedlens.results import Results
@@ -72,7 +72,7 @@ def study_sheets(folder: Path, sheets: Sheets, pictures: Pictures) -> Callable[[
         Of the study; its files are read again only where their sheet is not there.
     """
     key = [str(sheets), *pictures.ids]
-    name = hashlib.blake2b("\n".join(key).encode(), digest_size=8).hexdigest()
+    name = text_key("\n".join(key), 8)
 
     def draw(sheet: int) -> bytes:
         path = folder / "thumbnails" / f"{name}-{sheet}.jpg"
@@ -80,13 +80,8 @@ def study_sheets(folder: Path, sheets: Sheets, pictures: Pictures) -> Callable[[
             return path.read_bytes()
         except OSError:
             made = sheets.draw(pictures.pixels, sheet)
-        partial_path = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        try:
-            path.parent.mkdir(exist_ok=True)
-            partial_path.write_bytes(made)
-            partial_path.replace(path)
-        except OSError:
-            partial_path.unlink(missing_ok=True)
+        with suppress(OSError):
+            write_whole(path, made)
         return made
 
     return draw

@@ -8,7 +8,6 @@ program, which a child process runs.
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import os
 import pickle
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from embedlens.backbones import Backbone, Built, Pooling, Transform
 from embedlens.errors import BackboneError, EmbedlensError, WeightsError
+from embedlens.files import checksum, content_key
 from embedlens.given_path import given_path
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class _Order:
         packages = {*self.backbone.family.packages, "openvino"}
         versions = {package: version(package) for package in sorted(packages)}
         parts = [_FORMAT, versions, self.backbone.describe(), scaling, self.pooling, self.tail]
-        return hashlib.blake2b(json.dumps(parts).encode(), digest_size=12).hexdigest()
+        return content_key(parts, 12)
 
 
 def export(recipe: Recipe, tail: str | None = None) -> Built:
@@ -165,10 +165,7 @@ def _write(order: _Order, graph: Path) -> None:
 
 
 def _checksum(graph: Path) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for file in (graph, graph.with_suffix(".bin")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+    return checksum(graph, graph.with_suffix(".bin"))
 
 
 def _intact(graph: Path) -> bool:
