@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedlens.metrics import nearest_neighbors
-from embedlens.metrics.feature_distances import ManyDimensions
-from embedlens.metrics.pairwise import Pairwise, pairwise
+from embedlens.arrays.feature_distances import ManyDimensions
+from embedlens.arrays.pairwise import Pairwise, pairwise
 from embedlens.metrics.selection import count_less, keep_least
 
 
@@ -124,9 +124,9 @@ def test_blocks_do_not_change_the_answer(blobs, distances, monkeypatch, metric, 
     monkeypatch.setattr(Pairwise, "block_shape", (11, 13))
     monkeypatch.setattr(ManyDimensions, "block_shape", (17, 19))
     monkeypatch.setattr(ManyDimensions, "slab", 9)
-    monkeypatch.setattr("embedlens.metrics.feature_distances._RESIDENT_BYTES", 0)
-    monkeypatch.setattr("embedlens.metrics.feature_distances._CHUNK", 100)
-    monkeypatch.setattr("embedlens.metrics.scaled_points._CHUNK_BYTES", 1000)
+    monkeypatch.setattr("embedlens.arrays.feature_distances._RESIDENT_BYTES", 0)
+    monkeypatch.setattr("embedlens.arrays.feature_distances._CHUNK", 100)
+    monkeypatch.setattr("embedlens.arrays.scaled_points._CHUNK_BYTES", 1000)
     parts = nearest_neighbors(given_as, 7, metric=metric)
     np.testing.assert_array_equal(parts[1], whole[1])
     np.testing.assert_allclose(parts[0], whole[0], atol=1e-12)

@@ -203,7 +203,7 @@ def test_batches_do_not_change_cosine_and_squared_distances(blobs, monkeypatch, 
     X, labels = blobs(400, 12, 9, np.float32)
     whole = silhouette_samples(X, labels, metric=metric)
     monkeypatch.setattr(moments, "_MEANS_BYTES", 8 * 12 * 2)  # two classes at a time
-    monkeypatch.setattr("embedlens.metrics.scaled_points._CHUNK_BYTES", 8 * 12 * 37)
+    monkeypatch.setattr("embedlens.arrays.scaled_points._CHUNK_BYTES", 8 * 12 * 37)
     parts = silhouette_samples(X, labels, metric=metric)
     np.testing.assert_allclose(parts, whole, atol=1e-12, rtol=0)
     expected = of_sklearn(X.astype(np.float64), labels, metric=metric)

@@ -195,7 +195,7 @@ def holds_features_of(folder: Path, ids: Sequence[str]) -> bool:
 def seal(folder: Path, key: str, ids: Sequence[str]) -> None:
     """Finish a folder whose ``features.npy`` was written whole: add its ids and its record."""
     (folder / _IDS).write_text("\n".join(map(str, ids)), encoding="utf-8")
-    _write_json(folder / _META, {"key": key, "checksum": _checksum(folder)})
+    write_json(folder / _META, {"key": key, "checksum": _checksum(folder)})
 
 
 def is_sealed(folder: Path, key: str) -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d, validate_data
 
+from embedlens.arrays.checks import check_finite
 from embedlens.learn.lazy_rows import LazyRows
 
 Features = ArrayLike | LazyRows
@@ -143,11 +144,4 @@ def _check_finite(rows: LazyRows) -> None:
     """Read all rows once, a few megabytes at a time."""
     step = max(1, _BLOCK_BYTES // (4 * int(np.prod(rows.shape[1:]))))
     for start in range(0, len(rows), step):
-        block = rows[start : start + step]
-        # A sum is NaN or infinite where a number is, and by overflow.
-        if not np.isfinite(block.sum(dtype=np.float64)) and not np.isfinite(block).all():
-            row, column = np.argwhere(~np.isfinite(block))[0].tolist()
-            raise ValueError(
-                f"Input X contains NaN or infinity: row {start + row}, column {column} is"
-                f" {block[row, column]}. Leave such points out."
-            )
+        check_finite(rows[start : start + step], start)

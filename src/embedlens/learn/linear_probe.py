@@ -15,8 +15,8 @@ from sklearn.metrics import log_loss
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
+from embedlens.arrays.checks import unit_scale
 from embedlens.learn.labelled_points import labelled_points, points_of, watched_points
-from embedlens.metrics.points import unit_scale
 
 STRENGTHS = tuple(10.0**exponent for exponent in range(-4, 3))
 

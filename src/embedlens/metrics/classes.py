@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embedlens.arrays.checks import as_labels
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
@@ -66,51 +68,6 @@ class Classes:
     def take(self, points: NDArray[np.int64]) -> Classes:
         """Return the classes of some of the points; every class must keep a point."""
         return self.from_codes(self.codes[points], self.names)
-
-
-def as_labels(labels: ArrayLike, n: int) -> NDArray[Any]:
-    """Return the labels of ``n`` points as an array.
-
-    Raises
-    ------
-    ValueError
-        If there are not n labels in one dimension, or one is missing: NaN, None, NaT or pd.NA.
-    """
-    values = np.asarray(labels)
-    if values.ndim != 1:
-        raise ValueError(
-            f"labels must be one-dimensional, one for each point; got shape {values.shape}."
-        )
-    if len(values) != n:
-        raise ValueError(
-            f"Found {n} points but {len(values)} labels; give one label for each point."
-        )
-    missing = first_missing(labels)
-    if missing is not None:
-        what = "None" if np.asarray(labels, object)[missing] is None else "NaN"
-        raise ValueError(
-            f"labels contains {what} at position {missing}; drop that point or name it."
-        )
-    return values
-
-
-def first_missing(labels: ArrayLike) -> int | None:
-    """Return the position of the first label that is NaN, None, NaT or pd.NA; None without one."""
-    values = np.asarray(labels)
-    if not hasattr(labels, "dtype") and values.dtype.kind in "US":
-        # NumPy makes the name "nan" of a NaN among names.
-        values = np.array(labels, dtype=object)
-    if values.dtype.kind not in "fcOmM":
-        return None
-    return next((i for i, value in enumerate(values.tolist()) if _is_missing(value)), None)
-
-
-def _is_missing(value: Any) -> bool:
-    """Whether a label is None, or not equal to itself: NaN, NaT; pd.NA does not even say."""
-    try:
-        return value is None or bool(value != value)
-    except (TypeError, ValueError):
-        return True
 
 
 def encode(values: NDArray[Any]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:

@@ -18,9 +18,9 @@ from embedlens.arrays.threads import in_order
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from embedlens.arrays.pairwise import Pairwise
     from embedlens.metrics.class_distances import ClassDistances
     from embedlens.metrics.classes import Classes
-    from embedlens.metrics.pairwise import Pairwise
 
 _MOST = 500  # points of a class whose influence is measured: the error is then known to 3%
 _ROWS = 1024

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embedlens.reduce.gram import as_matrix
+from embedlens.arrays.checks import as_points
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -74,7 +74,7 @@ def confident_learning(labels: ArrayLike, probabilities: ArrayLike) -> LabelErro
     >>> confident_learning([0, 0, 0, 1, 1], probabilities).suspect
     array([False, False,  True, False, False])
     """
-    shares = as_matrix(probabilities).astype(np.float64)
+    shares = as_points(probabilities).astype(np.float64)
     codes = np.asarray(labels)
     n, k = shares.shape
     if codes.shape != (n,) or codes.dtype.kind not in "iu":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embedlens.reduce.gram import as_matrix
+from embedlens.arrays.checks import as_points
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -129,7 +129,7 @@ def _checked(
     labels: ArrayLike, witnesses: tuple[ArrayLike, ...]
 ) -> tuple[NDArray[np.int64], list[Floats]]:
     codes = np.asarray(labels)
-    shares = [as_matrix(each).astype(np.float64) for each in witnesses]
+    shares = [as_points(each).astype(np.float64) for each in witnesses]
     n, k = shares[0].shape
     if any(each.shape != (n, k) for each in shares) or k < 2:
         shapes = ", ".join(str(each.shape) for each in shares)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embedlens.metrics.points import as_points, check_finite
+from embedlens.arrays.checks import as_points, check_finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

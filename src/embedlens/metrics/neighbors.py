@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from embedlens.metrics.pairwise import Pairwise
+    from embedlens.arrays.pairwise import Pairwise
 
 NeighborMetric = Literal["euclidean", "cosine", "gram", "precomputed"]
 
@@ -65,8 +65,8 @@ def nearest_neighbors(
     >>> distances.ravel(), indices.ravel()
     (array([1., 1., 2.]), array([1, 0, 1]))
     """
+    from embedlens.arrays.pairwise import pairwise
     from embedlens.arrays.threads import in_order
-    from embedlens.metrics.pairwise import pairwise
 
     if metric not in get_args(NeighborMetric):
         known = ", ".join(get_args(NeighborMetric))

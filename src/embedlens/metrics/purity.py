@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embedlens.metrics.classes import as_labels, encode
-from embedlens.metrics.points import as_points, largest_magnitude, unit_scale
+from embedlens.arrays.checks import as_labels, as_points, largest_magnitude, unit_scale
+from embedlens.metrics.classes import encode
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from embedlens.metrics.classes import Classes
-from embedlens.metrics.points import (
+from embedlens.arrays.checks import (
     as_points,
     as_square,
     check_zero_diagonal,
     largest_magnitude,
     unit_scale,
 )
+from embedlens.metrics.classes import Classes
 from embedlens.metrics.stratified import stratified_sample
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def silhouette_samples(
     ----------
     X : array-like of shape (n, d), or (n, n) for "precomputed" and "gram"
         Points, any real dtype and memory layout; their distances; or their Gram matrix X Xᵀ,
-        centred or not, as :func:`embedlens.reduce.gram` returns it.
+        centred or not, as :func:`embedlens.arrays.gram` returns it.
     labels : array-like of shape (n,)
         Classes, of any type: 2 to n - 1 of them.
     metric : {"euclidean", "sqeuclidean", "cosine", "precomputed", "gram"}, default="euclidean"
@@ -260,8 +260,8 @@ def silhouette_report(
     """
     from scipy.special import stdtrit
 
+    from embedlens.arrays.pairwise import pairwise
     from embedlens.metrics.influence import standard_errors
-    from embedlens.metrics.pairwise import pairwise
 
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must be between 0 and 1, such as 0.95; got {confidence}.")

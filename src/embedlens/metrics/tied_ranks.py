@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from embedlens.arrays.pairwise import pairwise
 from embedlens.arrays.threads import in_order
 from embedlens.metrics.neighbors import columns_within, nearest_neighbors
-from embedlens.metrics.pairwise import pairwise
 from embedlens.metrics.selection import count_less
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from embedlens.metrics.pairwise import Pairwise
+    from embedlens.arrays.pairwise import Pairwise
 
 # Keys this much nearer, relatively, are nearer by rounding only: they are ties.
 TIE = 1e-12

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from embedlens.reduce.gram import center_gram, gram, squared_distances
+from embedlens.arrays.gram import center_gram, gram, squared_distances
 
 if TYPE_CHECKING:
     from embedlens.reduce.pca import PCA

@@ -22,9 +22,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from embedlens.arrays.checks import non_finite_error
 from embedlens.arrays.kernel import inlined, kernel
 from embedlens.arrays.threads import in_order
-from embedlens.reduce.gram import non_finite_error
 
 _TILE = 1024  # rows and columns of a block: 4 MB of float32
 _ROWS = 256  # of a matrix that is given

@@ -11,8 +11,9 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from embedlens.arrays.checks import non_finite_error
+from embedlens.arrays.gram import BLOCK_BYTES, as_gram, center_gram, gram_and_mean
 from embedlens.reduce.eigenpairs import leading_eigenpairs
-from embedlens.reduce.gram import BLOCK_BYTES, as_gram, center_gram, gram_and_mean, non_finite_error
 
 Method = Literal["auto", "gram", "covariance", "randomized"]
 

@@ -23,8 +23,8 @@ from embedlens.reduce.exaggeration import LARGEST, bearable_exaggeration
 from embedlens.reduce.gradient_descent import Check, Descent, Repulsion, Schedule
 from embedlens.reduce.neighbors import Neighbors
 from embedlens.reduce.placement import place
+from embedlens.reduce.point_set import PointSet, point_set
 from embedlens.reduce.repulsion import ExactRepulsion, padded
-from embedlens.reduce.tsne_input import Source, source_of
 
 Metric = Literal["euclidean", "cosine", "precomputed", "gram"]
 Method = Literal["auto", "exact", "barnes_hut"]
@@ -204,12 +204,12 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         """
         self._check_parameters()
         with bounded_threads(self.n_jobs):
-            source = source_of(self._validated(X, reset=True), self.metric)
-            k = self._n_neighbors(len(source.matrix))
-            squared, neighbors = source.nearest(k)
+            points = point_set(self._validated(X, reset=True), self.metric)
+            k = self._n_neighbors(len(points.matrix))
+            squared, neighbors = points.nearest(k)
             P = joint_affinities(neighbors, conditional_affinities(squared, self.perplexity))
-            self._make(P, self._start(source))
-        self._source = source
+            self._make(P, self._start(points))
+        self._points = points
         return self.embedding_
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -236,7 +236,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         n = len(self.embedding_)
         scale = np.float32(math.sqrt(student.degrees_of_freedom(self.n_components)))
         with bounded_threads(self.n_jobs):
-            found: Neighbors = self._source.nearest_of(X, min(n, self._n_neighbors(n) + 1))
+            found: Neighbors = self._points.nearest_of(X, min(n, self._n_neighbors(n) + 1))
             affinities = conditional_affinities(found[0], self.perplexity)
             Y = np.zeros((3, n), np.float32)
             Y[: self.n_components] = self.embedding_.T / scale
@@ -255,7 +255,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         return int(self.embedding_.shape[1])
 
     def _validated(self, X: ArrayLike, *, reset: bool) -> NDArray[Any]:
-        # Finiteness is checked by the source, which names the place.
+        # Finiteness is checked by the set of points, which names the place.
         checked: NDArray[Any] = validate_data(
             self, X, reset=reset, dtype=None, ensure_all_finite=False
         )
@@ -289,9 +289,9 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
             )
         return min(n - 1, int(3 * self.perplexity + 1))
 
-    def _start(self, source: Source) -> NDArray[np.float32]:
+    def _start(self, points: PointSet) -> NDArray[np.float32]:
         """Return the starting points, (n, n_components)."""
-        shape = (len(source.matrix), self.n_components)
+        shape = (len(points.matrix), self.n_components)
         noise = _START_SPREAD * np.random.default_rng(self.random_state).standard_normal(shape)
         if isinstance(self.init, np.ndarray):
             if self.init.shape != shape or not np.isfinite(self.init).all():
@@ -303,7 +303,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
             return noise.astype(np.float32)
         if self.init != "pca":
             raise ValueError(f"init must be 'pca', 'random' or an array, not {self.init!r}.")
-        start = source.principal(self.n_components, self.random_state)
+        start = points.principal(self.n_components, self.random_state)
         spread = start.std(axis=0)
         # Directions without variance start from noise: no force would ever leave them.
         varied = np.flatnonzero(spread > 1e-6 * spread[0])

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embedlens.arrays.checks import check_finite
+from embedlens.arrays.gram import rounding_of
 from embedlens.arrays.kernel import inlined, kernel
 from embedlens.arrays.threads import in_order
 from embedlens.metrics.class_distances import ClassDistances
-from embedlens.metrics.points import check_finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,7 @@ def class_distances_of_gram(G: NDArray[Any], classes: Classes) -> ClassDistances
     :func:`embedlens.reduce.squared_distances`.
     """
     norms = G.diagonal().astype(np.float64)
-    rounding = 8 * float(np.finfo(G.dtype if G.dtype.kind == "f" else np.float64).eps)
+    rounding = rounding_of(G)
 
     def sums(rows: slice) -> NDArray[np.float64]:
         block = _rows(G, rows)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embedlens.arrays.scaled_points import ScaledPoints
 from embedlens.arrays.threads import in_order
 from embedlens.metrics.class_distances import ClassDistances
-from embedlens.metrics.scaled_points import ScaledPoints
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.linalg.lapack import dpstrf
 
-from embedlens.reduce.gram import as_matrix, gram, non_finite_error
+from embedlens.arrays.checks import as_points, non_finite_error
+from embedlens.arrays.gram import gram
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def finite_matrix(features: ArrayLike) -> NDArray[Any]:
     """Return ``features`` as a matrix of finite real numbers; raise ValueError if they are not."""
-    X = as_matrix(features)
+    X = as_points(features)
     if not np.isfinite(X.sum(dtype=np.float64)):
         raise non_finite_error(X)
     return X
@@ -43,7 +44,7 @@ def coordinates(features: ArrayLike) -> NDArray[Any]:
     ValueError
         If ``features`` is not a matrix of real numbers, or holds NaN or infinity.
     """
-    X = as_matrix(features)
+    X = as_points(features)
     n, d = X.shape
     if d <= n:
         return finite_matrix(X)

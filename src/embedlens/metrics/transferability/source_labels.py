@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embedlens.metrics.classes import Classes, first_missing
-from embedlens.reduce.gram import as_matrix
+from embedlens.arrays.checks import as_points, first_missing
+from embedlens.metrics.classes import Classes
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -57,7 +57,7 @@ def leep(source_probabilities: ArrayLike, labels: ArrayLike) -> float:
     >>> round(leep([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9]], ["cat", "cat", "dog"]), 3)
     -0.245
     """
-    theta = as_matrix(source_probabilities).astype(np.float64)
+    theta = as_points(source_probabilities).astype(np.float64)
     classes = Classes.of(labels, len(theta))
     sums = theta.sum(axis=1)
     wrong = ~(np.abs(sums - 1) <= _SUM_TOLERANCE) | ~(theta.min(axis=1) >= 0)

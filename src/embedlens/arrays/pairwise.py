@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embedlens.metrics.points import as_points, as_square, largest_magnitude
+from embedlens.arrays.checks import as_points, as_square, largest_magnitude
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +79,7 @@ def pairwise(
         matrix = as_square(X, metric)
         largest_magnitude(matrix)
         return _Gram(matrix) if metric == "gram" else _Matrix(matrix)
-    from embedlens.metrics.feature_distances import FewDimensions, ManyDimensions
+    from embedlens.arrays.feature_distances import FewDimensions, ManyDimensions
 
     points = as_points(X)
     others = points if queries is None else as_points(queries)

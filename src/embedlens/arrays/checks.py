@@ -1,4 +1,4 @@
-"""What is taken as points, as distances and as a Gram matrix, and what is said of the rest."""
+"""What is taken as points, square matrices and labels, and what is said of the rest."""
 
 from __future__ import annotations
 
@@ -84,15 +84,70 @@ def check_finite(block: NDArray[Any], start: int) -> float:
     """
     # Both extremes are NaN if any number is.
     reach = max(abs(float(block.max())), abs(float(block.min())))
-    if np.isfinite(reach):
-        return reach
-    i, j = np.argwhere(~np.isfinite(block))[0].tolist()
-    what = "NaN" if np.isnan(block[i, j]) else "infinity"
-    raise ValueError(
-        f"Input X contains {what}: X[{start + i}, {j}] is {block[i, j]}. Remove such points."
-    )
+    if not np.isfinite(reach):
+        raise non_finite_error(block, start)
+    return reach
+
+
+def non_finite_error(X: NDArray[Any], start: int = 0) -> ValueError:
+    """Return the error that names the first NaN or infinity of ``X``, whose rows begin at one."""
+    for i, row in enumerate(X):
+        places = np.argwhere(~np.isfinite(row))
+        if len(places):
+            place = tuple(places[0].tolist())
+            what = "NaN" if np.isnan(row[place]) else "infinity"
+            named = ", ".join(map(str, (start + i, *place)))
+            return ValueError(
+                f"Input X contains {what}: X[{named}] is {row[place]}. Remove such points."
+            )
+    return ValueError("X holds numbers too large for float32: scale the features.")
 
 
 def unit_scale(largest: float) -> float:
     """Return the power of two that brings ``largest`` between 1/2 and 1; 1 for 0."""
     return float(np.exp2(-np.frexp(largest)[1])) if largest > 0 else 1.0
+
+
+def as_labels(labels: ArrayLike, n: int) -> NDArray[Any]:
+    """Return the labels of ``n`` points as an array.
+
+    Raises
+    ------
+    ValueError
+        If there are not n labels in one dimension, or one is missing: NaN, None, NaT or pd.NA.
+    """
+    values = np.asarray(labels)
+    if values.ndim != 1:
+        raise ValueError(
+            f"labels must be one-dimensional, one for each point; got shape {values.shape}."
+        )
+    if len(values) != n:
+        raise ValueError(
+            f"Found {n} points but {len(values)} labels; give one label for each point."
+        )
+    missing = first_missing(labels)
+    if missing is not None:
+        what = "None" if np.asarray(labels, object)[missing] is None else "NaN"
+        raise ValueError(
+            f"labels contains {what} at position {missing}; drop that point or name it."
+        )
+    return values
+
+
+def first_missing(labels: ArrayLike) -> int | None:
+    """Return the position of the first label that is NaN, None, NaT or pd.NA; None without one."""
+    values = np.asarray(labels)
+    if not hasattr(labels, "dtype") and values.dtype.kind in "US":
+        # NumPy makes the name "nan" of a NaN among names.
+        values = np.array(labels, dtype=object)
+    if values.dtype.kind not in "fcOmM":
+        return None
+    return next((i for i, value in enumerate(values.tolist()) if _is_missing(value)), None)
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a label is None, or not equal to itself: NaN, NaT; pd.NA does not even say."""
+    try:
+        return value is None or bool(value != value)
+    except (TypeError, ValueError):
+        return True

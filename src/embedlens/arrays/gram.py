@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from embedlens.arrays.checks import as_points, non_finite_error
 from embedlens.arrays.threads import in_order, products_on_one_thread
 
 BLOCK_BYTES = 128 << 20
@@ -67,7 +68,7 @@ def gram(X: ArrayLike, *, center: bool = False, block_bytes: int = BLOCK_BYTES) 
     array([[1., 1.],
            [1., 5.]])
     """
-    products = _resolved_products(as_matrix(X), block_bytes)
+    products = _resolved_products(as_points(X), block_bytes)
     G = products.centered
     if center:
         return center_gram(G)
@@ -133,7 +134,7 @@ def squared_distances(G: ArrayLike) -> NDArray[np.float64]:
            [25.,  0.]])
     """
     G = as_gram(G)
-    rounding = 8 * np.finfo(G.dtype).eps
+    rounding = rounding_of(G)
     norms = np.diagonal(G).astype(np.float64)
     D = np.empty(G.shape)
     for i, row in enumerate(G):  # by rows: one n x n array, and no temporary ones
@@ -145,19 +146,9 @@ def squared_distances(G: ArrayLike) -> NDArray[np.float64]:
     return D
 
 
-def as_matrix(X: ArrayLike) -> NDArray[Any]:
-    """Return ``X`` as a matrix of real numbers, without copying an array or a memory map."""
-    X = np.asarray(X)
-    if X.ndim != 2 or 0 in X.shape:
-        raise ValueError(f"Expected a matrix (points, features), got an array of shape {X.shape}.")
-    if X.dtype.kind not in "biuf":
-        raise ValueError(f"Expected real numbers, got an array of dtype {X.dtype}.")
-    return X
-
-
 def as_gram(G: ArrayLike) -> NDArray[np.floating[Any]]:
     """Return ``G`` as a square matrix of finite floating-point numbers."""
-    G = as_matrix(G)
+    G = as_points(G)
     if G.shape[0] != G.shape[1]:
         raise ValueError(f"A Gram matrix is square; this one has shape {G.shape}.")
     if G.dtype not in (np.float32, np.float64):
@@ -167,15 +158,12 @@ def as_gram(G: ArrayLike) -> NDArray[np.floating[Any]]:
     return G
 
 
-def non_finite_error(X: NDArray[Any]) -> ValueError:
-    """Return the error that names the first row of ``X`` with NaN or infinity."""
-    for i, row in enumerate(X):
-        bad = np.flatnonzero(~np.isfinite(row))
-        if len(bad):
-            return ValueError(
-                f"X holds NaN or infinity: X[{i}, {bad[0]}] is {row[bad[0]]}. Remove such rows."
-            )
-    return ValueError("X holds numbers too large for float32: scale the features.")
+def rounding_of(G: NDArray[Any]) -> float:
+    """Return the share of two squared norms below which a squared distance is lost in rounding.
+
+    Eight units in the last place of the dtype of ``G``; whole numbers count as float64.
+    """
+    return 8 * float(np.finfo(G.dtype if G.dtype.kind == "f" else np.float64).eps)
 
 
 @dataclass(frozen=True)

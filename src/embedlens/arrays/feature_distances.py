@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embedlens.arrays.checks import largest_magnitude, unit_scale
 from embedlens.arrays.kernel import kernel
-from embedlens.metrics.pairwise import Pairwise
-from embedlens.metrics.points import largest_magnitude, unit_scale
-from embedlens.metrics.scaled_points import ScaledPoints
+from embedlens.arrays.pairwise import Pairwise
+from embedlens.arrays.scaled_points import ScaledPoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from embedlens.reduce.gram import as_gram, as_matrix, gram, non_finite_error
+from embedlens.arrays.checks import as_points, non_finite_error
+from embedlens.arrays.gram import as_gram, gram
 from embedlens.reduce.neighbors import (
     Neighbors,
     nearest_in_distances,
@@ -20,7 +21,7 @@ from embedlens.reduce.pca import PCA
 
 
 @dataclass(frozen=True)
-class Source(ABC):
+class PointSet(ABC):
     """A set of points, given by a matrix with a row for each."""
 
     matrix: NDArray[Any]
@@ -38,7 +39,7 @@ class Source(ABC):
         """Return at most ``n_components`` principal coordinates."""
 
 
-def source_of(X: ArrayLike, metric: str) -> Source:
+def point_set(X: ArrayLike, metric: str) -> PointSet:
     """Return the points that ``X`` stands for.
 
     Raises
@@ -46,26 +47,26 @@ def source_of(X: ArrayLike, metric: str) -> Source:
     ValueError
         If the metric is not known, or X is not what it calls for.
     """
-    source: Source
+    points: PointSet
     if metric == "euclidean":
-        source = _features(X)
+        points = _features(X)
     elif metric == "cosine":
-        source = Directions(_unit(as_matrix(X)))
+        points = Directions(_unit(as_points(X)))
     elif metric == "precomputed":
-        source = DistanceMatrix(_distances(X))
+        points = DistanceMatrix(_distances(X))
     elif metric == "gram":
-        source = GramMatrix(as_gram(X))
+        points = GramMatrix(as_gram(X))
     else:
         raise ValueError(
             f"metric must be 'euclidean', 'cosine', 'precomputed' or 'gram', not {metric!r}."
         )
-    if len(source.matrix) < 2:
-        raise ValueError(f"t-SNE needs at least two points, got n_samples = {len(source.matrix)}.")
-    return source
+    if len(points.matrix) < 2:
+        raise ValueError(f"t-SNE needs at least two points, got n_samples = {len(points.matrix)}.")
+    return points
 
 
 @dataclass(frozen=True)
-class Features(Source):
+class Features(PointSet):
     """Points by their coordinates, under Euclidean distance."""
 
     def nearest(self, k: int) -> Neighbors:
@@ -111,7 +112,7 @@ class Directions(Features):
 
 
 @dataclass(frozen=True)
-class DistanceMatrix(Source):
+class DistanceMatrix(PointSet):
     """Points by their distances."""
 
     def nearest(self, k: int) -> Neighbors:
@@ -129,7 +130,7 @@ class DistanceMatrix(Source):
 
 
 @dataclass(frozen=True)
-class GramMatrix(Source):
+class GramMatrix(PointSet):
     """Points by their products."""
 
     def nearest(self, k: int) -> Neighbors:
@@ -149,12 +150,12 @@ class GramMatrix(Source):
 
 
 def _features(X: ArrayLike) -> Features:
-    X = as_matrix(X)
+    X = as_points(X)
     return WideFeatures(X, gram(X, center=True)) if X.shape[1] > X.shape[0] else Features(X)
 
 
 def _distances(X: ArrayLike, *, square: bool = True) -> NDArray[Any]:
-    D = as_matrix(X)
+    D = as_points(X)
     if square and D.shape[0] != D.shape[1]:
         raise ValueError(f"A matrix of distances is square; this one has shape {D.shape}.")
     if not np.isfinite(D.sum(dtype=np.float64)):
@@ -165,7 +166,7 @@ def _distances(X: ArrayLike, *, square: bool = True) -> NDArray[Any]:
 
 
 def _like(X: ArrayLike, fitted: NDArray[Any]) -> NDArray[Any]:
-    X = as_matrix(X)
+    X = as_points(X)
     if X.shape[1] != fitted.shape[1]:
         raise ValueError(
             f"X has {X.shape[1]} columns, but the points fitted call for {fitted.shape[1]}."
