@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedlens.metrics import nearest_neighbors
 from embedlens.arrays.feature_distances import ManyDimensions
 from embedlens.arrays.pairwise import Pairwise, pairwise
-from embedlens.metrics.selection import count_less, keep_least
+from embedlens.metrics import nearest_neighbors
+from embedlens.metrics.tied_ranks import _count_less
 
 
 def by_sorting(D, k, *, themselves=True):
@@ -104,12 +104,12 @@ def test_rounding_of_float32_products_hides_no_neighbour(blobs, distances):
     np.testing.assert_array_equal(indices, by_sorting(distances(X), 10)[1])
 
 
-@pytest.mark.parametrize("double", [False, True])
+@pytest.mark.parametrize("precision", [np.float32, np.float64])
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("offset", [0, 1000])
-def test_keys_are_wrong_by_no_more_than_the_slack(blobs, metric, offset, double):
+def test_keys_are_wrong_by_no_more_than_the_slack(blobs, metric, offset, precision):
     X = blobs(200, 300, 5, np.float32)[0] + np.float32(offset)
-    pairs = pairwise(X, metric, double=double)
+    pairs = pairwise(X, metric, precision=precision)
     exact = pairs.exact(np.arange(200), np.tile(np.arange(200), (200, 1)))
     error = np.abs(pairs.keys(slice(0, 200), slice(0, 200)) - exact)
     assert (error <= pairs.slack(slice(0, 200))[:, None]).all()
@@ -122,7 +122,9 @@ def test_blocks_do_not_change_the_answer(blobs, distances, monkeypatch, metric, 
     given_as = {"gram": X @ X.T, "precomputed": distances(X)}.get(metric, X)
     whole = nearest_neighbors(given_as, 7, metric=metric)
     monkeypatch.setattr(Pairwise, "block_shape", (11, 13))
+    monkeypatch.setattr(Pairwise, "tile", (11, 13))
     monkeypatch.setattr(ManyDimensions, "block_shape", (17, 19))
+    monkeypatch.setattr(ManyDimensions, "tile", (17, 19))
     monkeypatch.setattr(ManyDimensions, "slab", 9)
     monkeypatch.setattr("embedlens.arrays.feature_distances._RESIDENT_BYTES", 0)
     monkeypatch.setattr("embedlens.arrays.feature_distances._CHUNK", 100)
@@ -181,24 +183,9 @@ def test_nan_is_named_with_its_place(metric):
         nearest_neighbors(X, 2, metric=metric)
 
 
-@settings(max_examples=60, deadline=None)
-@given(data=st.data(), kept=st.sampled_from([1, 3, 40, 300]))
-def test_the_least_of_a_stream_of_blocks(data, kept):
-    """As a stable sort of all of them, by insertion and by sorting alike."""
-    values = np.array(data.draw(st.lists(st.integers(0, 9), min_size=kept, max_size=400)), float)
-    keys, indices = np.full((1, kept), np.inf), np.full((1, kept), -1)
-    cuts = sorted(data.draw(st.lists(st.integers(1, len(values)), max_size=4)))
-    for first, last in zip([0, *cuts], [*cuts, len(values)], strict=True):
-        if first < last:
-            keep_least(values[None, first:last], first, keys, indices)
-    order = np.argsort(values, kind="stable")[:kept]
-    np.testing.assert_array_equal(indices[0], order)
-    np.testing.assert_array_equal(keys[0], values[order])
-
-
 def test_counts_of_numbers_below_thresholds():
     rng = np.random.default_rng(0)
     block, thresholds = rng.integers(0, 9, (5, 70)).astype(float), rng.integers(0, 9, (5, 3)) * 1.0
     counts = np.ones((5, 3), dtype=np.int64)
-    count_less(block, thresholds, counts)
+    _count_less(block, thresholds, counts)
     np.testing.assert_array_equal(counts - 1, (block[:, None] < thresholds[:, :, None]).sum(axis=2))

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 20  # numbers read at once
 _COMPILED = {np.dtype(np.float32), np.dtype(np.float64)}  # others are converted first
+_ROUNDINGS = 16  # of a key, besides those of its products
+_UNDERFLOW = 1e-35  # what products and norms near 1 may lose to numbers too small for float32
+_BELOW_TWO = 1.999  # a bound of the key 2, rounded or not
 _RESIDENT_BYTES = 96 << 20  # points up to this size are brought near the origin once and kept
 
 
@@ -63,8 +66,16 @@ class _Features(Pairwise):
             squares[i : i + height, j : j + width] = np.einsum("ijk,ijk->ij", step, step)
 
     def _set_absent(self, squares: NDArray[Any], rows: Rows, columns: Rows) -> None:
-        if self.metric == "cosine":
-            squares[self.rows.absent[rows, None] | self.columns.absent[columns]] = 2
+        absent = self._absent(rows, columns)
+        if absent is not None:
+            squares[absent] = 2
+
+    def _absent(self, rows: Rows, columns: Rows) -> NDArray[np.bool_] | None:
+        """Return which pairs have a zero vector and so no angle; None if none has."""
+        if self.metric != "cosine":
+            return None
+        x, y = self.rows.absent[rows, None], self.columns.absent[columns]
+        return x | y if x.any() or y.any() else None
 
     def distances(self, keys: NDArray[Any]) -> NDArray[np.float64]:
         if self.metric == "cosine":
@@ -115,6 +126,13 @@ class FewDimensions(_Features):
         self._set_absent(squares, rows, columns)
         return squares
 
+    def exact(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the very numbers of ``keys``."""
+        squares = np.zeros(columns.shape)
+        _add_squares_of_pairs(self._queries, rows, self._points, columns, squares)
+        self._set_absent(squares, rows, columns)
+        return squares
+
     def slack(self, rows: Rows) -> NDArray[np.float64]:
         """Return zeros: these keys and ``exact`` are equally good."""
         return np.zeros(len(self.rows.factors[rows]))
@@ -131,10 +149,27 @@ def _add_squares(
                 squares[i, j] += step * step
 
 
+@kernel()
+def _add_squares_of_pairs(
+    x: NDArray[np.float64],
+    rows: NDArray[np.int64],
+    y: NDArray[np.float64],
+    columns: NDArray[np.int64],
+    squares: NDArray[np.float64],
+) -> None:
+    for i in range(squares.shape[0]):
+        for t in range(len(x)):
+            for j in range(squares.shape[1]):
+                step = x[t, rows[i]] - y[t, columns[i, j]]
+                squares[i, j] += step * step
+
+
 class ManyDimensions(_Features):
     """Keys in many dimensions: matrix products in the precision ``dtype``."""
 
     block_shape = (1024, 2048)
+    tile = (1024, 1024)
+    symmetric = True
     slab = 2048  # features multiplied at once, and the length of the sums in float32
 
     def __init__(
@@ -154,14 +189,14 @@ class ManyDimensions(_Features):
         small = points.size * np.dtype(self._dtype).itemsize <= _RESIDENT_BYTES
         self._held: NDArray[Any] | None = None
         if small:
-            self._held = self._read_some(self.columns, slice(None), slice(None))
+            held = np.empty(points.shape, self._dtype)
+            for chunk in self.columns.chunks(0, len(points)):
+                held[chunk] = self._read_some(self.columns, chunk, slice(None))
+            self._held = held
 
     def keys(self, rows: Rows, columns: Rows) -> NDArray[Any]:
         """Return keys from norms and products."""
-        first, *others = self._slabs()
-        squares = self._products(rows, columns, first)
-        for features in others:
-            squares += self._products(rows, columns, features)
+        squares = self._product(rows, columns)
         squares *= -2
         squares += self._row_norms[rows, None].astype(self._dtype)
         squares += self._column_norms[columns].astype(self._dtype)
@@ -169,18 +204,56 @@ class ManyDimensions(_Features):
         self._set_absent(squares, rows, columns)
         return squares
 
+    def rough(self, rows: slice, columns: slice) -> tuple[NDArray[Any], ...]:
+        """Return norms made less by what the rounding of products may come to, and products.
+
+        A product is wrong by at most length * unit roundoff * |x||y| (Higham 2002, eq. 3.5), and
+        2 |x||y| <= |x|^2 + |y|^2: so each norm bears its own share, and a point
+        far off loosens the bounds of no other.
+        """
+        products = self._product(rows, columns)
+        terms = [
+            _least_norms(norms, self._length(), self._dtype)
+            for norms in (self._row_norms[rows], self._column_norms[columns])
+        ]
+        absent = self._absent(rows, columns)
+        if absent is not None:
+            sums = terms[0][:, None] + terms[1]
+            products[absent] = ((sums - self._dtype(_BELOW_TWO)) / 2)[absent]
+        return products, *terms
+
+    def lower(self, rows: NDArray[np.int64], columns: slice) -> NDArray[np.float64]:
+        """Return the same bounds from products in float64."""
+        bounds = self.rows.read(rows) @ self.columns.read(columns).T
+        bounds *= -2
+        length = len(self.columns.origin) + _ROUNDINGS
+        bounds += _least_norms(self._row_norms[rows], length, np.float64)[:, None]
+        bounds += _least_norms(self._column_norms[columns], length, np.float64)
+        self._set_absent(bounds, rows, columns)
+        return np.asarray(bounds)
+
     def slack(self, rows: Rows) -> NDArray[np.float64]:
         """Return the bound on the rounding of products.
 
         A sum of products is wrong by length * unit roundoff * |x||y| at most (Higham 2002,
         eq. 3.5), and |x||y| is at most half the sum of the squared norms.
         """
-        d = len(self.columns.origin)
-        length = min(d, self.slab) + d // self.slab + 16
         bound: NDArray[np.float64] = self._row_norms[rows] + self._column_norms.max()
-        return bound * (length * np.finfo(self._dtype).eps / 2)
+        return bound * (self._length() * np.finfo(self._dtype).eps / 2)
 
-    def _products(self, rows: Rows, columns: Rows, features: slice) -> NDArray[Any]:
+    def _length(self) -> int:
+        """Return how often a product in slabs is rounded, and what it is made of."""
+        d = len(self.columns.origin)
+        return min(d, self.slab) + d // self.slab + _ROUNDINGS
+
+    def _product(self, rows: Rows, columns: Rows) -> NDArray[Any]:
+        first, *others = self._slabs()
+        product = self._product_in(rows, columns, first)
+        for features in others:
+            product += self._product_in(rows, columns, features)
+        return product
+
+    def _product_in(self, rows: Rows, columns: Rows, features: slice) -> NDArray[Any]:
         x = self._read_some(self.rows, rows, features)
         product: NDArray[Any] = x @ self._read_some(self.columns, columns, features).T
         return product
@@ -188,8 +261,10 @@ class ManyDimensions(_Features):
     def _read_some(self, points: ScaledPoints, rows: Rows, features: slice) -> NDArray[Any]:
         if self._held is not None and points is self.columns:
             return self._held[rows, features]
-        # A scale is a power of two and rounds nothing; factors to unit length round in float64.
-        dtype = np.float64 if self.metric == "cosine" else self._dtype
+        # A scale is a power of two and rounds nothing; factors to unit length round in float64,
+        # and so do numbers that the precision does not hold.
+        exact = self.metric != "cosine" and np.can_cast(points.X.dtype, self._dtype)
+        dtype = self._dtype if exact else np.float64
         return points.read(rows, features, dtype).astype(self._dtype, copy=False)
 
     def _slabs(self) -> Iterator[slice]:
@@ -202,3 +277,10 @@ class ManyDimensions(_Features):
             block = points.read(chunk)
             norms[chunk] = np.einsum("ij,ij->i", block, block)
         return norms
+
+
+def _least_norms(
+    norms: NDArray[np.float64], length: int, dtype: type[np.float32] | type[np.float64]
+) -> NDArray[Any]:
+    """Return norms with which norms minus rounded products are a lower bound."""
+    return np.asarray(norms * (1 - length * np.finfo(dtype).eps / 2) - _UNDERFLOW, dtype)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embedlens.arrays.checks import as_points, as_square, largest_magnitude
+from embedlens.arrays.gram import rounding_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,12 +21,17 @@ if TYPE_CHECKING:
 
     Rows = slice | NDArray[np.int64]
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 class Pairwise(ABC):
     """Keys between m rows (queries) and n columns (points)."""
 
     shape: tuple[int, int]
     block_shape = (128, 2048)  # rows and columns for which `keys` is quick
+    tile = (128, 2048)  # and `rough`
+    symmetric = False  # whether `rough` is worth having once for rows and columns
+    signed = False  # whether keys may be negative
 
     @abstractmethod
     def keys(self, rows: Rows, columns: Rows) -> NDArray[Any]:
@@ -38,6 +44,21 @@ class Pairwise(ABC):
     @abstractmethod
     def slack(self, rows: Rows) -> NDArray[np.float64]:
         """Return, for some rows, the largest difference between ``keys`` and ``exact``."""
+
+    def rough(self, rows: slice, columns: slice) -> tuple[NDArray[Any], ...]:
+        """Return lower bounds of the keys between some rows and some columns, as terms.
+
+        They are ``row_terms + column_terms - 2 products``, all of one precision, and 0 where that
+        is negative. Here the keys are exact, and -1/2 of them are the products.
+        """
+        products = np.ascontiguousarray(self.keys(rows, columns), np.float64)
+        np.minimum(products, _LARGEST, out=products)
+        products *= -0.5
+        return products, *(np.zeros(size) for size in products.shape)
+
+    def lower(self, rows: NDArray[np.int64], columns: slice) -> NDArray[np.float64]:
+        """Return lower bounds in float64; here the keys, which are exact."""
+        return np.asarray(self.keys(rows, columns), np.float64)
 
     def blocks(self, rows: slice) -> Iterator[tuple[int, NDArray[Any]]]:
         """Yield the keys of some rows with all columns: first column, block."""
@@ -56,7 +77,11 @@ class Pairwise(ABC):
 
 
 def pairwise(
-    X: ArrayLike, metric: str, queries: ArrayLike | None = None, *, double: bool = False
+    X: ArrayLike,
+    metric: str,
+    queries: ArrayLike | None = None,
+    *,
+    precision: type[np.float32] | type[np.float64] | None = None,
 ) -> Pairwise:
     """Return the keys between ``queries``, by default the points themselves, and points ``X``.
 
@@ -65,8 +90,8 @@ def pairwise(
     X : array-like of shape (n, d), or (n, n) for "precomputed" and "gram"
     metric : {"euclidean", "sqeuclidean", "cosine", "precomputed", "gram"}
     queries : array-like of shape (m, d), optional
-    double : bool, default=False
-        Take products of features in float64 whatever the features' own precision.
+    precision : float32 or float64, optional
+        Of the products of features; by default that of the features.
 
     Raises
     ------
@@ -78,7 +103,7 @@ def pairwise(
             raise ValueError(f'metric="{metric}" knows no points but its own: leave queries out.')
         matrix = as_square(X, metric)
         largest_magnitude(matrix)
-        return _Gram(matrix) if metric == "gram" else _Matrix(matrix)
+        return GramMatrix(matrix) if metric == "gram" else DistanceMatrix(matrix)
     from embedlens.arrays.feature_distances import FewDimensions, ManyDimensions
 
     points = as_points(X)
@@ -91,43 +116,50 @@ def pairwise(
         return FewDimensions(others, points, metric)
     narrow = all(X.dtype in (np.float16, np.float32) for X in (others, points))
     return ManyDimensions(
-        others, points, metric, np.float32 if narrow and not double else np.float64
+        others, points, metric, precision or (np.float32 if narrow else np.float64)
     )
 
 
-class _Matrix(Pairwise):
+class DistanceMatrix(Pairwise):
     """Keys that are given: a distance matrix."""
 
     def __init__(self, D: NDArray[Any]) -> None:
         self.D, self.shape = D, D.shape
+        self.signed = bool(D.min() < 0)
 
     def keys(self, rows: Rows, columns: Rows) -> NDArray[Any]:
+        """Return them as float64."""
         if isinstance(rows, slice) or isinstance(columns, slice):
             return self.D[rows, columns].astype(np.float64)
         return self.D[np.ix_(rows, columns)].astype(np.float64)
 
     def exact(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the very numbers of ``keys``."""
         return self.D[rows[:, None], columns].astype(np.float64)
 
     def slack(self, rows: Rows) -> NDArray[np.float64]:
+        """Return zeros."""
         return np.zeros(len(np.arange(self.shape[0])[rows]))
 
     def distances(self, keys: NDArray[Any]) -> NDArray[np.float64]:
+        """Return them."""
         return keys.astype(np.float64)
 
 
-class _Gram(_Matrix):
+class GramMatrix(DistanceMatrix):
     """Squared Euclidean distances from a Gram matrix; zero within the rounding of their terms."""
 
     def __init__(self, G: NDArray[Any]) -> None:
         super().__init__(G)
         self.norms = G.diagonal().astype(np.float64)
-        self.rounding = 8 * np.finfo(G.dtype if G.dtype.kind == "f" else np.float64).eps
+        self.rounding, self.signed = rounding_of(G), False
 
     def keys(self, rows: Rows, columns: Rows) -> NDArray[Any]:
+        """Return them as float64."""
         return self._squares(super().keys(rows, columns), self.norms[rows, None], columns)
 
     def exact(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the very numbers of ``keys``."""
         return self._squares(super().exact(rows, columns), self.norms[rows, None], columns)
 
     def _squares(
@@ -139,4 +171,5 @@ class _Gram(_Matrix):
         return squares
 
     def distances(self, keys: NDArray[Any]) -> NDArray[np.float64]:
+        """Return their roots."""
         return np.asarray(np.sqrt(keys, dtype=np.float64))

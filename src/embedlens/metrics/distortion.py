@@ -277,7 +277,10 @@ def distance_correlation(
     points = np.sort(np.random.default_rng(random_state).choice(n, size, replace=False))
     upper = np.triu_indices(size, 1)
     far = []
-    for side in (pairwise(X, metric, double=True), pairwise(Y, "euclidean", double=True)):
+    for side in (
+        pairwise(X, metric, precision=np.float64),
+        pairwise(Y, "euclidean", precision=np.float64),
+    ):
         far.append(side.distances(side.keys(points, points)[upper]))
     ranks = [_average_ranks(distances) for distances in far]
     return DistanceCorrelation(_correlation(*far), _correlation(*ranks), size, len(far[0]))

@@ -269,7 +269,7 @@ def silhouette_report(
     classes = Classes.of(labels, len(points))
     distances = _class_distances(points, classes, metric)
     values = _coefficients(distances, classes)
-    pairs = pairwise(points, metric, double=True)
+    pairs = pairwise(points, metric, precision=np.float64)
     rng = np.random.default_rng(random_state)
     errors = standard_errors(pairs, distances, values, classes, rng)
     counts, means = classes.counts, _class_means(values, classes)

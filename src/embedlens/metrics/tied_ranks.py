@@ -8,14 +8,14 @@ map of points in one place, which says nothing of who is near whom, has neighbou
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embedlens.arrays.kernel import kernel
 from embedlens.arrays.pairwise import pairwise
 from embedlens.arrays.threads import in_order
-from embedlens.metrics.neighbors import columns_within, nearest_neighbors
-from embedlens.metrics.selection import count_less
+from embedlens.metrics.neighbors import nearest_neighbors
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -59,13 +59,13 @@ def neighbors_by_lot(X: ArrayLike, k: int, metric: str, circle: Circle) -> NDArr
     neighbors = neighbors[:, :k]
     if not tied.any():
         return neighbors
-    pairs = pairwise(X, metric, double=True)
+    pairs = pairwise(X, metric, precision=np.float64)
     slack = pairs.slack(slice(0, n))
 
     def search(i: int) -> None:
         row = np.array([i])
         farthest = pairs.exact(row, neighbors[row])[0, -1]
-        columns = columns_within(pairs, i, farthest * (1 + 2 * TIE) + slack[i])
+        columns = _columns_within(pairs, i, farthest * (1 + 2 * TIE) + slack[i])
         columns = columns[columns != i]
         keys = pairs.exact(row, columns[None])[0]
         order = np.argsort(keys)
@@ -86,7 +86,7 @@ def ranks_by_lot(
     Ties are broken by ``circle``. Blocks of keys, each read once; counting is quicker than sorting
     rows when k is small.
     """
-    pairs = pairwise(X, metric, double=True)
+    pairs = pairwise(X, metric, precision=np.float64)
     ranks = np.ones(neighbors.shape, dtype=np.int64)
 
     def count(rows: slice) -> None:
@@ -97,8 +97,8 @@ def ranks_by_lot(
         for first, block in pairs.blocks(rows):
             inside = np.arange(max(rows.start, first), min(rows.stop, first + block.shape[1]))
             block[inside - rows.start, inside - first] = np.inf
-            count_less(block, low, ranks[rows])
-            count_less(block, np.nextafter(high, np.inf), reached)
+            _count_less(block, low, ranks[rows])
+            _count_less(block, np.nextafter(high, np.inf), reached)
         # Ranks begin at 1, and each neighbour is in reach of itself.
         for i in np.flatnonzero((reached > ranks[rows]).any(axis=1)).tolist():
             row = rows.start + i
@@ -121,7 +121,7 @@ def _nearer_of_tied(
 ) -> NDArray[np.int64]:
     """Return how many points within a window of each neighbour's key come before it, (k,)."""
     low, high = window
-    columns = columns_within(pairs, row, float(high.max()))
+    columns = _columns_within(pairs, row, float(high.max()))
     columns = columns[columns != row]
     rounded = pairs.keys(np.array([row]), columns)[0].astype(np.float64)
     exact = pairs.exact(np.array([row]), columns[None])[0]
@@ -131,3 +131,25 @@ def _nearer_of_tied(
     first = circle.steps(row, columns) < circle.steps(row, neighbors)[:, None]
     before: NDArray[np.int64] = (open_ & (nearer | equal & first)).sum(axis=1)
     return before
+
+
+def _columns_within(pairs: Pairwise, row: int, key: float) -> NDArray[np.int64]:
+    """Return the columns whose rounded keys are at most ``key``."""
+    found = [
+        first + np.flatnonzero(block[0] <= key)
+        for first, block in pairs.blocks(slice(row, row + 1))
+    ]
+    return np.concatenate(found)
+
+
+@kernel()
+def _count_less(
+    block: NDArray[Any], thresholds: NDArray[np.float64], counts: NDArray[np.int64]
+) -> None:
+    """Add to ``counts`` (r, m) how many numbers of each row are below each threshold."""
+    for i in range(len(block)):
+        for t in range(thresholds.shape[1]):
+            threshold, count = thresholds[i, t], 0
+            for j in range(block.shape[1]):
+                count += block[i, j] < threshold
+            counts[i, t] += count
