@@ -12,7 +12,7 @@ import numpy as np
 
 from embedlens.arrays.checks import largest_magnitude, unit_scale
 from embedlens.arrays.kernel import kernel
-from embedlens.arrays.pairwise import Pairwise
+from embedlens.arrays.pairwise import Bounds, Pairwise
 from embedlens.arrays.scaled_points import ScaledPoints
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ class ManyDimensions(_Features):
         self._set_absent(squares, rows, columns)
         return squares
 
-    def rough(self, rows: slice, columns: slice) -> tuple[NDArray[Any], ...]:
+    def rough(self, rows: slice, columns: slice) -> Bounds:
         """Return norms made less by what the rounding of products may come to, and products.
 
         A product is wrong by at most length * unit roundoff * |x||y| (Higham 2002, eq. 3.5), and
@@ -220,7 +220,7 @@ class ManyDimensions(_Features):
         if absent is not None:
             sums = terms[0][:, None] + terms[1]
             products[absent] = ((sums - self._dtype(_BELOW_TWO)) / 2)[absent]
-        return products, *terms
+        return Bounds(products, self._dtype(-2), *terms)
 
     def lower(self, rows: NDArray[np.int64], columns: slice) -> NDArray[np.float64]:
         """Return the same bounds from products in float64."""

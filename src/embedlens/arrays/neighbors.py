@@ -25,7 +25,7 @@ from embedlens.arrays.kernel import inlined, kernel
 from embedlens.arrays.threads import in_order
 
 if TYPE_CHECKING:
-    from embedlens.arrays.pairwise import Pairwise
+    from embedlens.arrays.pairwise import Bounds, Pairwise
 
 _ROWS = 256  # measured at once
 _BOUNDS_BYTES = 16 << 20  # of bounds in float64
@@ -120,7 +120,7 @@ def _least_bounds(
 
     def meet(rows: slice) -> None:
         for columns in _tiles(pairs.shape[1], pairs.tile[1]):
-            least.offer(rows, columns, *pairs.rough(rows, columns), skip_self=themselves)
+            least.offer(rows, columns, pairs.rough(rows, columns), skip_self=themselves)
 
     _do(meet, _tiles(pairs.shape[0], pairs.tile[0]))
     return least.taken()
@@ -133,13 +133,13 @@ def _offer_half(pairs: Pairwise, least: _Least) -> None:
 
     def meet(pair: tuple[slice, slice]) -> None:
         rows, columns = pair
-        products, row_terms, column_terms = pairs.rough(rows, columns)
+        bounds = pairs.rough(rows, columns)
         with turns[rows.start]:
-            least.offer(rows, columns, products, row_terms, column_terms, skip_self=True)
+            least.offer(rows, columns, bounds, skip_self=True)
         if columns != rows:
-            products = np.ascontiguousarray(products.T)
+            bounds = bounds.turned()
             with turns[columns.start]:
-                least.offer(columns, rows, products, column_terms, row_terms, skip_self=True)
+                least.offer(columns, rows, bounds, skip_self=True)
 
     # Along the diagonals, so that blocks in work at one time share few rows and columns.
     in_turn = [zip(tiles, tiles[gap:], strict=False) for gap in range(len(tiles))]
@@ -159,17 +159,16 @@ class _Least:
         self,
         rows: slice,
         columns: slice,
-        products: NDArray[Any],
-        row_terms: NDArray[Any],
-        column_terms: NDArray[Any],
+        bounds: Bounds,
         *,
         skip_self: bool,
     ) -> None:
-        """Take the block of bounds ``row_terms + column_terms - 2 products``."""
+        """Take the bounds between some rows and some columns."""
         _scan(
-            products,
-            row_terms,
-            column_terms,
+            bounds.products,
+            bounds.factor,
+            bounds.row_terms,
+            bounds.column_terms,
             columns.start,
             rows.start if skip_self else _NO_ROW,
             self._k,
@@ -239,6 +238,7 @@ def _keep_smallest(keys: Any, count: int, k: int) -> None:
 @kernel()
 def _scan(
     products: Any,
+    factor: Any,
     row_terms: Any,
     column_terms: Any,
     first_column: int,
@@ -256,7 +256,7 @@ def _scan(
         products_i = products[i]
         own = first_own + i - first_column
         for j in range(n):
-            bound = term + column_terms[j] - np.float32(2) * products_i[j]
+            bound = term + column_terms[j] + factor * products_i[j]
             if bound <= reach and j != own:
                 key = _key(bound, first_column + j)
                 if key >= limit:

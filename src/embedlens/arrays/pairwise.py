@@ -7,6 +7,7 @@ A block holds *keys*, numbers that grow with the distance: squared distances of 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,30 @@ if TYPE_CHECKING:
     Rows = slice | NDArray[np.int64]
 
 _LARGEST = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Lower bounds ``row_terms + column_terms + factor * products``; 0 where that is negative.
+
+    Attributes
+    ----------
+    products : ndarray of shape (r, c), float32 or float64
+        In C order.
+    factor : float of the same precision
+    row_terms : ndarray of shape (r,)
+    column_terms : ndarray of shape (c,)
+    """
+
+    products: NDArray[Any]
+    factor: np.floating[Any]
+    row_terms: NDArray[Any]
+    column_terms: NDArray[Any]
+
+    def turned(self) -> Bounds:
+        """Return those between the columns and the rows."""
+        products = np.ascontiguousarray(self.products.T)
+        return Bounds(products, self.factor, self.column_terms, self.row_terms)
 
 
 class Pairwise(ABC):
@@ -45,16 +70,10 @@ class Pairwise(ABC):
     def slack(self, rows: Rows) -> NDArray[np.float64]:
         """Return, for some rows, the largest difference between ``keys`` and ``exact``."""
 
-    def rough(self, rows: slice, columns: slice) -> tuple[NDArray[Any], ...]:
-        """Return lower bounds of the keys between some rows and some columns, as terms.
-
-        They are ``row_terms + column_terms - 2 products``, all of one precision, and 0 where that
-        is negative. Here the keys are exact, and -1/2 of them are the products.
-        """
-        products = np.ascontiguousarray(self.keys(rows, columns), np.float64)
-        np.minimum(products, _LARGEST, out=products)
-        products *= -0.5
-        return products, *(np.zeros(size) for size in products.shape)
+    def rough(self, rows: slice, columns: slice) -> Bounds:
+        """Return lower bounds of the keys between some rows and some columns; here the keys."""
+        keys = np.ascontiguousarray(self.keys(rows, columns), np.float64)
+        return Bounds(keys, np.float64(1), *(np.zeros(size) for size in keys.shape))
 
     def lower(self, rows: NDArray[np.int64], columns: slice) -> NDArray[np.float64]:
         """Return lower bounds in float64; here the keys, which are exact."""
@@ -125,7 +144,7 @@ class DistanceMatrix(Pairwise):
 
     def __init__(self, D: NDArray[Any]) -> None:
         self.D, self.shape = D, D.shape
-        self.signed = bool(D.min() < 0)
+        self.signed, self.large = bool(D.min() < 0), float(D.max()) > _LARGEST
 
     def keys(self, rows: Rows, columns: Rows) -> NDArray[Any]:
         """Return them as float64."""
@@ -141,6 +160,13 @@ class DistanceMatrix(Pairwise):
         """Return zeros."""
         return np.zeros(len(np.arange(self.shape[0])[rows]))
 
+    def rough(self, rows: slice, columns: slice) -> Bounds:
+        """Return the keys, those beyond float32 as its largest number."""
+        bounds = super().rough(rows, columns)
+        if self.large:
+            np.minimum(bounds.products, _LARGEST, out=bounds.products)
+        return bounds
+
     def distances(self, keys: NDArray[Any]) -> NDArray[np.float64]:
         """Return them."""
         return keys.astype(np.float64)
@@ -150,9 +176,10 @@ class GramMatrix(DistanceMatrix):
     """Squared Euclidean distances from a Gram matrix; zero within the rounding of their terms."""
 
     def __init__(self, G: NDArray[Any]) -> None:
-        super().__init__(G)
+        self.D, self.shape = G, G.shape
         self.norms = G.diagonal().astype(np.float64)
-        self.rounding, self.signed = rounding_of(G), False
+        self.rounding = rounding_of(G)
+        self.large = 4 * float(self.norms.max()) > _LARGEST
 
     def keys(self, rows: Rows, columns: Rows) -> NDArray[Any]:
         """Return them as float64."""
