@@ -54,7 +54,7 @@ class Pairwise(ABC):
 
     shape: tuple[int, int]
     block_shape = (128, 2048)  # rows and columns for which `keys` is quick
-    tile = (128, 2048)  # and `rough`
+    tile = (32, 2048)  # and `rough`
     symmetric = False  # whether `rough` is worth having once for rows and columns
     signed = False  # whether keys may be negative
 
@@ -192,10 +192,13 @@ class GramMatrix(DistanceMatrix):
     def _squares(
         self, products: NDArray[Any], norms: NDArray[np.float64], columns: Rows
     ) -> NDArray[np.float64]:
+        """Make squared distances of products, in place."""
         both = norms + self.norms[columns]
-        squares: NDArray[np.float64] = both - 2 * products
-        squares[squares <= self.rounding * both] = 0
-        return squares
+        products *= -2
+        products += both
+        both *= self.rounding
+        products[products <= both] = 0
+        return products
 
     def distances(self, keys: NDArray[Any]) -> NDArray[np.float64]:
         """Return their roots."""
