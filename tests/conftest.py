@@ -6,7 +6,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +46,18 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         monkeypatch.setattr(module, "_Pace", Shared)
 
     return set_number
+
+
+@pytest.fixture(scope="session")
+def digits() -> NDArray[np.float32]:
+    """500 pictures of handwritten digits, 64 pixels each."""
+    from sklearn.datasets import load_digits
+
+    return load_digits().data[:500].astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def wide(digits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """120 pictures in 2,000 random rectified features: n << d, as feature maps are."""
+    weights = np.random.default_rng(0).normal(size=(64, 2000)).astype(np.float32)
+    return np.maximum(digits[:120] @ weights, 0)

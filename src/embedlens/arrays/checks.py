@@ -29,7 +29,7 @@ def as_points(X: ArrayLike) -> NDArray[Any]:
             " Reshape with X.reshape(-1, 1) if each point is one number."
         )
     if 0 in values.shape:
-        raise ValueError(f"X is empty: its shape is {values.shape}.")
+        raise ValueError(f"X is empty: it has shape {values.shape}.")
     if values.dtype == object:
         values = values.astype(np.float64)
     if values.dtype.kind not in "fiub":

@@ -26,6 +26,7 @@ _CHUNK = 1 << 20  # numbers read at once
 _COMPILED = {np.dtype(np.float32), np.dtype(np.float64)}  # others are converted first
 _ROUNDINGS = 16  # of a key, besides those of its products
 _UNDERFLOW = 1e-35  # what products and norms near 1 may lose to numbers too small for float32
+_UNIT_ROUNDING = 32 * float(np.finfo(np.float64).eps)  # with room
 _BELOW_TWO = 1.999  # a bound of the key 2, rounded or not
 _RESIDENT_BYTES = 96 << 20  # points up to this size are brought near the origin once and kept
 
@@ -213,7 +214,7 @@ class ManyDimensions(_Features):
         """
         products = self._product(rows, columns)
         terms = [
-            _least_norms(norms, self._length(), self._dtype)
+            self._least(norms, self._length(), self._dtype)
             for norms in (self._row_norms[rows], self._column_norms[columns])
         ]
         absent = self._absent(rows, columns)
@@ -227,8 +228,8 @@ class ManyDimensions(_Features):
         bounds = self.rows.read(rows) @ self.columns.read(columns).T
         bounds *= -2
         length = len(self.columns.origin) + _ROUNDINGS
-        bounds += _least_norms(self._row_norms[rows], length, np.float64)[:, None]
-        bounds += _least_norms(self._column_norms[columns], length, np.float64)
+        bounds += self._least(self._row_norms[rows], length, np.float64)[:, None]
+        bounds += self._least(self._column_norms[columns], length, np.float64)
         self._set_absent(bounds, rows, columns)
         return np.asarray(bounds)
 
@@ -245,6 +246,20 @@ class ManyDimensions(_Features):
         """Return how often a product in slabs is rounded, and what it is made of."""
         d = len(self.columns.origin)
         return min(d, self.slab) + d // self.slab + _ROUNDINGS
+
+    def _least(
+        self,
+        norms: NDArray[np.float64],
+        length: int,
+        dtype: type[np.float32] | type[np.float64],
+    ) -> NDArray[Any]:
+        """Return squared norms with which norms minus rounded products are a lower bound."""
+        least = norms * (1 - length * np.finfo(dtype).eps / 2) - _UNDERFLOW
+        if self.metric == "cosine":
+            # Points near each other and far from the origin are rounded as they get unit length,
+            # whatever their distance: |x - y|^2 by up to 8 (|x| + |y|) roundoffs of each.
+            least -= _UNIT_ROUNDING * (np.sqrt(norms) + _UNIT_ROUNDING)
+        return np.asarray(least, dtype)
 
     def _product(self, rows: Rows, columns: Rows) -> NDArray[Any]:
         first, *others = self._slabs()
@@ -277,10 +292,3 @@ class ManyDimensions(_Features):
             block = points.read(chunk)
             norms[chunk] = np.einsum("ij,ij->i", block, block)
         return norms
-
-
-def _least_norms(
-    norms: NDArray[np.float64], length: int, dtype: type[np.float32] | type[np.float64]
-) -> NDArray[Any]:
-    """Return norms with which norms minus rounded products are a lower bound."""
-    return np.asarray(norms * (1 - length * np.finfo(dtype).eps / 2) - _UNDERFLOW, dtype)
