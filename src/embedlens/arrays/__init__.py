@@ -1,4 +1,4 @@
-"""What `metrics`, `reduce` and `learn` share: checks, neighbours, the Gram matrix, kernels, threads.
+"""What `metrics`, `reduce` and `learn` share: checks, neighbours, Gram matrix, kernels, threads.
 
 Results do not depend on how many threads share the work, nor on whether a kernel was compiled in
 this process or comes from the disk.
