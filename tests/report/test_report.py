@@ -13,7 +13,7 @@ import pytest
 from embedlens.errors import StudyError
 from embedlens.images import ImageSet
 from embedlens.report import tables, write_report
-from embedlens.report.page import MAX_MISTAKES
+from embedlens.report.sections.mistakes import MAX_SHOWN
 from embedlens.results import Settings, judge, read_results
 from embedlens.results.folder import StudyFolder
 from embedlens.results.results import gather, write_measurements
@@ -102,7 +102,7 @@ def test_pictures_of_each_class_and_mistakes_are_shown(reported):
     wrong = int((1 - _first_accuracy(reported)) * 12 + 0.5)
     sides = [each["width"] for each in page.all("img")]
     misplaced = sides.count("56") // 5  # each stands beside its five nearest
-    assert sides.count("92") == 3 * 8 + min(wrong, MAX_MISTAKES) + misplaced
+    assert sides.count("92") == 3 * 8 + min(wrong, MAX_SHOWN) + misplaced
     assert f"{wrong} mistake" in page.text
 
 
@@ -198,7 +198,7 @@ def test_many_points_keep_the_page_small(study):
 
 
 def test_maps_beyond_the_limit_are_left_to_the_folder(study, monkeypatch):
-    monkeypatch.setattr("embedlens.report.page.MAX_MAP_CHARACTERS", 1)
+    monkeypatch.setattr("embedlens.report.sections.maps.MAX_CHARACTERS", 1)
     made = study()
     write_report(made.folder)
     assert "The maps of 1 more backbone are in figures/" in made.page.text

@@ -5,18 +5,23 @@ Nothing is computed here that is not already in the study folder, but for pictur
 
 from __future__ import annotations
 
-from embedlens.report.check_page import write_check, write_relabelling
+from embedlens.report.check_page import write_check
+from embedlens.report.contact_sheet import write_relabelling
 from embedlens.report.picture_table import export_parquet, picture_table
 from embedlens.report.report import write_report
+from embedlens.report.sections.registered import register_section
+from embedlens.report.sections.section import Section
 from embedlens.report.table import Table
 from embedlens.report.tables import tables
 from embedlens.report.tensorboard import export_tensorboard
 
 __all__ = [
+    "Section",
     "Table",
     "export_parquet",
     "export_tensorboard",
     "picture_table",
+    "register_section",
     "tables",
     "write_check",
     "write_relabelling",

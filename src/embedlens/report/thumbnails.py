@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import repeat
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from embedlens.arrays import processors
-from embedlens.images import Source
+from embedlens.images import ImageSet, Source
 from embedlens.images.levels import Levels
 from embedlens.results import Results
 from embedlens.results.pictures import Pictures, pixels_of
@@ -23,6 +23,9 @@ SIDE = 112
 """Pixels; shown a little smaller, so that they are sharp on fine screens."""
 
 _QUALITY = 70
+
+Show = Callable[[Sequence[str]], dict[str, str]]
+"""Takes paths; gives ``data:`` addresses of those that can be shown."""
 
 
 class Thumbnails:
@@ -77,6 +80,18 @@ def thumbnails(
         )
         made = zip(ids, pool.map(_address, pixels), strict=True)
         return {path: address for path, address in made if address}
+
+
+def shower(images: ImageSet) -> Show:
+    """Return what makes thumbnails of an image set by path."""
+    ids = dict(zip(images.paths.tolist(), images.ids.tolist(), strict=True))
+    levels = {path: images.levels(row) for row, path in enumerate(images.paths.tolist())}
+
+    def show(paths: Sequence[str]) -> dict[str, str]:
+        known = [path for path in paths if path in ids]
+        return thumbnails(images.source, {path: ids[path] for path in known}, levels)
+
+    return show
 
 
 def _address(pixels: NDArray[np.uint8] | None) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from embedlens.files import text_key, write_whole
 from embedlens.images import SPLITS
 from embedlens.metrics import neighbor_purity
-from embedlens.results import Results
+from embedlens.results import Results, StudyFolder
 from embedlens.results.pictures import Pictures
 from embedlens.results.verdict import judge
 from embedlens.results.vocabulary import FEATURES, HEADS, LINEAR_PROBE, MAPS, in_order, space_of
@@ -75,7 +75,7 @@ def study_sheets(folder: Path, sheets: Sheets, pictures: Pictures) -> Callable[[
     name = text_key("\n".join(key), 8)
 
     def draw(sheet: int) -> bytes:
-        path = folder / "thumbnails" / f"{name}-{sheet}.jpg"
+        path = StudyFolder(folder).thumbnails / f"{name}-{sheet}.jpg"
         try:
             return path.read_bytes()
         except OSError:

@@ -1,0 +1,12 @@
+"""What each backbone costs."""
+
+from __future__ import annotations
+
+from embedlens.report.sections.section import Section
+
+
+class BackbonesSection(Section):
+    """The table of backbones."""
+
+    key = "backbones"
+    title = link = "Backbones"

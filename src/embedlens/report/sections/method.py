@@ -1,0 +1,35 @@
+"""How each number is computed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from embedlens.report.sections.material import Material
+from embedlens.report.sections.section import Section
+from embedlens.results.measurements import DISTORTION_SAMPLE, GRAM_LIMIT
+
+
+class MethodSection(Section):
+    """What was done, a paragraph a kind of number."""
+
+    key = "method"
+    title = "How each number is computed"
+    link = "Method"
+
+    def context(self, material: Material) -> dict[str, Any]:
+        """Return how pictures were transformed, and beyond how many something is sampled."""
+        return {
+            "transforms": _transforms(material.results.backbones),
+            "gram_limit": GRAM_LIMIT,
+            "distortion_sample": DISTORTION_SAMPLE,
+        }
+
+
+def _transforms(backbones: pd.DataFrame) -> list[tuple[list[str], str]]:
+    """Return how pictures were fitted and scaled, and for which backbones so."""
+    if "transform" not in backbones:  # of a study that 0.1.0 ran: it had one way for all
+        backbones = backbones.assign(transform=backbones["resize"] + " to the input size")
+    groups = backbones.groupby("transform", sort=False)["backbone"]
+    return [(names.to_list(), str(transform)) for transform, names in groups]

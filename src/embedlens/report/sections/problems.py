@@ -1,0 +1,13 @@
+"""Problems found while reading the pictures."""
+
+from __future__ import annotations
+
+from embedlens.report.sections.section import Section
+
+
+class ProblemsSection(Section):
+    """The table of problems, or that there are none."""
+
+    key = "problems"
+    title = "Problems found"
+    link = "Problems"

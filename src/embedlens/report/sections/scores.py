@@ -1,0 +1,23 @@
+"""Transferability scores, and what they foretell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from embedlens.report.sections.material import Material
+from embedlens.report.sections.section import Section
+from embedlens.results import correlation_sentence, correlations
+
+
+class ScoresSection(Section):
+    """The tables of scores, of what they go with, and of heads on maps."""
+
+    key = "scores"
+    title = "Scores, and what they foretell"
+    link = "Scores"
+
+    def context(self, material: Material) -> dict[str, Any]:
+        """Return how scores go with accuracy, in words."""
+        results = material.results
+        found = correlations(results, seed=results.settings.seed)
+        return {"correlation": correlation_sentence(found)}

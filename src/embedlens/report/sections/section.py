@@ -1,0 +1,54 @@
+"""What a section of the report is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from embedlens.report.sections.material import Material
+from embedlens.report.templating import TEMPLATES
+
+
+class Section(Protocol):
+    """A part of the page with a heading of its own; one object each.
+
+    Attributes
+    ----------
+    key : str
+        Names its place in the page, ``report.html#key``, and its template.
+    title : str
+        Its heading.
+    link : str
+        A word for it in the row of links.
+    template : Path
+        What follows the heading, in Jinja's language: text is escaped, and a misspelt name is an
+        error. It is filled with ``material`` and what `context` returns, and may import
+        ``table_of`` and ``count`` from ``"macros.html"``. By default it is
+        ``templates/sections/<key>.html`` of this package.
+
+    Examples
+    --------
+    >>> class Formats(Section):
+    ...     key, title, link = "formats", "File formats", "Formats"
+    ...     template = Path("formats.html")  # <p>{{ formats | join(", ") }}</p>
+    ...
+    ...     def context(self, material):
+    ...         return {"formats": sorted(material.results.pictures["format"].unique())}
+    """
+
+    key: str
+    title: str
+    link: str
+
+    @property
+    def template(self) -> Path:
+        """Where its template is."""
+        return TEMPLATES / "sections" / f"{self.key}.html"
+
+    def applies(self, material: Material) -> bool:
+        """Return whether a study has anything to show in it; by default, always."""
+        return True
+
+    def context(self, material: Material) -> dict[str, Any]:
+        """Return what its template is filled with besides the material; by default nothing."""
+        return {}
