@@ -6,6 +6,8 @@ import ast
 import json
 import subprocess
 import sys
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -107,3 +109,122 @@ def test_importing_embedlens_imports_nothing_heavy():
     loaded = set(json.loads(done.stdout))
     assert "embedlens" in loaded
     assert loaded.isdisjoint({"numpy", "pandas", "keras", "PIL", "scipy", "sklearn", "jax"})
+
+
+def module_names() -> dict[str, Path]:
+    """Every module of the package and its file."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def running(node: ast.AST) -> Iterator[ast.AST]:
+    """Nodes of what runs: not what is under ``if TYPE_CHECKING``."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            for other in child.orelse:
+                yield other
+                yield from running(other)
+        else:
+            yield child
+            yield from running(child)
+
+
+def imported(source: str, package: str, known: Collection[str]) -> set[str]:
+    """Known modules that a module imports, at its top or inside functions."""
+    found = set()
+    for node in running(ast.parse(source)):
+        for name in modules_of(node, package):
+            if name in known:
+                found.add(name)
+            elif isinstance(node, ast.ImportFrom) and (base := name.rpartition(".")[0]) in known:
+                found.add(base)
+    return found
+
+
+def cycles(imports: Mapping[str, set[str]]) -> list[list[str]]:
+    """One cycle from each module that lies on one: what imports what, back to the first."""
+    found = []
+    for start in sorted(imports):
+        before: dict[str, str] = {}
+        waiting = deque([start])
+        while waiting and start not in before:
+            module = waiting.popleft()
+            for other in sorted(imports.get(module, set()) - before.keys()):
+                before[other] = module
+                waiting.append(other)
+        if start in before:
+            cycle = [start]
+            while len(cycle) == 1 or cycle[-1] != start:
+                cycle.append(before[cycle[-1]])
+            found.append(cycle[::-1])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("imports", "expected"),
+    [
+        ({"a": {"b"}, "b": {"c"}, "c": set()}, []),
+        ({"a": {"b"}, "b": {"a"}}, [["a", "b", "a"], ["b", "a", "b"]]),
+        ({"a": {"b", "c"}, "b": {"d"}, "c": {"d"}, "d": set()}, []),
+        ({"a": {"a"}}, [["a", "a"]]),
+        ({"x": {"a"}, "a": {"b"}, "b": {"c"}, "c": {"b"}}, [["b", "c", "b"], ["c", "b", "c"]]),
+    ],
+)
+def test_cycles_are_found(imports, expected):
+    assert cycles(imports) == expected
+
+
+def test_what_is_imported_for_types_alone_is_no_import():
+    source = """
+from typing import TYPE_CHECKING
+import p.one
+if TYPE_CHECKING:
+    from p.two import Two
+else:
+    from p import three
+def late():
+    from p.four import Four
+    import importlib
+    importlib.import_module("p.five")
+from . import six
+from p import Name
+"""
+    known = {"p", *(f"p.{name}" for name in ("one", "two", "three", "four", "five", "six"))}
+    assert imported(source, "p", known) == known - {"p.two"}
+
+
+def test_no_modules_import_each_other():
+    modules = module_names()
+    imports = {}
+    for name, path in modules.items():
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        imports[name] = imported(path.read_text(encoding="utf-8"), package, modules)
+    assert sum(map(len, imports.values())) > len(modules)  # so many are seen
+    assert cycles(imports) == []
+
+
+def lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """How long a function is without decorators and docstring."""
+    lines = function.end_lineno - function.lineno + 1
+    if ast.get_docstring(function) is not None:
+        docstring = function.body[0]
+        lines -= docstring.end_lineno - docstring.lineno + 1
+    return lines
+
+
+def test_a_function_s_lines_are_counted_without_its_docstring():
+    source = '@mark\ndef f(\n    a,\n):\n    """One.\n\n    Two.\n    """\n    return a\n'
+    assert lines_of(ast.parse(source).body[0]) == 4
+
+
+def test_every_function_fits_a_screen():
+    long = [
+        f"{name}.{node.name}: {lines_of(node)} lines"
+        for name, path in module_names().items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and lines_of(node) >= 60
+    ]
+    assert long == []

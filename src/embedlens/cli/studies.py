@@ -42,6 +42,60 @@ class ExportOption(StrEnum):
     tensorboard = "tensorboard"
 
 
+Backbones = Annotated[
+    str | None,
+    typer.Option("--backbones", "-b", metavar="A,B,...", show_default=False,
+                 help="Names as in `embedlens backbones`, NAME@LAYER, or model files. "
+                      "\\[default: all whose weights are here]"),
+]  # fmt: skip
+Out = Annotated[Path | None, folder_option("Study folder. \\[default: embedlens-PHOTOS]")]
+Preset = Annotated[
+    str | None,
+    typer.Option(help="'paper': the published study's protocol.", show_default=False),
+]
+Pooling = Annotated[
+    PoolingOption | None,
+    typer.Option(help="What becomes of the last feature map. \\[default: avg]", show_default=False),
+]
+Resize = Annotated[
+    ResizeOption | None,
+    typer.Option(help="How pictures are brought to size. \\[default: as each backbone was trained]",
+                 show_default=False),
+]  # fmt: skip
+Repeats = Annotated[
+    int | None,
+    typer.Option(help="Splits the heads are trained and tested on. \\[default: 5]", min=1,
+                 show_default=False),
+]  # fmt: skip
+Seed = Annotated[int, typer.Option(help="Of everything random.", min=0)]
+Top = Annotated[
+    bool | None,
+    typer.Option("--top/--no-top", show_default=False,
+                 help="Train the published study's top classifier as well."),
+]  # fmt: skip
+Finetune = Annotated[
+    bool | None,
+    typer.Option("--finetune/--no-finetune", show_default=False,
+                 help="Fine-tune the last layers of each backbone too, and measure again."),
+]  # fmt: skip
+Unfreeze = Annotated[
+    str | None,
+    typer.Option(metavar="last-conv|last-block|all|LAYER", show_default=False,
+                 help="Where fine-tuning begins. \\[default: last-conv]"),
+]  # fmt: skip
+Augment = Annotated[
+    bool | None,
+    typer.Option("--augment/--no-augment", show_default=False,
+                 help="Fine-tune on pictures mirrored, cut and coloured at random: each epoch then "
+                      "takes as long as embedding them."),
+]  # fmt: skip
+Epochs = Annotated[
+    int | None,
+    typer.Option(help="Of the top, and again of fine-tuning. \\[default: 16]", min=1,
+                 show_default=False),
+]  # fmt: skip
+
+
 def demo(
     data: Annotated[
         DemoOption, typer.Option(help="Patches of photographs, or handwritten digits.")
@@ -70,67 +124,23 @@ def demo(
 
 def study(
     photos: Photos,
-    backbones: Annotated[
-        str | None,
-        typer.Option("--backbones", "-b", metavar="A,B,...", show_default=False,
-                     help="Names as in `embedlens backbones`, NAME@LAYER, or model files. "
-                          "\\[default: all whose weights are here]"),
-    ] = None,
-    out: Annotated[
-        Path | None, folder_option("Study folder. \\[default: embedlens-PHOTOS]")
-    ] = None,
+    backbones: Backbones = None,
+    out: Out = None,
     weights: Weights = None,
-    preset: Annotated[
-        str | None, typer.Option(help="'paper': the published study's protocol.",
-                                 show_default=False)
-    ] = None,
-    pooling: Annotated[
-        PoolingOption | None,
-        typer.Option(help="What becomes of the last feature map. \\[default: avg]",
-                     show_default=False),
-    ] = None,
+    preset: Preset = None,
+    pooling: Pooling = None,
     size: Size = None,
-    resize: Annotated[
-        ResizeOption | None,
-        typer.Option(help="How pictures are brought to size. "
-                          "\\[default: as each backbone was trained]",
-                     show_default=False),
-    ] = None,
+    resize: Resize = None,
     precision: Precision = PrecisionOption.float32,
     engine: Engine = "auto",
-    repeats: Annotated[
-        int | None,
-        typer.Option(help="Splits the heads are trained and tested on. \\[default: 5]", min=1,
-                     show_default=False),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
-    top: Annotated[
-        bool | None,
-        typer.Option("--top/--no-top", show_default=False,
-                     help="Train the published study's top classifier as well."),
-    ] = None,
-    finetune: Annotated[
-        bool | None,
-        typer.Option("--finetune/--no-finetune", show_default=False,
-                     help="Fine-tune the last layers of each backbone too, and measure again."),
-    ] = None,
-    unfreeze: Annotated[
-        str | None,
-        typer.Option(metavar="last-conv|last-block|all|LAYER", show_default=False,
-                     help="Where fine-tuning begins. \\[default: last-conv]"),
-    ] = None,
-    augment: Annotated[
-        bool | None,
-        typer.Option("--augment/--no-augment", show_default=False,
-                     help="Fine-tune on pictures mirrored, cut and coloured at random: each "
-                          "epoch then takes as long as embedding them."),
-    ] = None,
-    epochs: Annotated[
-        int | None,
-        typer.Option(help="Of the top, and again of fine-tuning. \\[default: 16]", min=1,
-                     show_default=False),
-    ] = None,
-) -> None:  # fmt: skip
+    repeats: Repeats = None,
+    seed: Seed = 0,
+    top: Top = None,
+    finetune: Finetune = None,
+    unfreeze: Unfreeze = None,
+    augment: Augment = None,
+    epochs: Epochs = None,
+) -> None:
     """Embed PHOTOS with many backbones, judge them, and write a report.
 
     It can be stopped at any moment; the same command goes on where it was.

@@ -34,13 +34,11 @@ def render_page(material: Material) -> str:
     """Return the page as HTML, with the sections that apply to the study."""
     templates = environment()
     templates.globals["max_rows"] = MAX_ROWS
-    sections = [
-        _fill(each, material, templates) for each in list_sections() if each.applies(material)
-    ]
+    applying = [section for section in list_sections() if section.applies(material)]
     return templates.get_template("report.html").render(
         material=material,
         viewer=material.viewer,
-        sections=sections,
+        sections=[_fill(section, material, templates) for section in applying],
         version=__version__,
         today=date.today().isoformat(),
     )

@@ -24,7 +24,7 @@ class TuningSection(Section):
         return "table-4" in material.tables
 
     def context(self, material: Material) -> dict[str, Any]:
-        """Return what it changed, in words, where the tails begin, and the maps there is room for."""
+        """Return what it changed, in words, where tails begin, and the maps there is room for."""
         layers = material.results.tunings[["backbone", "layer"]].drop_duplicates()
         return {
             "tuning": tuning_sentence(judge_tuning(material.results)),
