@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -32,6 +33,11 @@ from embedlens.features import Recipe, choose_engine, register_engine
 from embedlens.features.engines import registry
 from embedlens.images import ImageSet
 from embedlens.learn import finetune
+from embedlens.report import Section, register_section, tables
+from embedlens.report.sections import registered as sections
+from embedlens.results import MAPS, SCORES, Score, Space, reduced_features
+from embedlens.study import maps, register_map, register_score, scores
+from embedlens.viewer.study_scene import study_scene
 
 
 class Mosaics(Family):
@@ -90,15 +96,74 @@ class Sums:
             write(row, self.model(pixels))
 
 
+FIRST_THREE = Space("first_three", "first three features", "largest", learned=True)
+
+
+def first_three(geometry, images, seed):
+    """A map that says it knows the labels."""
+    return geometry.points[:, :3], float(geometry.points[:, :3].max())
+
+
+KNOWN_CLASSES = Score("known_classes", "Known classes")
+
+
+def known_classes(known):
+    return len(np.unique(known.labels))
+
+
+@dataclass
+class Widths(Section):
+    """Says how wide the pictures are; its template is its own."""
+
+    template: Path
+
+    key = "widths"
+    title = "How wide the pictures are"
+    link = "Widths"
+
+    def applies(self, material):
+        return "width" in material.results.pictures
+
+    def context(self, material):
+        return {"widths": material.results.pictures["width"].unique().tolist()}
+
+
+class Nowhere(Section):
+    """Applies to no study."""
+
+    key = title = link = "nowhere"
+
+    def applies(self, material):
+        return False
+
+
+class Elsewhere(Nowhere):
+    key = "elsewhere"
+
+
 @pytest.fixture(scope="module")
-def _extended():
+def _extended(tmp_path_factory):
     """The toys, registered for the tests of this file alone."""
+    template = tmp_path_factory.mktemp("section") / "widths.html"
+    template.write_text(
+        '{% from "macros.html" import count %}'
+        '<p>{{ count(material.pictures, "picture", "pictures") }}'
+        ' of {{ widths | join(", ") }} pixels & more: {{ "<b>" }}</p>'
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registered, "_FAMILIES", list(registered._FAMILIES))
         patch.setattr(registry, "_ENGINES", list(registry._ENGINES))
+        patch.setattr(sections, "_SECTIONS", list(sections._SECTIONS))
         register_family(Mosaics())
         register_engine(Abacus())
+        register_section(Widths(template), before="pictures")
+        register_section(Nowhere())
+        register_map(FIRST_THREE, first_three)
+        register_score(KNOWN_CLASSES, known_classes)
         yield
+    MAPS.remove(FIRST_THREE.key)
+    SCORES.remove(KNOWN_CLASSES.key)
+    del maps._MAKERS[FIRST_THREE.key], scores._MEASURERS[KNOWN_CLASSES.key]
 
 
 pytestmark = pytest.mark.usefixtures("_extended")
@@ -200,6 +265,14 @@ def test_two_of_one_name_are_refused():
         register_family(Mosaics())
     with pytest.raises(EmbedlensError, match="engine 'abacus' already"):
         register_engine(Abacus())
+    with pytest.raises(ValueError, match="section 'widths' already"):
+        register_section(Widths(Path("widths.html")))
+    with pytest.raises(ValueError, match=r"no section 'widht' to come before; take verdict, "):
+        register_section(Elsewhere(), before="widht")
+    with pytest.raises(ValueError, match="'first_three' already"):
+        register_map(FIRST_THREE, first_three)
+    with pytest.raises(ValueError, match="'known_classes' already"):
+        register_score(KNOWN_CLASSES, known_classes)
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +292,61 @@ def test_a_family_and_an_engine_go_through_a_study_to_its_report(study):
     page = study.report().read_text(encoding="utf-8")
     assert "mosaic:2" in page
     assert "cropped at the centre to 8 x 12 pixels" in page
+
+
+def test_a_map_is_made_measured_and_judged(study, pictures):
+    results = study.results()
+    features = embed(ImageSet.read(pictures), "mosaic:4").values
+    made = results.maps["mosaic:4", "pretrained"]["first_three"]
+    np.testing.assert_allclose(made, features[:, :3], rtol=1e-6)
+    rows = results.measures[results.measures["backbone"] == "mosaic:4"].set_index("metric")
+    assert rows.loc["first_three.largest", "value"] == pytest.approx(features[:, :3].max())
+    # It learned from the training pictures, so it is judged on the others alone.
+    assert rows.loc[["silhouette.first_three"], "split"].to_list() == ["test"]
+    assert rows.loc["first_three.trustworthiness", "value"] <= 1
+    assert "first_three" in set(reduced_features(results)["space"])
+
+
+def test_a_map_is_in_tables_report_and_viewer(study):
+    shown = tables(study.results())
+    assert (shown["maps"].frame["space"] == FIRST_THREE.title).sum() == 2
+    assert f"mosaic:2: {FIRST_THREE.title} (test)" in shown["silhouettes"].frame
+    page = study.report().read_text(encoding="utf-8")
+    written = (study.folder / "tables" / "maps.csv").read_text(encoding="utf-8")
+    assert written.count(FIRST_THREE.title) == 2
+    heading = f'<h4>{FIRST_THREE.title} <span class="badge">learned with labels</span>'
+    assert page.count(heading) == 2
+    assert (study.folder / "figures" / "map-mosaic_2.svg").is_file()
+    offered = [
+        each for each in study_scene(study.results()).manifest()["maps"]
+        if each["method"] == "first_three"
+    ]  # fmt: skip
+    assert [each["name"] for each in offered] == [
+        f"mosaic:2 · {FIRST_THREE.title}", f"mosaic:4 · {FIRST_THREE.title}",
+    ]  # fmt: skip
+    assert all(each["learned"] for each in offered)
+
+
+def test_a_score_is_measured_and_shown(study):
+    results = study.results()
+    rows = results.measures[results.measures["metric"] == "score.known_classes"]
+    assert rows[["backbone", "split", "value"]].to_numpy().tolist() == [
+        ["mosaic:2", "train", 2.0], ["mosaic:4", "train", 2.0],
+    ]  # fmt: skip
+    frame = tables(results)["scores"].frame
+    assert frame[KNOWN_CLASSES.title].to_list() == [2.0, 2.0]
+    assert KNOWN_CLASSES.title in tables(results)["correlation"].frame["score"].to_list()
+    assert KNOWN_CLASSES.title in study.report().read_text(encoding="utf-8")
+
+
+def test_a_section_is_in_the_report_where_it_applies(study):
+    page = study.report().read_text(encoding="utf-8")
+    assert '<li><a href="#widths">Widths</a></li>' in page
+    assert page.count('<h2 id="widths-title">How wide the pictures are</h2>') == 1
+    assert "20 pictures of 30 pixels & more: &lt;b&gt;</p>" in page
+    assert page.index('id="misplaced"') < page.index('id="widths"') < page.index('id="pictures"')
+    assert 'id="nowhere"' not in page
+    assert "#nowhere" not in page
 
 
 KERAS_FAMILY = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from embedlens.report.sections.material import Material
-from embedlens.report.sections.section import Section
+from embedlens.report.sections.section import TEMPLATES, Section
 
 
 class AccuracySection(Section):
@@ -13,6 +13,7 @@ class AccuracySection(Section):
 
     key = "accuracy"
     title = link = "Accuracy"
+    template = TEMPLATES / "accuracy.html"
 
     def context(self, material: Material) -> dict[str, Any]:
         """Return the class that a guess would name, and how often that would be right."""

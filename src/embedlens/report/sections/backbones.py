@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from embedlens.report.sections.section import Section
+from embedlens.report.sections.section import TEMPLATES, Section
 
 
 class BackbonesSection(Section):
@@ -10,3 +10,4 @@ class BackbonesSection(Section):
 
     key = "backbones"
     title = link = "Backbones"
+    template = TEMPLATES / "backbones.html"

@@ -6,7 +6,7 @@ from typing import Any
 
 from embedlens.report.check_page import findings_by_kind
 from embedlens.report.sections.material import Material
-from embedlens.report.sections.section import Section
+from embedlens.report.sections.section import TEMPLATES, Section
 
 
 class CheckSection(Section):
@@ -15,6 +15,7 @@ class CheckSection(Section):
     key = "check"
     title = "What to look at in the pictures"
     link = "Check"
+    template = TEMPLATES / "check.html"
 
     def applies(self, material: Material) -> bool:
         """Return whether there was a check."""

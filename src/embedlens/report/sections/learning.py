@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from embedlens.report.sections.material import Material
-from embedlens.report.sections.section import Section
+from embedlens.report.sections.section import TEMPLATES, Section
 from embedlens.results import Results
 
 _TABLES = ("table-1", "table-2", "table-3")
@@ -17,6 +17,7 @@ class LearningSection(Section):
     key = "learning"
     title = "The study’s top"
     link = "Learning"
+    template = TEMPLATES / "learning.html"
 
     def applies(self, material: Material) -> bool:
         """Return whether the top was trained."""

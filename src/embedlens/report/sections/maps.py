@@ -7,7 +7,7 @@ from typing import Any
 from embedlens.report.figures import first_within
 from embedlens.report.palette import DISTINCT, look
 from embedlens.report.sections.material import Material
-from embedlens.report.sections.section import Section
+from embedlens.report.sections.section import TEMPLATES, Section
 from embedlens.results import judge_learned_maps, learned_map_sentence
 
 # So that the page stays a few megabytes whatever the study.
@@ -19,6 +19,7 @@ class MapsSection(Section):
 
     key = "maps"
     title = link = "Maps"
+    template = TEMPLATES / "maps.html"
 
     def context(self, material: Material) -> dict[str, Any]:
         """Return the drawings that there is room for, and how classes look on them."""

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from embedlens.report.sections.material import Material
-from embedlens.report.sections.section import Section
+from embedlens.report.sections.section import TEMPLATES, Section
 from embedlens.results.measurements import DISTORTION_SAMPLE, GRAM_LIMIT
 
 
@@ -17,6 +17,7 @@ class MethodSection(Section):
     key = "method"
     title = "How each number is computed"
     link = "Method"
+    template = TEMPLATES / "method.html"
 
     def context(self, material: Material) -> dict[str, Any]:
         """Return how pictures were transformed, and beyond how many something is sampled."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from embedlens.report.misplaced import find_misplaced
 from embedlens.report.sections.material import Material
-from embedlens.report.sections.section import Section
+from embedlens.report.sections.section import TEMPLATES, Section
 
 MAX_SHOWN = 12
 _NEAREST = 5
@@ -19,6 +19,7 @@ class MisplacedSection(Section):
     key = "misplaced"
     title = "Pictures that sit among another class"
     link = "Misplaced"
+    template = TEMPLATES / "misplaced.html"
 
     def applies(self, material: Material) -> bool:
         """Return whether the nearest pictures are known."""

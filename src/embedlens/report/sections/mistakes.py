@@ -7,7 +7,7 @@ from typing import Any
 
 from embedlens.report.mistakes import find_mistakes
 from embedlens.report.sections.material import Material
-from embedlens.report.sections.section import Section
+from embedlens.report.sections.section import TEMPLATES, Section
 from embedlens.results.vocabulary import HEADS
 
 MAX_SHOWN = 24
@@ -19,6 +19,7 @@ class MistakesSection(Section):
     key = "mistakes"
     title = "What the best backbone gets wrong"
     link = "Mistakes"
+    template = TEMPLATES / "mistakes.html"
 
     def context(self, material: Material) -> dict[str, Any]:
         """Return all mistakes, and of those shown the thumbnails."""

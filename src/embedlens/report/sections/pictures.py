@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from embedlens.report.sections.material import Material
-from embedlens.report.sections.section import Section
+from embedlens.report.sections.section import TEMPLATES, Section
 from embedlens.report.thumbnails import spread_rows
 
 MAX_SHOWN = 480
@@ -17,6 +17,7 @@ class PicturesSection(Section):
 
     key = "pictures"
     title = link = "Pictures"
+    template = TEMPLATES / "pictures.html"
 
     def context(self, material: Material) -> dict[str, Any]:
         """Return thumbnails, and where the pictures should be."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from embedlens.report.sections.section import Section
+from embedlens.report.sections.section import TEMPLATES, Section
 
 
 class ProblemsSection(Section):
@@ -11,3 +11,4 @@ class ProblemsSection(Section):
     key = "problems"
     title = "Problems found"
     link = "Problems"
+    template = TEMPLATES / "problems.html"

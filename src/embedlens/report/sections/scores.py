@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from embedlens.report.sections.material import Material
-from embedlens.report.sections.section import Section
+from embedlens.report.sections.section import TEMPLATES, Section
 from embedlens.results import correlation_sentence, correlations
 
 
@@ -15,6 +15,7 @@ class ScoresSection(Section):
     key = "scores"
     title = "Scores, and what they foretell"
     link = "Scores"
+    template = TEMPLATES / "scores.html"
 
     def context(self, material: Material) -> dict[str, Any]:
         """Return how scores go with accuracy, in words."""

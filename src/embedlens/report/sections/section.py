@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from embedlens.report.sections.material import Material
-from embedlens.report.templating import TEMPLATES
+from embedlens.report.templating import TEMPLATES as _PAGES
+
+TEMPLATES = _PAGES / "sections"
+"""Where those of this package are, one a section."""
 
 
 class Section(Protocol):
@@ -15,7 +18,7 @@ class Section(Protocol):
     Attributes
     ----------
     key : str
-        Names its place in the page, ``report.html#key``, and its template.
+        Names its place in the page: ``report.html#key``.
     title : str
         Its heading.
     link : str
@@ -23,8 +26,7 @@ class Section(Protocol):
     template : Path
         What follows the heading, in Jinja's language: text is escaped, and a misspelt name is an
         error. It is filled with ``material`` and what `context` returns, and may import
-        ``table_of`` and ``count`` from ``"macros.html"``. By default it is
-        ``templates/sections/<key>.html`` of this package.
+        ``table_of`` and ``count`` from ``"macros.html"``.
 
     Examples
     --------
@@ -39,11 +41,7 @@ class Section(Protocol):
     key: str
     title: str
     link: str
-
-    @property
-    def template(self) -> Path:
-        """Where its template is."""
-        return TEMPLATES / "sections" / f"{self.key}.html"
+    template: Path
 
     def applies(self, material: Material) -> bool:
         """Return whether a study has anything to show in it; by default, always."""

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from embedlens.report.sections.material import Material
-from embedlens.report.sections.section import Section
+from embedlens.report.sections.section import TEMPLATES, Section
 
 _PACKAGES = (
     "embedlens", "keras", "jax", "openvino", "numpy", "scipy", "scikit-learn", "numba", "pandas",
@@ -22,6 +22,7 @@ class SettingsSection(Section):
     key = "settings"
     title = "Settings, weights, versions"
     link = "Settings"
+    template = TEMPLATES / "settings.html"
 
     def context(self, material: Material) -> dict[str, Any]:
         """Return the settings by name, and the versions of packages."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from embedlens.report.sections.material import Material
-from embedlens.report.sections.section import Section
+from embedlens.report.sections.section import TEMPLATES, Section
 from embedlens.report.silhouette_figure import MAX_CLASSES
 
 
@@ -15,6 +15,7 @@ class SilhouettesSection(Section):
     key = "silhouettes"
     title = "Silhouettes by class"
     link = "Silhouettes"
+    template = TEMPLATES / "silhouettes.html"
 
     def context(self, material: Material) -> dict[str, Any]:
         """Return how many classes a drawing has room for."""

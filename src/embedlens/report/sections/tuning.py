@@ -6,7 +6,7 @@ from typing import Any
 
 from embedlens.report.figures import first_within
 from embedlens.report.sections.material import Material
-from embedlens.report.sections.section import Section
+from embedlens.report.sections.section import TEMPLATES, Section
 from embedlens.results import judge_tuning, tuning_sentence
 
 # So that the page stays a few megabytes whatever the study.
@@ -18,6 +18,7 @@ class TuningSection(Section):
 
     key = "tuning"
     title = link = "Fine-tuning"
+    template = TEMPLATES / "tuning.html"
 
     def applies(self, material: Material) -> bool:
         """Return whether anything was tuned."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from embedlens.report.sections.material import Material
-from embedlens.report.sections.section import Section
+from embedlens.report.sections.section import TEMPLATES, Section
 from embedlens.results import (
     judge_learned_maps,
     judge_tuning,
@@ -20,6 +20,7 @@ class VerdictSection(Section):
 
     key = "verdict"
     title = link = "Verdict"
+    template = TEMPLATES / "verdict.html"
 
     def context(self, material: Material) -> dict[str, Any]:
         """Return the head that judges, and what is to be said of tuning and of learned maps."""
