@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from embedlens.arrays.keys import pairwise
 from embedlens.arrays.neighbors import nearest
-from embedlens.arrays.pairwise import DistanceMatrix, pairwise
+from embedlens.arrays.pairwise import DistanceMatrix
 
 
 def sorted_keys(D, k, *, themselves=True):

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedlens.arrays.feature_distances import ManyDimensions
-from embedlens.arrays.pairwise import Pairwise, pairwise
+from embedlens.arrays.keys import pairwise
+from embedlens.arrays.pairwise import Pairwise
 from embedlens.metrics import nearest_neighbors
 from embedlens.metrics.tied_ranks import _count_less
 

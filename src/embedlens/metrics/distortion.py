@@ -268,7 +268,7 @@ def distance_correlation(
     >>> round(distance_correlation(X, -2 * X).pearson, 9)
     1.0
     """
-    from embedlens.arrays.pairwise import pairwise
+    from embedlens.arrays.keys import pairwise
 
     n = _check(X, Y, [])
     size = min(n, sample_size)

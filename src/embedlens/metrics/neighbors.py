@@ -62,8 +62,8 @@ def nearest_neighbors(
     >>> distances.ravel(), indices.ravel()
     (array([1., 1., 2.]), array([1, 0, 1]))
     """
+    from embedlens.arrays.keys import pairwise
     from embedlens.arrays.neighbors import nearest
-    from embedlens.arrays.pairwise import pairwise
 
     if metric not in get_args(NeighborMetric):
         known = ", ".join(get_args(NeighborMetric))

@@ -260,7 +260,7 @@ def silhouette_report(
     """
     from scipy.special import stdtrit
 
-    from embedlens.arrays.pairwise import pairwise
+    from embedlens.arrays.keys import pairwise
     from embedlens.metrics.influence import standard_errors
 
     if not 0 < confidence < 1:

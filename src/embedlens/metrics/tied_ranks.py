@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embedlens.arrays.kernel import kernel
-from embedlens.arrays.pairwise import pairwise
+from embedlens.arrays.keys import pairwise
 from embedlens.arrays.threads import in_order
 from embedlens.metrics.neighbors import nearest_neighbors
 

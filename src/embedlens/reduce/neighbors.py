@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedlens.arrays.keys import pairwise
 from embedlens.arrays.neighbors import nearest
-from embedlens.arrays.pairwise import DistanceMatrix, pairwise
+from embedlens.arrays.pairwise import DistanceMatrix
 
 Neighbors = tuple[NDArray[np.floating[Any]], NDArray[np.int32]]
 
