@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from embedlens.files import checksum, write_json
 from embedlens.results.lock import hold
 
 
@@ -112,16 +112,11 @@ class StudyFolder:
     def checksums(self, results: Path, maps: Path) -> dict[str, str]:
         """Hash the tables and maps of a backbone: those that were damaged since are not used."""
         files = sorted([*results.glob("*.parquet"), *maps.glob("*.npy")])
-        return {
-            file.name: hashlib.blake2b(file.read_bytes(), digest_size=16).hexdigest()
-            for file in files
-        }
+        return {file.name: checksum(file) for file in files}
 
     def note_gathered(self, names: Sequence[str]) -> None:
         """Note which folders in ``results/`` the tables of all backbones are made of."""
-        partial = self._records.with_suffix(".tmp")
-        partial.write_text(json.dumps(list(names)), encoding="utf-8")
-        partial.replace(self._records)
+        write_json(self._records, list(names))
 
     def gathered(self) -> dict[str, Record]:
         """Return the records of what the tables show, by the name of their folder.

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from embedlens.errors import StudyError
 from embedlens.features.store import holds_features_of
+from embedlens.files import replacing
 from embedlens.given_path import given_path
 from embedlens.results.findings import read_findings
 from embedlens.results.folder import Record, StudyFolder
@@ -165,9 +166,8 @@ def gather(folder: StudyFolder, names: list[str]) -> None:
         table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
         if table_name == "measures":
             table.insert(0, "study", folder.path.name)
-        temporary = folder.table(table_name).with_suffix(".tmp")
-        table.to_parquet(temporary, index=False)
-        temporary.replace(folder.table(table_name))
+        with replacing(folder.table(table_name)) as partial:
+            table.to_parquet(partial, index=False)
     folder.note_gathered(names)
 
 

@@ -21,6 +21,7 @@ from embedlens.backbones import (
 from embedlens.backbones.naming import anchored, anchored_weights
 from embedlens.errors import StudyError
 from embedlens.features import Precision, Recipe
+from embedlens.files import write_whole
 from embedlens.given_path import given_path
 from embedlens.images.kaggle import PREFIX
 from embedlens.images.url import is_url
@@ -141,9 +142,7 @@ class Settings:
         """Write them as TOML; what is not set is left out."""
         values = {key: value for key, value in asdict(self).items() if value is not None}
         values["backbones"] = list(self.backbones)
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(tomli_w.dumps(values), encoding="utf-8")
-        temporary.replace(path)
+        write_whole(path, tomli_w.dumps(values))
 
     @classmethod
     def read(cls, path: Path) -> Settings:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from embedlens.features import Features
 from embedlens.features.store import is_sealed, seal
+from embedlens.files import content_key
 from embedlens.images import ImageSet
 from embedlens.learn import FineTuned, LazyRows, TopClassifier, finetune
 from embedlens.results.folder import StudyFolder
@@ -133,11 +131,11 @@ class Repeat:
 
     @property
     def _top_key(self) -> str:
-        return _key(self.key, version("keras"), self.settings.epochs, self.number)
+        return content_key([self.key, version("keras"), self.settings.epochs, self.number])
 
     @property
     def _tuned_key(self) -> str:
-        return _key(self._top_key, self.settings.unfreeze, self.settings.augment)
+        return content_key([self._top_key, self.settings.unfreeze, self.settings.augment])
 
     @property
     def _tuned_features(self) -> Path:
@@ -167,7 +165,3 @@ class Repeat:
 
     def _label(self, step: str) -> str:
         return f"{self.features.backbone.name}: split {self.number + 1}, {step}"
-
-
-def _key(*parts: Any) -> str:
-    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
