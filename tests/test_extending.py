@@ -296,12 +296,10 @@ def test_a_family_and_an_engine_go_through_a_study_to_its_report(study):
 
 def test_a_map_is_made_measured_and_judged(study, pictures):
     results = study.results()
-    features = embed(ImageSet.read(pictures), "mosaic:4").values
-    made = results.maps["mosaic:4", "pretrained"]["first_three"]
-    # Of the same points, wherever their origin is.
-    moved = made - made.mean(0)
-    np.testing.assert_allclose(moved, features[:, :3] - features[:, :3].mean(0), atol=1e-6)
-    rows = results.measures[results.measures["backbone"] == "mosaic:4"].set_index("metric")
+    features = embed(ImageSet.read(pictures), "mosaic:2").values
+    made = results.maps["mosaic:2", "pretrained"]["first_three"]
+    np.testing.assert_allclose(made, features[:, :3], rtol=1e-6)
+    rows = results.measures[results.measures["backbone"] == "mosaic:2"].set_index("metric")
     assert rows.loc["first_three.largest", "value"] == pytest.approx(made.max())
     # It learned from the training pictures, so it is judged on the others alone.
     assert rows.loc[["silhouette.first_three"], "split"].to_list() == ["test"]
