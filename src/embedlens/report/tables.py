@@ -192,7 +192,7 @@ def map_measures(results: Results, means: Means, backbone: str, space: str) -> d
     def value(metric: str, split: str = "all") -> float:
         return means.get((backbone, metric, split), np.nan)
 
-    cost = f"{space}.{MAPS[space].cost}" if space in MAPS else FEATURES.cost
+    cost = FEATURES.cost if space == FEATURES.key else f"{space}.{space_of(space).cost}"
     return {
         "seconds": float(results.seconds(cost).get(backbone, np.nan)),
         "silhouette": value(f"silhouette.{space}"),

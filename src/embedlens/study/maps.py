@@ -22,7 +22,8 @@ Coordinates = NDArray[np.floating[Any]]
 
 MakeMap = Callable[[Geometry, ImageSet, int], tuple[Coordinates, float]]
 """Takes geometry, image set and seed; returns coordinates (pictures, 3) and the measure that the
-space names as its cost."""
+space names as its cost. The geometry's points have the distances of the features, not always their
+columns: where features outnumber pictures they are turned."""
 
 
 def _pca(geometry: Geometry, images: ImageSet, seed: int) -> tuple[Coordinates, float]:
