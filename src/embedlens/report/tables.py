@@ -12,7 +12,7 @@ from embedlens.report.names import Means, backbone_labels
 from embedlens.report.score_tables import correlation_table, reduced_table, scores_table
 from embedlens.report.table import Table
 from embedlens.results import Results, Verdict, judge
-from embedlens.results.vocabulary import FEATURES, HEADS, LINEAR_PROBE, MAPS, in_order, space_of
+from embedlens.results.vocabulary import FEATURES, HEADS, LINEAR_PROBE, in_order, space_of
 
 SPLITS = ("train", "validation", "test")
 
