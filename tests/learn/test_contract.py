@@ -60,6 +60,8 @@ def expected(estimator):
 @parametrize_with_checks(
     [LinearProbe(), NeighborsProbe(), TopClassifier(**TOP), CentroidProjection(**MAP)],
     expected_failed_checks=expected,
+    # Rounding decides these, which is not the same on every machine.
+    xfail_strict=False,
 )
 def test_scikit_learns_contract(estimator, check):
     check(estimator)
@@ -204,7 +206,7 @@ def test_labels_of_any_type_come_back_as_they_were(make, form, points):
     fitted = make().fit(X, given)
     assert fitted.classes_.tolist() == sorted(set(np.asarray(given).tolist()))
     assert set(fitted.predict(X).tolist()) == set(np.asarray(given).tolist())
-    assert fitted.score(X, given) > 0.9
+    assert (fitted.predict(X) == np.asarray(given)).mean() > 0.9
 
 
 @every
@@ -236,7 +238,7 @@ def test_rows_that_are_read_a_batch_at_a_time_are_checked_too(points, tmp_path):
     np.save(tmp_path / "X.npy", X)
     stored = np.load(tmp_path / "X.npy", mmap_mode="r")
     top = MAKE["top"]()
-    with pytest.raises(ValueError, match="row 43, column 2 is nan"):
+    with pytest.raises(ValueError, match=r"X\[43, 2\] is nan"):
         top.fit(LazyRows(stored, np.arange(1, 60)), y[1:])
     with pytest.raises(ValueError, match="40 rows and y has 39"):
         top.fit(LazyRows(stored, np.arange(40)), y[:39])

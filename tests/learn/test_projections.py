@@ -68,7 +68,7 @@ def many():
     """34 classes that overlap in 40 dimensions: 60 points of each to learn from, 20 held out."""
     rng = np.random.default_rng(0)
     y = np.repeat(np.arange(34), 80)
-    X = 0.5 * rng.normal(size=(34, 40))[y] + rng.normal(size=(len(y), 40))
+    X = rng.normal(size=(34, 40))[y] + rng.normal(size=(len(y), 40))
     held = np.arange(len(y)) % 80 >= 60
     return X[~held], y[~held], X[held], y[held]
 
@@ -102,7 +102,8 @@ def test_like_classes_get_places_near_each_other():
     means = np.repeat(np.random.default_rng(0).normal(size=(6, 9)) * 5, 2, axis=0)
     places = spread(means + 0.1 * np.random.default_rng(1).normal(size=means.shape), 3)
     D = squareform(pdist(places)) + 9 * np.eye(12)
-    assert (D.argmin(axis=1) // 2 == np.arange(12) // 2).mean() >= 0.8
+    # Evenly spread points have several nearest: one of them is the class that is like it.
+    assert D[np.arange(12), np.arange(12) ^ 1] == pytest.approx(D.min(axis=1), rel=0.02)
 
 
 def test_the_epoch_is_chosen_by_the_exact_silhouette_of_all_watched_points(fitted):

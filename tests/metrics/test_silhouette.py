@@ -335,7 +335,7 @@ def test_points_are_not_changed(blobs, distances, metric):
         np.array([b"fox", b"lion", b"fox", b"lion", b"wolf", b"wolf"]),
         [10, -3, 10, -3, 7, 7],
         [0.5, 1.5, 0.5, 1.5, 2.5, 2.5],
-        np.array(["fox", 3, "fox", 3, None, None], dtype=object),
+        np.array(["fox", 3, "fox", 3, "wolf", "wolf"], dtype=object),
         pd.Categorical(["fox", "lion", "fox", "lion", "wolf", "wolf"]),
         pd.Series(["fox", "lion", "fox", "lion", "wolf", "wolf"], index=[9, 8, 7, 6, 5, 4]),
     ],

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from embedlens.metrics.tied_ranks import TIE, Circle, neighbors_by_lot, ranks_by_lot
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -131,6 +129,8 @@ def trustworthiness(
     >>> trustworthiness(X, -2 * X, k=3)
     1.0
     """
+    from embedlens.metrics.tied_ranks import Circle, neighbors_by_lot, ranks_by_lot
+
     _check(X, Y, [k])
     circle = Circle.of(len(np.asarray(Y)))
     neighbors = neighbors_by_lot(Y, k, "euclidean", circle)
@@ -172,6 +172,8 @@ def continuity(
     >>> continuity(X, X % 6, k=3) < 1.0
     True
     """
+    from embedlens.metrics.tied_ranks import Circle, neighbors_by_lot, ranks_by_lot
+
     _check(X, Y, [k])
     circle = Circle.of(len(np.asarray(Y)))
     neighbors = neighbors_by_lot(X, k, metric, circle)
@@ -217,6 +219,8 @@ def neighborhood_preservation(
     >>> neighborhood_preservation(X, -2 * X, ks=(2, 4))
     {2: 1.0, 4: 1.0}
     """
+    from embedlens.metrics.tied_ranks import Circle, neighbors_by_lot
+
     n = _check(X, Y, [])
     for k in ks:
         if not 1 <= k < n:
@@ -329,6 +333,8 @@ def distortion_report(
     3           distance_pearson  <NA>    1.0
     4          distance_spearman  <NA>    1.0
     """
+    from embedlens.metrics.tied_ranks import Circle, neighbors_by_lot, ranks_by_lot
+
     n = _check(X, Y, [])
     ks = [k for k in (5, 10, 20, 50) if k < n / 2] if ks is None else list(ks)
     _check(X, Y, ks or [5])
@@ -375,8 +381,11 @@ def _shared(before: NDArray[np.int64], after: NDArray[np.int64]) -> float:
 
 def _average_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return ranks from 1; values that are equal but for rounding share the mean of theirs."""
+    from embedlens.metrics.tied_ranks import TIE
+
     order = np.argsort(values)
     ascending = values[order]
+
     group = np.cumsum(np.diff(ascending, prepend=-1.0) > ascending * TIE) - 1
     counts = np.bincount(group)
     ranks = np.empty(len(values))
@@ -386,6 +395,8 @@ def _average_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     """Return the Pearson correlation; NaN if one side is constant but for rounding."""
+    from embedlens.metrics.tied_ranks import TIE
+
     if min(np.ptp(values) - TIE * values.max() for values in (x, y)) <= 0:
         return float("nan")
     x, y = x - x.mean(), y - y.mean()

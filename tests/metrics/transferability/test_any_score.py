@@ -84,7 +84,7 @@ def test_blocks_of_rows_do_not_matter(score, classes, monkeypatch):
 def test_features_that_are_not_finite_are_refused_by_their_place(score, classes, wide, value):
     X, y = classes(1.0, n=30, d=90 if wide else 5)
     X[3, 2] = value
-    with pytest.raises(ValueError, match=r"NaN or infinity.*\[3, 2\]"):
+    with pytest.raises(ValueError, match=r"(NaN|infinity): X\[3, 2\]"):
         score(X, y)
 
 
@@ -94,7 +94,7 @@ def test_wrong_shapes_and_labels_are_refused(score, classes):
         score(X, y[1:])
     with pytest.raises(ValueError, match="Number of labels is 1"):
         score(X, np.zeros(120))
-    with pytest.raises(ValueError, match="matrix"):
+    with pytest.raises(ValueError, match=r"Expected X of shape \(points, features\)"):
         score(X[:, 0], y)
     with pytest.raises(ValueError, match="NaN at position 0"):
         score(X, np.where(np.arange(120) == 0, np.nan, y))
