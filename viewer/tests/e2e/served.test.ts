@@ -376,9 +376,7 @@ describe("accessibility", () => {
         await page.waitForTimeout(150);
         expect(await audit()).toEqual([]);
       }
-      await page.evaluate(() =>
-        window.viewer.set({ opened: 5, panel: "picture", colour: "Xception sure" }),
-      );
+      await page.evaluate(() => window.viewer.set({ opened: 5, panel: "picture", colour: "Xception sure" }));
       await page.waitForTimeout(150);
       expect(await audit()).toEqual([]);
     },
