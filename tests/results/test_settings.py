@@ -41,7 +41,7 @@ def test_a_study_writes_paths_in_full(tmp_path, monkeypatch):
     assert study.folder == tmp_path / "o"
     assert study.settings.pictures == str(tmp_path / "photos")
     file = str(tmp_path / "best.keras")
-    assert study.settings.backbones == (file, f"{file}@x", "vgg16")
+    assert study.settings.backbones == (file, f"{file}@x", "VGG16")
     assert study.settings.weights == {"VGG16": str(tmp_path / "v.h5")}
     assert list(study.titles.values()) == ["best.keras", "best.keras@x", "VGG16"]
     with pytest.raises(StudyError, match="named twice"):
