@@ -167,7 +167,7 @@ def test_the_verdict_on_tuning_is_paired_by_picture(results):
 
 
 def test_without_fine_tuning_there_is_nothing_of_it(pictures, tmp_path):
-    results = study_in(tmp_path / "out", pictures, finetune=False).run()
+    results = Study(pictures, [NAME], out=tmp_path / "out", size=64, repeats=2).run()
     assert set(results.measures["stage"]) == {"pretrained"}
     assert not len(results.histories)
     assert not len(results.tunings)
