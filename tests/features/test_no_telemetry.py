@@ -13,10 +13,9 @@ def refuse(*args, **kwargs):
     print("connected", args)
     raise OSError("no network")
 socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
-import numpy as np
-from embedlens.backbones import get_backbone
-from embedlens.features.openvino_engine import OpenVINOEngine
-OpenVINOEngine(get_backbone("EfficientNetLite0"), 32, "avg", "float32")
+from embedlens.features.engines import make_engine
+from embedlens.features.recipe import Recipe
+make_engine(Recipe.of("EfficientNetLite0", size=32, engine="openvino"))
 print("openvino" in sys.modules, sys.modules["openvino_telemetry"])
 """
 

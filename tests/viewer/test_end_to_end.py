@@ -139,7 +139,7 @@ def test_nothing_runs_over_the_edge_of_the_window(browser, report, width):
 
 
 def test_names_that_are_html_run_nothing(browser, finished, monkeypatch):
-    monkeypatch.setattr("embedlens.report.report.write_figure", lambda *given: None)
+    monkeypatch.setattr("embedlens.report.figures.write_figure", lambda *given: None)
     opened = Opened(browser, offline=True)
     opened.page.goto(write_report(finished.folder).as_uri())
     opened.page.locator("#viewer").scroll_into_view_if_needed()

@@ -19,7 +19,7 @@ from embedlens.viewer.study_scene import study_scene
 def write(study):
     """Write the report without the files of its figures, which take long."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("embedlens.report.report.write_figure", lambda *given: None)
+        patch.setattr("embedlens.report.figures.write_figure", lambda *given: None)
         return write_report(study.folder).read_text(encoding="utf-8")
 
 
