@@ -67,7 +67,15 @@ class Mosaics(Family):
             parts = whole.reshape(tiles, height // tiles, tiles, width // tiles, 3)
             return parts.mean((1, 3)).ravel()
 
-        return Built(model, (height, width), 3 * tiles**2, 0, (tiles, tiles, 3), 0)
+        return Built(
+            model,
+            (height, width),
+            3 * tiles**2,
+            0,
+            (tiles, tiles, 3),
+            0,
+            "mean colours of the tiles",
+        )
 
 
 class Abacus:
@@ -89,7 +97,7 @@ class Sums:
     def __init__(self, built):
         self.model, self.size, self.features = built.model, built.size, built.features
         self.frontier, self.feature_map = built.frontier, built.feature_map
-        self.parameters = built.parameters
+        self.parameters, self.vector = built.parameters, built.vector
 
     def run(self, pictures, write):
         for row, pixels in pictures:

@@ -139,6 +139,7 @@ class MeanColours:
     frontier = 0
     feature_map = (4, 4, 3)
     parameters = 0
+    vector = "mean colours of 16 blocks"
 
     def __init__(self) -> None:
         self.embedded: list[int] = []

@@ -3,7 +3,7 @@
 Nothing here reads pictures or runs a network over them; that is ``embedlens.features``.
 """
 
-from embedlens.backbones.backbone import POOLINGS, Backbone, Pooling
+from embedlens.backbones.backbone import Backbone
 from embedlens.backbones.cut import cut
 from embedlens.backbones.families.family import Built, Family
 from embedlens.backbones.families.keras_applications import STUDY
@@ -14,6 +14,7 @@ from embedlens.backbones.families.registered import (
     register_family,
 )
 from embedlens.backbones.naming import weights_for
+from embedlens.backbones.pooling import POOLINGS, Pooling, parse_pooling
 from embedlens.backbones.registry import get_backbone, list_backbones
 from embedlens.backbones.transform import Resize, Transform
 from embedlens.backbones.weights import Weights
@@ -34,6 +35,7 @@ __all__ = [
     "list_backbones",
     "list_families",
     "parse_name",
+    "parse_pooling",
     "register_family",
     "weights_for",
 ]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from embedlens.backbones.pooling import Pooling
 from embedlens.backbones.transform import Transform
 from embedlens.backbones.weights import Weights
-from embedlens.errors import BackboneError
 
 if TYPE_CHECKING:
     import keras
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from embedlens.backbones.families.family import Family
-
-Pooling = Literal["avg", "max", "none"]
-POOLINGS: tuple[Pooling, ...] = ("avg", "max", "none")
 
 
 @dataclass(frozen=True)
@@ -95,7 +92,7 @@ class Backbone:
     def build(
         self,
         size: int | tuple[int, int] | None = None,
-        pooling: Pooling = "avg",
+        pooling: Pooling = "own",
         tail: str | None = None,
     ) -> Any:
         """Build the Keras model from pixels (h, w, 3), 0 to 255 RGB, to features.
@@ -107,9 +104,10 @@ class Backbone:
         ----------
         size : int or (int, int), optional
             Height and width of the input, in pixels; by default the network's own.
-        pooling : {"avg", "max", "none"}
-            What becomes of a feature map (h, w, c): its average or maximum over the picture (c
-            features), or all of it, flattened in the order height, width, channels.
+        pooling : {"own", "mean", "max", "none"}
+            What becomes of a feature map (h, w, c): its average, which is "own" as well, or its
+            maximum over the picture (c features), or all of it, flattened in the order height,
+            width, channels.
         tail : str, optional
             The layer where fine-tuning begins. What the trunk before it gives, flattened, then
             follows the features of each picture, so that one run serves both.
@@ -180,15 +178,3 @@ class Backbone:
             "parameters": self.parameters,
             "feature_map": self.feature_map,
         }
-
-
-def check_pooling(pooling: str) -> None:
-    """Refuse a pooling that there is not.
-
-    Raises
-    ------
-    BackboneError
-        That names those there are.
-    """
-    if pooling not in POOLINGS:
-        raise BackboneError(f"There is no pooling {pooling!r}; choose from {POOLINGS}.")

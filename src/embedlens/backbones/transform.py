@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -15,18 +17,12 @@ RESIZES: tuple[Resize, ...] = ("squash", "crop", "pad")
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 Triple = tuple[float, float, float]
 
-_FITTED = {
-    "squash": "squashed to",
-    "crop": "cropped at the centre to",
-    "pad": "fitted into, and filled up with grey to,",
-}
-
 
 @dataclass(frozen=True)
 class Transform:
     """How a picture becomes what a network takes.
 
-    Decoding follows the first four; the network begins with the others, so that every engine gets
+    Decoding follows the first six; the network begins with the others, so that every engine gets
     pixels of 0 to 255.
 
     Attributes
@@ -34,11 +30,18 @@ class Transform:
     size : (int, int) or None
         Height and width, in pixels; None where only loading the network tells.
     resize : {"squash", "crop", "pad"}, default "squash"
-        Aspect not kept, centre cut out, or grey added around.
+        Aspect not kept, short side fitted and centre cut out, or long side fitted and a border
+        added around.
     crop : float, default 1.0
-        Share of the fitted picture's side that the centre keeps where ``resize`` is "crop".
+        Share of the fitted picture's sides that the centre keeps: sides are fitted to size / crop,
+        rounded down, as timm and torchvision do.
+    shorter_side : int or None, default None
+        To how many pixels the short side is fitted ("squash": both), where no share says it
+        exactly.
     interpolation : {"nearest", "bilinear", "bicubic", "lanczos"}, default "bilinear"
         Pillow's, with antialiasing.
+    fill : (int, int, int), default neutral grey, 128
+        Colour of the border that "pad" adds, RGB.
     scale : float, default 1.0
         What pixels of 0 to 255 are divided by first.
     mean, deviation : (float, float, float)
@@ -56,19 +59,32 @@ class Transform:
     size: tuple[int, int] | None = None
     resize: Resize = "squash"
     crop: float = 1.0
+    shorter_side: int | None = None
     interpolation: Interpolation = "bilinear"
+    fill: tuple[int, int, int] = (128, 128, 128)
     scale: float = 1.0
     mean: Triple = (0.0, 0.0, 0.0)
     deviation: Triple = (1.0, 1.0, 1.0)
     channels: Literal["RGB", "BGR"] = "RGB"
 
     def of_size(self, size: int | tuple[int, int] | None) -> Transform:
-        """Return it for pictures of another size; None keeps its own."""
+        """Return it for pictures of another size; None keeps its own.
+
+        What falls away around the centre keeps its share.
+        """
         pair = (size, size) if isinstance(size, int) else size
-        return self if pair is None else replace(self, size=(pair[0], pair[1]))
+        if pair is None:
+            return self
+        shorter = self.shorter_side
+        if shorter is not None and self.size is not None and self.size != tuple(pair):
+            shorter = round(shorter * min(pair) / min(self.size))
+        return replace(self, size=(pair[0], pair[1]), shorter_side=shorter)
 
     def resized_by(self, resize: Resize | None) -> Transform:
         """Return it with another way to fit pictures; None keeps its own.
+
+        A way that is asked for is the same for all networks: "squash" and "pad" lose nothing of a
+        picture, "crop" takes the largest centre there is.
 
         Raises
         ------
@@ -79,7 +95,7 @@ class Transform:
             return self
         if resize not in RESIZES:
             raise BackboneError(f"resize {resize!r} is unknown; use one of {', '.join(RESIZES)}.")
-        return replace(self, resize=resize)
+        return replace(self, resize=resize, crop=1.0, shorter_side=None)
 
     def scaled_by(self, preprocessing: str | None) -> Transform:
         """Return it with one of `PREPROCESSINGS`; None keeps its own.
@@ -121,15 +137,28 @@ class Transform:
 
     def describe(self) -> str:
         """Say it in words, for reports."""
-        size = "the network's own size" if self.size is None else _text(self.size) + " pixels"
-        share = f" of {self.crop:.3g} of the side" if self.crop != 1 else ""
-        fitted = f"{_FITTED[self.resize]} {size}{share} ({self.interpolation})"
         order = "" if self.channels == "RGB" else f", {self.channels}"
-        return f"{fitted}, {self._scaling()}{order}"
+        return f"{self._fitting()} ({self.interpolation}), {self._scaling()}{order}"
 
     def record(self) -> dict[str, Any]:
         """Return it as plain JSON, for keys and records."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    def _fitting(self) -> str:
+        size = "the network's own size" if self.size is None else _text(self.size) + " pixels"
+        if self.resize == "pad":
+            return f"fitted into {size} with a border of the colour {_numbers(self.fill)}"
+        cut = f"of which the centre of {size} is kept"
+        if self.shorter_side is not None:
+            side = f"{self.shorter_side} pixels"
+        elif self.size is None:
+            side = f"1/{self.crop:.3g} of the network's own size"
+        else:
+            side = f"{math.floor(min(self.size) / self.crop)} pixels"
+        if self.resize == "crop":
+            return f"short side resized to {side}, {cut}"
+        whole = self.crop == 1 and self.shorter_side is None
+        return f"squashed to {size}" if whole else f"squashed, sides resized to {side}, {cut}"
 
     def _scaling(self) -> str:
         low = [-m / d for m, d in zip(self.mean, self.deviation, strict=True)]
@@ -169,5 +198,5 @@ def _text(size: tuple[int, int]) -> str:
     return f"{size[0]} x {size[1]}"
 
 
-def _numbers(values: Triple) -> str:
+def _numbers(values: Sequence[float]) -> str:
     return ", ".join(f"{value:g}" for value in dict.fromkeys(values))

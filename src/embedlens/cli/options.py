@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
 
 class PoolingOption(StrEnum):
-    """What becomes of a feature map."""
+    """What becomes of a network's output."""
 
-    avg = "avg"
+    own = "own"
+    cls = "cls"
+    mean = "mean"
+    cls_mean = "cls+mean"
     max = "max"
     none = "none"
+    avg = "avg"  # as version 0.1.0 spelt "mean"
 
 
 class ResizeOption(StrEnum):
@@ -78,6 +82,16 @@ Size = Annotated[
     int | None,
     typer.Option(help="Height and width in pixels. \\[default: each backbone's own]", min=16,
                  show_default=False),
+]  # fmt: skip
+Pooling = Annotated[
+    PoolingOption | None,
+    typer.Option(help="What becomes of a network's output. \\[default: own, the vector that its "
+                      "authors use; avg is mean]", show_default=False),
+]  # fmt: skip
+Resize = Annotated[
+    ResizeOption | None,
+    typer.Option(help="How pictures are brought to size, the same for all backbones. \\[default: "
+                      "as each backbone was evaluated]", show_default=False),
 ]  # fmt: skip
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Precision = Annotated[

@@ -12,10 +12,10 @@ from embedlens.cli.options import (
     Engine,
     Folder,
     Photos,
-    PoolingOption,
+    Pooling,
     Precision,
     PrecisionOption,
-    ResizeOption,
+    Resize,
     Size,
     Weights,
     folder_option,
@@ -53,15 +53,6 @@ Preset = Annotated[
     str | None,
     typer.Option(help="'paper': the published study's protocol.", show_default=False),
 ]
-Pooling = Annotated[
-    PoolingOption | None,
-    typer.Option(help="What becomes of the last feature map. \\[default: avg]", show_default=False),
-]
-Resize = Annotated[
-    ResizeOption | None,
-    typer.Option(help="How pictures are brought to size. \\[default: as each backbone was trained]",
-                 show_default=False),
-]  # fmt: skip
 Repeats = Annotated[
     int | None,
     typer.Option(help="Splits the heads are trained and tested on. \\[default: 5]", min=1,

@@ -40,7 +40,8 @@ def decoded(
         def start(row: int) -> tuple[int, Future[np.ndarray]]:
             return row, pool.submit(
                 images.pixels, row, transform.size, transform.resize,
-                crop=transform.crop, interpolation=transform.interpolation,
+                crop=transform.crop, shorter_side=transform.shorter_side,
+                interpolation=transform.interpolation, fill=transform.fill,
             )  # fmt: skip
 
         waiting = deque(start(row) for row in islice(rows, _AHEAD))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embedlens.backbones import Backbone, Pooling, Resize, get_backbone, weights_for
+from embedlens.backbones import Backbone, Resize, get_backbone, weights_for
 from embedlens.errors import EmbedlensError, WeightsError
 from embedlens.features.decoding import decoded
 from embedlens.features.engines import Precision, Runner, make_engine
@@ -40,8 +40,9 @@ class Features:
         What embedded them, and how.
     record : dict
         The recipe as plain JSON: ``backbone``, ``size``, ``resize``, ``transform``, ``pooling``,
-        ``precision``, ``engine`` and its versions; ``feature_map`` and ``parameters_to_cut``; and
-        what it took: ``embedded`` pictures in ``seconds``.
+        ``precision``, ``engine`` and its versions; ``vector``, what the features are in words;
+        ``feature_map`` and ``parameters_to_cut``; and what it took: ``embedded`` pictures in
+        ``seconds``.
     """
 
     values: np.ndarray
@@ -82,7 +83,7 @@ def embed(
     backbone: str | Backbone | Recipe,
     *,
     weights: str | Path | Mapping[str, str | Path] | None = None,
-    pooling: Pooling | None = None,
+    pooling: str | None = None,
     size: int | tuple[int, int] | None = None,
     resize: Resize | None = None,
     precision: Precision | None = None,
@@ -103,15 +104,18 @@ def embed(
     weights : str, path or mapping of str to str or path, optional
         As for `get_backbone`; or by the network's name, as for ``Study``. For a backbone by name:
         one that `get_backbone` returned has its weights.
-    pooling : {"avg", "max", "none"}, default "avg"
-        The average of the last feature map over the picture, its maximum, or all of it flattened
-        in the order height, width, channels (the study's). The average is what most uses of
-        pretrained features take, and 49 times smaller for a map of 7 x 7.
+    pooling : {"own", "cls", "mean", "cls+mean", "max", "none"}, default "own"
+        What becomes of the network's output. "own" is the vector that its authors compare pictures
+        by: of a convolutional network the average of the last feature map; of others, as their
+        family says, the class token, an attention pool, a projected vector. "mean" and "max" are
+        over the picture; "none" is all of the output, flattened in the order height, width,
+        channels (the study's), 49 times as large for a map of 7 x 7; "cls" and "cls+mean" need a
+        class token. "avg" is "mean".
     size : int or (int, int), optional
         Height and width the pictures are brought to; by default the backbone's own.
     resize : {"squash", "crop", "pad"}, optional
-        How: aspect not kept (the study's), centre cut out, or grey added around. By default the
-        backbone's own: "squash" for networks of Keras, which say nothing of it.
+        How, and nothing cut off beyond that: aspect not kept (the study's), the largest centre cut
+        out, or grey added around. By default as the backbone's published evaluation does.
     precision : {"float32", "bf16"}, default "float32"
         bfloat16 doubles the speed on CPUs that have it and changes features: Xception's by 1%,
         InceptionV3's by 2, EfficientNet-Lite0's by 3, MobileNetV2's by 15 (relative in norm).
@@ -283,4 +287,5 @@ def _run(
         "transform": transform.record(),
         "feature_map": list(engine.feature_map),
         "parameters_to_cut": engine.parameters,
+        "vector": engine.vector,
     }

@@ -7,14 +7,20 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
-from embedlens.backbones import Backbone, Pooling, Resize, Transform, get_backbone
-from embedlens.backbones.backbone import check_pooling
-from embedlens.errors import EmbedlensError
+from embedlens.backbones import (
+    Backbone,
+    Pooling,
+    Resize,
+    Transform,
+    get_backbone,
+    parse_pooling,
+)
+from embedlens.errors import BackboneError, EmbedlensError
 from embedlens.features.engines.engine import PRECISIONS, Precision
 from embedlens.features.engines.registry import choose_engine
 from embedlens.files import text_key
 
-_FORMAT = 1  # raise it when the same recipe begins to give other numbers
+_FORMAT = 2  # raise it when the same recipe begins to give other numbers
 
 
 @dataclass(frozen=True)
@@ -27,8 +33,8 @@ class Recipe:
         The network, its weights and where it is cut.
     transform : Transform
         What pictures are made into for it: the backbone's own, or what the user made of it.
-    pooling : {"avg", "max", "none"}
-        What becomes of a feature map.
+    pooling : {"own", "cls", "mean", "cls+mean", "max", "none"}
+        What becomes of the network's output.
     precision : {"float32", "bf16"}
         What numbers the engine computes in.
     engine : str
@@ -40,7 +46,7 @@ class Recipe:
     --------
     >>> recipe = Recipe.of("EfficientNetLite0", size=96)
     >>> recipe.transform.size, recipe.pooling
-    ((96, 96), 'avg')
+    ((96, 96), 'own')
     """
 
     backbone: Backbone
@@ -55,7 +61,7 @@ class Recipe:
         cls,
         backbone: str | Backbone | Recipe,
         *,
-        pooling: Pooling | None = None,
+        pooling: str | None = None,
         size: int | tuple[int, int] | None = None,
         resize: Resize | None = None,
         precision: Precision | None = None,
@@ -73,7 +79,8 @@ class Recipe:
         Raises
         ------
         BackboneError
-            If there is no such backbone, pooling or way to resize.
+            If there is no such backbone, pooling or way to resize, or the backbone's family knows
+            that the pooling does not suit it.
         EmbedlensError
             If there is no such precision or engine, or the engine cannot run the backbone.
         """
@@ -81,9 +88,10 @@ class Recipe:
             base = backbone
         else:
             found = get_backbone(backbone) if isinstance(backbone, str) else backbone
-            base = cls(found, found.transform, "avg", "float32", engine or "auto", ())
-        pooling, precision = pooling or base.pooling, precision or base.precision
-        check_pooling(pooling)
+            base = cls(found, found.transform, "own", "float32", engine or "auto", ())
+        chosen_pooling = parse_pooling(pooling or base.pooling)
+        _expect_suits(base.backbone, chosen_pooling)
+        precision = precision or base.precision
         if precision not in PRECISIONS:
             raise EmbedlensError(
                 f"There is no precision {precision!r}; choose {' or '.join(PRECISIONS)}."
@@ -93,7 +101,7 @@ class Recipe:
         return cls(
             base.backbone,
             base.transform.of_size(size).resized_by(resize),
-            pooling,
+            chosen_pooling,
             precision,
             chosen.name,
             tuple((package, version(package)) for package in packages),
@@ -129,3 +137,12 @@ class Recipe:
     def key(self) -> str:
         """Return a name for it that no other recipe has: features are kept under it."""
         return text_key(json.dumps([_FORMAT, self.record()], sort_keys=True, default=str))
+
+
+def _expect_suits(backbone: Backbone, pooling: Pooling) -> None:
+    can = backbone.family.poolings(backbone)
+    if pooling not in can:
+        raise BackboneError(
+            f"The pooling {pooling!r} does not suit {backbone.name}; leave it out, or choose from "
+            f"{', '.join(each for each in can if each != 'own')}."
+        )

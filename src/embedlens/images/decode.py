@@ -18,11 +18,11 @@ from PIL import Image, UnidentifiedImageError
 
 from embedlens.errors import ImageSetError
 from embedlens.images import tiff
+from embedlens.images.fitting import Fitting
 from embedlens.images.levels import DeepRange, Levels, eight_bits, range_of
 from embedlens.images.other_formats import describe_format
 from embedlens.images.perceptual_hash import perceptual_hash
 
-RESIZES = ("squash", "crop", "pad")
 INTERPOLATIONS = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -38,7 +38,8 @@ MAX_PIXELS = 178_956_970
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "JPEG2000", "PPM")
 
 _MODES = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "I", "F"}
-_GREY = (128, 128, 128)
+Colour = tuple[int, int, int]
+GREY: Colour = (128, 128, 128)
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -49,6 +50,9 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# Orientations whose stored columns, and rows, run the other way once they are upright.
+_MIRRORED = ({2, 3, 6, 7}, {3, 4, 7, 8})
+_BLACK: Colour = (0, 0, 0)
 
 # A large JPEG is decoded at a half, quarter or eighth of its size while that leaves this many times
 # the pixels asked for along each side. Measured at 200 x 200 against decoding in full, on pictures
@@ -110,7 +114,9 @@ def decode(
     levels: Levels | None = None,
     *,
     crop: float = 1.0,
+    shorter_side: int | None = None,
     interpolation: str = "bilinear",
+    fill: Colour = GREY,
 ) -> npt.NDArray[np.uint8]:
     """Decode a picture to RGB and resize it with antialiasing.
 
@@ -127,15 +133,19 @@ def decode(
         Side of the square, or (height, width), in pixels; None keeps the picture's own size.
     resize : {"squash", "crop", "pad"}, default="squash"
         "squash" gives up the aspect ratio and loses nothing of the picture, as the study did;
-        "crop" fits the short side and takes the centre; "pad" fits the long side and fills the rest
-        with neutral grey (128).
+        "crop" fits the short side and takes the centre; "pad" fits the long side and fills the
+        rest. Sides and centres are rounded as torchvision and timm round them (see `Fitting`).
     levels : (float, float), optional
         Black and white of deep pixels that do not say them, as the pictures of a set share them.
     crop : float, default 1.0
-        Of "crop": how much of the fitted short side the centre keeps. At 0.875 and 224 pixels the
-        short side is fitted to 256, of which 32 fall away.
+        How much of the fitted sides the centre keeps. At 0.875 and 224 pixels the short side, of
+        "squash" both, is fitted to 256, of which 32 fall away.
+    shorter_side : int, optional
+        To how many pixels the short side is fitted, where no share says it exactly.
     interpolation : {"nearest", "bilinear", "bicubic", "lanczos"}, default "bilinear"
         Pillow's.
+    fill : (int, int, int), default neutral grey, 128
+        The colour of what "pad" adds.
 
     Returns
     -------
@@ -147,7 +157,7 @@ def decode(
         The bytes are empty, no picture, truncated, or a picture of more than `MAX_PIXELS` pixels,
         which is read from the header before anything is decoded.
     ImageSetError
-        `size`, `resize`, `crop` or `interpolation` is none of the above.
+        `size`, `resize`, `crop`, `shorter_side` or `interpolation` is none of the above.
 
     Examples
     --------
@@ -159,32 +169,30 @@ def decode(
     array([128, 128, 200, 200, 200, 200, 200, 128, 128, 128], dtype=uint8)
     """
     target = _target(size)
-    if resize not in RESIZES:
-        raise ImageSetError(f"resize {resize!r} is unknown; use one of {', '.join(RESIZES)}")
+    fitting = Fitting(target or (1, 1), resize, crop, shorter_side)
     if interpolation not in INTERPOLATIONS:
         raise ImageSetError(
             f"interpolation {interpolation!r} is unknown; use one of {', '.join(INTERPOLATIONS)}"
         )
-    if not 0 < crop <= 1:
-        raise ImageSetError(f"crop is {crop}; give a share above 0, at most 1")
     with _opened(data, levels) as image:
-        box = None
+        stored, whole = image.size, None
         if target is not None and image.format in ("JPEG", "MPO"):
-            needed = _scaled(image.size, _turned(target, _orientation(image)), resize, crop)
+            needed = _turned(fitting.scaled(_upright(image)), _orientation(image))
             drafted = image.draft(None, (_DRAFT_MARGIN * needed[0], _DRAFT_MARGIN * needed[1]))
-            box = drafted[1] if drafted else None
+            whole = drafted[1][2:] if drafted else None
         with _turn_to_decode(image):
             image.load()
             orientation = _orientation(image)
             fitted = _opaque(image, levels)
             if target is not None:
-                box = box or (0, 0, *fitted.size)
-                turned = _turned(target, orientation)
-                fitted = _fit(fitted, box, turned, resize, crop, INTERPOLATIONS[interpolation])
+                size_there = stored if whole else fitted.size
+                place = _Place.of(fitting, _turned(size_there, orientation), orientation)
+                box = place.source(whole or fitted.size)
+                fitted = fitted.resize(place.size, INTERPOLATIONS[interpolation], box=box)
     if orientation in _TURNS:
         fitted = fitted.transpose(_TURNS[orientation])
     if target is not None and fitted.size != target:
-        fitted = _padded(fitted, target)
+        fitted = _padded(fitted, target, fill if resize == "pad" else _BLACK)
     return np.array(fitted if fitted.mode == "RGB" else fitted.convert("RGB"))
 
 
@@ -351,38 +359,51 @@ def _turned(size: tuple[int, int], orientation: int) -> tuple[int, int]:
     return size[::-1] if 5 <= orientation <= 8 else size
 
 
-def _scaled(
-    size: tuple[float, float], target: tuple[int, int], resize: str, crop: float = 1.0
-) -> tuple[int, int]:
-    """Size of the whole picture once it is scaled to `target`."""
-    if resize == "squash":
-        return target
-    ratios = target[0] / size[0], target[1] / size[1]
-    ratio = max(ratios) / crop if resize == "crop" else min(ratios)
-    return max(1, round(size[0] * ratio)), max(1, round(size[1] * ratio))
+def _upright(image: Image.Image) -> tuple[int, int]:
+    return _turned(image.size, _orientation(image))
 
 
-def _fit(
-    image: Image.Image,
-    box: tuple[float, float, float, float],
-    target: tuple[int, int],
-    resize: str,
-    crop: float,
-    interpolation: Image.Resampling,
-) -> Image.Image:
-    """Resize what `box` holds of the picture; a padded one comes without its border."""
-    width, height = box[2], box[3]
-    if resize == "pad":
-        target = _scaled((width, height), target, resize)
-    elif resize == "crop":
-        ratio = max(target[0] / width, target[1] / height) / crop
-        left, top = (max(0.0, s - t / ratio) / 2 for s, t in zip(box[2:], target, strict=True))
-        box = left, top, width - left, height - top
-    return image.resize(target, interpolation, box=box)
+@dataclass(frozen=True)
+class _Place:
+    """Which part of a resized picture is kept, in the orientation that is stored.
+
+    Resizing that part alone gives the pixels that resizing all and cutting would give.
+    """
+
+    scaled: tuple[int, int]
+    box: tuple[int, int, int, int]
+
+    @classmethod
+    def of(cls, fitting: Fitting, size: tuple[int, int], orientation: int) -> _Place:
+        """Find it for a picture of a size, upright, that is stored in an orientation."""
+        scaled = fitting.scaled(size)
+        spans = [
+            (max(0, start), min(side, start + wanted))
+            for start, wanted, side in zip(
+                fitting.corner(scaled), fitting.target, scaled, strict=True
+            )
+        ]
+        for axis, mirrored in enumerate(_MIRRORED):
+            if orientation in mirrored:
+                side = scaled[axis]
+                spans[axis] = (side - spans[axis][1], side - spans[axis][0])
+        (left, right), (top, bottom) = spans[::-1] if 5 <= orientation <= 8 else spans
+        return cls(_turned(scaled, orientation), (left, top, right, bottom))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the part."""
+        return self.box[2] - self.box[0], self.box[3] - self.box[1]
+
+    def source(self, whole: tuple[float, float]) -> tuple[float, float, float, float]:
+        """Return the part of a picture of a size that becomes it."""
+        x, y = whole[0] / self.scaled[0], whole[1] / self.scaled[1]
+        left, top, right, bottom = self.box
+        return left * x, top * y, min(right * x, whole[0]), min(bottom * y, whole[1])
 
 
-def _padded(image: Image.Image, target: tuple[int, int]) -> Image.Image:
-    canvas = Image.new("RGB", target, _GREY)
+def _padded(image: Image.Image, target: tuple[int, int], fill: Colour) -> Image.Image:
+    canvas = Image.new("RGB", target, fill)
     canvas.paste(image, ((target[0] - image.width) // 2, (target[1] - image.height) // 2))
     return canvas
 

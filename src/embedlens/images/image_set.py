@@ -16,7 +16,7 @@ from embedlens.errors import ImageSetError
 from embedlens.files import content_key, replacing
 from embedlens.images.copies import find_copies
 from embedlens.images.copy_groups import group_copies
-from embedlens.images.decode import ImageError, decode
+from embedlens.images.decode import GREY, Colour, ImageError, decode
 from embedlens.images.levels import Levels, describe_levels
 from embedlens.images.likeness import copy_distances, looker
 from embedlens.images.listing import Entry
@@ -243,7 +243,9 @@ class ImageSet:
         resize: str = "squash",
         *,
         crop: float = 1.0,
+        shorter_side: int | None = None,
         interpolation: str = "bilinear",
+        fill: Colour = GREY,
     ) -> npt.NDArray[np.uint8]:
         """Picture `i` decoded to uint8 RGB of shape (height, width, 3); see `decode`.
 
@@ -255,8 +257,9 @@ class ImageSet:
         data = self.read_bytes(i)
         try:
             return decode(
-                data, size, resize, self.levels(i), crop=crop, interpolation=interpolation
-            )
+                data, size, resize, self.levels(i), crop=crop, shorter_side=shorter_side,
+                interpolation=interpolation, fill=fill,
+            )  # fmt: skip
         except ImageError as error:
             raise ImageError(f"{self.paths[i]}: {error}") from error
 

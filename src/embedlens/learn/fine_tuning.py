@@ -140,7 +140,7 @@ def finetune(
     backbone: str | Backbone | Recipe,
     *,
     unfreeze: str = "last-conv",
-    pooling: Pooling | None = None,
+    pooling: str | None = None,
     size: int | tuple[int, int] | None = None,
     resize: Resize | None = None,
     precision: Precision | None = None,

@@ -13,7 +13,6 @@ from embedlens.results import Results, judge, judge_tuning
 from embedlens.results.vocabulary import HEADS, MAPS, STAGES, TOP
 
 _MAPS = ("pca", "tsne")
-_POOLED = {"none": "flattened", "avg": "averaged", "max": "their maximum"}
 
 
 def has_paper_tables(results: Results) -> bool:
@@ -51,8 +50,8 @@ def _table_1(results: Results) -> Table:
     formats = {"model size (MB)": ".0f", "parameters": ",d", "features": ",d", "pictures": ",d"}
     return Table(
         "Table I. Models used for image embedding",
-        "Size and parameters with the ImageNet top; features of the last feature map, "
-        f"{_POOLED[results.settings.pooling]}. "
+        "Size and parameters with the ImageNet top; features: "
+        f"{'; '.join(facts['pooling'].map(str).unique())}. "
         f"Execution time: to embed so many pictures of {facts['size'].iloc[0]}, decoding "
         "included.",
         frame,

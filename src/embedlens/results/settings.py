@@ -16,6 +16,7 @@ from embedlens.backbones import (
     Resize,
     list_backbones,
     parse_name,
+    parse_pooling,
     weights_for,
 )
 from embedlens.backbones.naming import anchored, anchored_weights
@@ -72,7 +73,7 @@ class Settings:
     pictures: str
     backbones: tuple[str, ...]
     weights: dict[str, str] = field(default_factory=dict)
-    pooling: Pooling = "avg"
+    pooling: Pooling = "own"
     size: int | None = None
     resize: Resize | None = None
     precision: Precision = "float32"
@@ -88,6 +89,7 @@ class Settings:
     epochs: int = 16
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "pooling", parse_pooling(self.pooling))
         if not self.backbones:
             raise StudyError(
                 "A study needs at least one backbone; `embedlens backbones` lists them."

@@ -319,7 +319,7 @@ def _facts(features: Features) -> dict[str, Any]:
         "weights": backbone.weights.origin,
         "pretrained": backbone.weights.kind != "random",
         "size": "x".join(map(str, record["size"])),
-        "pooling": record["pooling"],
+        "pooling": record["vector"],
         "resize": record["resize"],
         "transform": features.recipe.transform.of_size(tuple(record["size"])).describe(),
         "precision": record["precision"],

@@ -105,7 +105,17 @@ class EfficientNetLite(KerasArchitectures):
             self,
             layer,
             chosen_weights(network, weights, published),
-            Transform(size, mean=(127.0,) * 3, deviation=(128.0,) * 3),
+            # Its published evaluation cuts the centre with 32 pixels around it, as EfficientNet's
+            # does. TensorFlow resizes without antialiasing there; of Pillow's ways bicubic comes
+            # nearest, as timm found for its copies (tf_efficientnet_lite0 and on).
+            Transform(
+                size,
+                "crop",
+                shorter_side=variant.size + 32,
+                interpolation="bicubic",
+                mean=(127.0,) * 3,
+                deviation=(128.0,) * 3,
+            ),
             variant.parameters,
             (side, side, 1280),
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from embedlens.backbones.pooling import POOLINGS
 from embedlens.errors import BackboneError
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from embedlens.backbones.backbone import Backbone, Pooling
+    from embedlens.backbones.backbone import Backbone
+    from embedlens.backbones.pooling import Pooling
     from embedlens.backbones.transform import Transform
 
 Form = str
@@ -43,6 +45,8 @@ class Built:
         Shape of what the network gives, before pooling.
     parameters : int
         Weights of the network to its cut.
+    vector : str
+        What the features are, in words: "class token", "average of the feature map".
     """
 
     model: Any
@@ -51,6 +55,7 @@ class Built:
     frontier: int
     feature_map: tuple[int, ...]
     parameters: int
+    vector: str
 
 
 class Family(Protocol):
@@ -132,9 +137,10 @@ class Family(Protocol):
         transform : Transform
             Its own, or what the user made of it: the size is that of the pictures, the scaling goes
             into the model. Fitting to size is none of the model's business.
-        pooling : {"avg", "max", "none"}
-            What becomes of a feature map. A network that ends in a vector of its own (a class
-            token, an attention pool, a layer of the top) gives that, whatever the pooling.
+        pooling : {"own", "cls", "mean", "cls+mean", "max", "none"}
+            What becomes of the network's output. "own" is the vector that counts for this network:
+            the average of a feature map, a class token, an attention pool, a projected vector, a
+            layer's own vector. The others are asked for by users.
         tail : str or None
             The layer where fine-tuning begins: what the trunk before it gives, flattened, follows
             the features.
@@ -144,8 +150,17 @@ class Family(Protocol):
         WeightsError
             If the weights cannot be had, or are another network's.
         BackboneError
-            If the layer does not exist, or the network refuses the size.
+            If the layer does not exist, the network refuses the size, or the pooling does not suit
+            its output (`vector_of` says so).
         """
+
+    def poolings(self, backbone: Backbone) -> Sequence[Pooling]:
+        """Name the poolings that can be asked for, as far as is known before it is built.
+
+        Asked for another, a recipe is refused before pictures are read. By default all: then
+        `build` refuses.
+        """
+        return POOLINGS
 
     def find(self, text: str) -> str | None:
         """Return the network that a text names in any case, as it is spelt here; None if none."""

@@ -12,7 +12,7 @@ import inspect
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,7 +131,7 @@ class KerasApplications(KerasArchitectures):
             chosen_weights(
                 network, weights, Weights("imagenet", published.file, published, licence)
             ),
-            Transform(**PREPROCESSINGS[row.preprocessing]).of_size(row.size),
+            evaluation(row),
             row.parameters,
             row.feature_map,
         )
@@ -152,6 +152,31 @@ class KerasApplications(KerasArchitectures):
     def imagenet_accuracy(self, network: str) -> float | None:
         """Return what Keras's documentation says."""
         return _ACCURACY.get(network)
+
+
+def evaluation(row: Application) -> Transform:
+    """Return the transform of a network's published evaluation.
+
+    - EfficientNet: the centre of a picture whose short side is 32 pixels longer than the input,
+      bicubic (tensorflow/tpu, models/official/efficientnet/preprocessing.py).
+    - EfficientNetV2: the same, bilinear, below 320 pixels; from there on squashed (google/automl,
+      efficientnetv2/preprocessing.py, ``preprocess_for_eval``).
+    - ConvNeXt: the centre 224 of 256 pixels, bicubic (facebookresearch/ConvNeXt, datasets.py).
+    - All others: "single center crop" is what Keras says of its own figures (README of
+      keras-team/keras-applications), and not of how much. It is 87.5% here, 224 of 256 pixels: so
+      the papers of ResNet, VGG and DenseNet, and TensorFlow's slim for the Inception and MobileNet
+      families (it squashes the centre where the picture is not square). Bilinear, as slim is.
+
+    Antialiasing is Pillow's; TensorFlow's resizing, which some of them used, has none.
+    """
+    own = Transform(**PREPROCESSINGS[row.preprocessing]).of_size(row.size)
+    if row.module == "efficientnet":
+        return replace(own, resize="crop", shorter_side=row.size + 32, interpolation="bicubic")
+    if row.module == "efficientnet_v2":
+        crops = row.size < 320
+        return replace(own, resize="crop", shorter_side=row.size + 32) if crops else own
+    cropped = replace(own, resize="crop", crop=0.875)
+    return replace(cropped, interpolation="bicubic") if row.module == "convnext" else cropped
 
 
 def introspect(name: str) -> Application:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import tempfile
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embedlens.backbones.backbone import Backbone, Pooling, check_pooling
+from embedlens.backbones.backbone import Backbone
 from embedlens.backbones.cut import cut
 from embedlens.backbones.families.family import Built, Family, Form
 from embedlens.backbones.keras_backend import import_keras
+from embedlens.backbones.pooling import Output, Pooling, poolings_of, vector_of
 from embedlens.backbones.tail import split, tail_layer
 from embedlens.backbones.transform import Transform
 from embedlens.backbones.transpose_sinking import sink_transposes
@@ -45,8 +47,8 @@ class KerasFamily(Family):
         tail: str | None,
     ) -> Built:
         """Build a network with its weights, preprocessing and pooling inside."""
-        check_pooling(pooling)
         network = self.load(backbone, transform.size)
+        vector = _vector(backbone.name, network.outputs, pooling)
         model = _from_pixels(network, transform, pooling, tail)
         height, width = model.input_shape[1:3]
         outputs = model.get_layer(model.name).outputs
@@ -58,7 +60,12 @@ class KerasFamily(Family):
             frontier,
             tuple(int(n) for n in outputs[0].shape[1:]),
             int(model.count_params()),
+            vector,
         )
+
+    def poolings(self, backbone: Backbone) -> Sequence[Pooling]:
+        """Name those that suit any output of a network of Keras: it has no class token."""
+        return poolings_of("map")
 
     def tail_layer(self, network: keras.Model, unfreeze: str) -> str:
         """Name the layer of a loaded network where fine-tuning begins."""
@@ -111,10 +118,32 @@ def pool(features: Any, pooling: Pooling) -> Any:
         return layers.Concatenate()(flat) if len(flat) > 1 else flat[0]
     if len(features.shape) == 2:
         return features
-    if len(features.shape) != 4 or pooling == "none":
+    pooling = _chosen([features], pooling)
+    if pooling not in ("mean", "max"):
         return layers.Flatten()(features)
-    pool = layers.GlobalAveragePooling2D if pooling == "avg" else layers.GlobalMaxPooling2D
-    return pool()(features)
+    ways = {
+        ("mean", 3): layers.GlobalAveragePooling1D,
+        ("mean", 4): layers.GlobalAveragePooling2D,
+        ("max", 3): layers.GlobalMaxPooling1D,
+        ("max", 4): layers.GlobalMaxPooling2D,
+    }
+    return ways[pooling, len(features.shape)]()(features)
+
+
+def _chosen(outputs: Sequence[Any], pooling: Pooling) -> Pooling:
+    """Return what is done: of a feature map "own" is its average, of all else all of it."""
+    if pooling != "own":
+        return pooling
+    return "mean" if _kind(outputs) == "map" else "none"
+
+
+def _kind(outputs: Sequence[Any]) -> Output:
+    kinds: dict[int, Output] = {2: "vector", 3: "tokens", 4: "map"}
+    return kinds.get(len(outputs[0].shape), "other") if len(outputs) == 1 else "other"
+
+
+def _vector(name: str, outputs: Sequence[Any], pooling: Pooling) -> str:
+    return vector_of(name, _kind(outputs), _chosen(outputs, pooling))
 
 
 def _from_pixels(

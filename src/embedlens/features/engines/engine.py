@@ -38,6 +38,8 @@ class Runner(Protocol):
         Shape of what the network gives, before pooling.
     parameters : int
         Weights of the network to its cut.
+    vector : str
+        What the features are, in words.
     """
 
     size: tuple[int, int]
@@ -45,6 +47,7 @@ class Runner(Protocol):
     frontier: int
     feature_map: tuple[int, ...]
     parameters: int
+    vector: str
 
     def run(self, pictures: Pictures, write: Write) -> None:
         """Embed pictures, handing each row to ``write`` in the caller's thread, in any order.

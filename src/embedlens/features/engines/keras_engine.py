@@ -56,6 +56,7 @@ class KerasRunner:
         self.frontier = built.frontier
         self.feature_map = built.feature_map
         self.parameters = built.parameters
+        self.vector = built.vector
 
     def run(self, pictures: Pictures, write: Write) -> None:
         """Embed pictures; see ``Runner.run``."""

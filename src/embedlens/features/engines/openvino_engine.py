@@ -70,6 +70,7 @@ class OpenVINORunner:
         self.frontier = exported.frontier
         self.feature_map = exported.feature_map
         self.parameters = exported.parameters
+        self.vector = exported.vector
         model = core.read_model(exported.model)
         model.reshape([1, *self.size, 3])
         steps = PrePostProcessor(model)

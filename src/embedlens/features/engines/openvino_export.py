@@ -27,7 +27,7 @@ from embedlens.given_path import given_path
 if TYPE_CHECKING:
     from embedlens.features.recipe import Recipe
 
-_FORMAT = 5
+_FORMAT = 6
 _CHILD = f"from {__name__} import main; main()"
 
 
@@ -45,7 +45,7 @@ class _Order:
         scaling = {
             name: value
             for name, value in self.transform.record().items()
-            if name not in ("resize", "crop", "interpolation")
+            if name not in ("resize", "crop", "shorter_side", "interpolation", "fill")
         }
         packages = {*self.backbone.family.packages, "openvino"}
         versions = {package: version(package) for package in sorted(packages)}
@@ -88,6 +88,7 @@ def export(recipe: Recipe, tail: str | None = None) -> Built:
         found["frontier"],
         tuple(found["feature_map"]),
         found["parameters"],
+        found["vector"],
     )
 
 

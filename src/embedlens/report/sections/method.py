@@ -20,9 +20,10 @@ class MethodSection(Section):
     template = TEMPLATES / "method.html"
 
     def context(self, material: Material) -> dict[str, Any]:
-        """Return how pictures were transformed, and beyond how many something is sampled."""
+        """Return what features are, of pictures made how, and where sampling begins."""
         return {
             "transforms": _transforms(material.results.backbones),
+            "vectors": _grouped(material.results.backbones, "pooling"),
             "gram_limit": GRAM_LIMIT,
             "distortion_sample": DISTORTION_SAMPLE,
         }
@@ -32,5 +33,9 @@ def _transforms(backbones: pd.DataFrame) -> list[tuple[list[str], str]]:
     """Return how pictures were fitted and scaled, and for which backbones so."""
     if "transform" not in backbones:  # of a study that 0.1.0 ran: it had one way for all
         backbones = backbones.assign(transform=backbones["resize"] + " to the input size")
-    groups = backbones.groupby("transform", sort=False)["backbone"]
-    return [(names.to_list(), str(transform)) for transform, names in groups]
+    return _grouped(backbones, "transform")
+
+
+def _grouped(backbones: pd.DataFrame, column: str) -> list[tuple[list[str], str]]:
+    groups = backbones.groupby(column, sort=False)["backbone"]
+    return [(names.to_list(), str(value)) for value, names in groups]
