@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embedlens.backbones.pooling import Pooling
+from embedlens.backbones.pooling import parse_pooling
 from embedlens.backbones.transform import Transform
 from embedlens.backbones.weights import Weights
 
@@ -92,7 +92,7 @@ class Backbone:
     def build(
         self,
         size: int | tuple[int, int] | None = None,
-        pooling: Pooling = "own",
+        pooling: str | None = None,
         tail: str | None = None,
     ) -> Any:
         """Build the Keras model from pixels (h, w, 3), 0 to 255 RGB, to features.
@@ -104,7 +104,7 @@ class Backbone:
         ----------
         size : int or (int, int), optional
             Height and width of the input, in pixels; by default the network's own.
-        pooling : {"own", "mean", "max", "none"}
+        pooling : {"own", "mean", "max", "none"}, default "own"
             What becomes of a feature map (h, w, c): its average, which is "own" as well, or its
             maximum over the picture (c features), or all of it, flattened in the order height,
             width, channels.
@@ -125,7 +125,7 @@ class Backbone:
             If the layer does not exist, the network refuses the size, or it is no network of Keras.
         """
         transform = self.transform.of_size(size)
-        return self.family.build(self, "keras", transform, pooling, tail).model
+        return self.family.build(self, "keras", transform, parse_pooling(pooling), tail).model
 
     def load(self, size: int | tuple[int, int] | None = None) -> keras.Model:
         """Build the network alone, to its cut, with its weights: no preprocessing, no pooling.
