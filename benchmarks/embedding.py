@@ -49,7 +49,7 @@ import sys, time
 import numpy as np
 from embedlens.backbones import get_backbone
 name, weights, size, pictures, features = sys.argv[1:]
-model = get_backbone(name, weights=weights).build(int(size), "avg")
+model = get_backbone(name, weights=weights).build(int(size), "mean")
 pictures = np.load(pictures)
 np.save(features, model.predict(pictures, batch_size=32, verbose=0))
 import keras, tensorflow

@@ -85,7 +85,7 @@ def main() -> None:
     engine.run(enumerate(pixels), frontier.__setitem__)
     trunk_seconds = time.perf_counter() - begun
 
-    tail = _joint(_flat_tail(split(backbone.load(SIZE), layer), "avg"), new_top(codes, 2048), 1e-4)
+    tail = _joint(_flat_tail(split(backbone.load(SIZE), layer), "mean"), new_top(codes, 2048), 1e-4)
     ours, our_seconds = timed_epochs(tail, frontier, codes, given.batch, given.epochs)
     whole = whole_network(backbone, layer, new_top(codes, 2048), 1e-4)
     theirs, their_seconds = timed_epochs(

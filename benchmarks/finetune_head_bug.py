@@ -10,7 +10,7 @@ The cross-entropy of outputs that are no probabilities is TensorFlow's, which th
 clipped to [1e-7, 1 - 1e-7], logarithm, softmax.
 
     python benchmarks/finetune_head_bug.py PHOTOS [--backbone EfficientNetLite0] [--weights FILE]
-        [--size 200] [--pooling avg] [--epochs 16] [--repeats 3] [--store FOLDER]
+        [--size 200] [--pooling mean] [--epochs 16] [--repeats 3] [--store FOLDER]
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--backbone", default="EfficientNetLite0")
     parser.add_argument("--weights")
     parser.add_argument("--size", type=int, default=200)
-    parser.add_argument("--pooling", default="avg", choices=["avg", "none"])
+    parser.add_argument("--pooling", default="mean", choices=["mean", "none"])
     parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--store", type=Path)

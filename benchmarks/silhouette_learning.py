@@ -215,7 +215,7 @@ def features(photos: str, backbone: str, weights: Path, out: Path) -> tuple[np.n
     if not file.exists():
         name = WEIGHTS[backbone]
         chosen = el.get_backbone(backbone, weights=name and str(weights / name))
-        embedded = el.embed(el.ImageSet.read(photos), chosen, size=200, pooling="avg")
+        embedded = el.embed(el.ImageSet.read(photos), chosen, size=200, pooling="mean")
         np.savez(file, X=embedded.values, y=embedded.images.labels)
     with np.load(file) as stored:
         return stored["X"], stored["y"]

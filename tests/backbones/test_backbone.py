@@ -17,7 +17,9 @@ def test_the_model_is_preprocessing_then_network_then_pooling(keras, network, pi
     part = keras.Model(network.inputs[0], network.get_layer("block_3_depthwise").output)
     maps = np.asarray(part(keras.applications.mobilenet_v2.preprocess_input(pixels.copy())))
     expected = {
+        "mean": maps.mean((1, 2)),
         "avg": maps.mean((1, 2)),
+        None: maps.mean((1, 2)),
         "max": maps.max((1, 2)),
         "none": maps.reshape(len(maps), -1),
     }
@@ -60,8 +62,24 @@ def test_an_unknown_layer_is_repeated_and_the_nearest_named():
 
 
 def test_an_unknown_pooling_is_named_with_those_there_are():
-    with pytest.raises(BackboneError, match=r"'mean'.*'avg', 'max', 'none'"):
-        get_backbone("MobileNetV2", weights="random").build(64, "mean")
+    with pytest.raises(BackboneError, match=r"'median'.*own, cls, mean, cls\+mean, max, none"):
+        get_backbone("MobileNetV2", weights="random").build(64, "median")
+
+
+@pytest.mark.parametrize(
+    ("name", "pooling", "said"),
+    [
+        (
+            "MobileNetV2",
+            "cls",
+            "a feature map, which the pooling 'cls' does not suit.*mean, max, none",
+        ),
+        ("EfficientNetLite0@predictions", "mean", "a vector, which the pooling 'mean'.*none"),
+    ],
+)
+def test_a_pooling_that_the_output_has_not_is_refused_with_those_it_has(name, pooling, said):
+    with pytest.raises(BackboneError, match=said):
+        get_backbone(name, weights="random").build(64, pooling)
 
 
 def test_a_size_that_the_network_refuses_is_repeated_with_its_own():

@@ -34,13 +34,13 @@ def test_openvino_gives_the_features_that_keras_gives(
 ):
     backbone = get_backbone(name, weights=weights)
     pictures = pixels(3, (size, size))
-    fast = ready("openvino", backbone, size, "avg", "float32")
-    expected = backbone.build(size, "avg").predict_on_batch(pictures.astype(np.float32))
+    fast = ready("openvino", backbone, size, "mean", "float32")
+    expected = backbone.build(size, "mean").predict_on_batch(pictures.astype(np.float32))
     assert difference(run(fast, pictures), expected) <= 1e-5
     keras.utils.clear_session(free_memory=False)
 
 
-@pytest.mark.parametrize("pooling", ["avg", "max", "none"])
+@pytest.mark.parametrize("pooling", ["mean", "max", "none"])
 def test_both_engines_pool_as_keras_does(network_file, pooling, pixels, run, difference, keras):
     backbone = get_backbone(str(network_file))
     pictures = pixels(5, (32, 32))
@@ -49,7 +49,7 @@ def test_both_engines_pool_as_keras_does(network_file, pooling, pixels, run, dif
         pictures.astype(np.float32)
     )
     expected = {
-        "avg": maps.mean((1, 2)),
+        "mean": maps.mean((1, 2)),
         "max": maps.max((1, 2)),
         "none": maps.reshape(len(maps), -1),
     }[pooling]
@@ -68,9 +68,9 @@ def test_one_run_gives_the_features_and_what_the_trunk_gives(
     """The frontier before "norm" is two tensors: a shortcut passes it by."""
     backbone, trunk = (get_backbone(f"{network_file}{cut}") for cut in ("", "@<norm"))
     pictures = pixels(3, (32, 32))
-    engine = ready(name, backbone, None, "avg", "float32", "norm")
+    engine = ready(name, backbone, None, "mean", "float32", "norm")
     both = run(engine, pictures)
-    features = run(ready(name, backbone, None, "avg", "float32"), pictures)
+    features = run(ready(name, backbone, None, "mean", "float32"), pictures)
     frontier = run(ready(name, trunk, None, "none", "float32"), pictures)
     assert (engine.features, engine.frontier) == (features.shape[1], frontier.shape[1])
     assert engine.feature_map == (14, 14, 10)
@@ -92,15 +92,15 @@ def test_both_engines_cut_and_tell_the_shape_of_the_cut(network_file, pixels, ru
 def test_a_user_s_model_is_given_the_scaling_asked_for(network_file, pixels, run, difference):
     backbone = get_backbone(f"{network_file}@stem", preprocessing="caffe")
     pictures = pixels(2, (32, 32))
-    fast = ready("openvino", backbone, None, "avg", "float32")
-    expected = backbone.build(None, "avg").predict_on_batch(pictures.astype(np.float32))
+    fast = ready("openvino", backbone, None, "mean", "float32")
+    expected = backbone.build(None, "mean").predict_on_batch(pictures.astype(np.float32))
     assert difference(run(fast, pictures), expected) <= 1e-5
 
 
 @pytest.mark.parametrize("name", ["openvino", "keras"])
 def test_a_row_does_not_depend_on_the_pictures_beside_it(network_file, name, pixels, run):
     """More pictures than a batch or than there are requests, and each alone."""
-    engine = ready(name, get_backbone(str(network_file)), None, "avg", "float32")
+    engine = ready(name, get_backbone(str(network_file)), None, "mean", "float32")
     pictures = pixels(35, (32, 32))
     together = run(engine, pictures)
     alone = np.concatenate([run(engine, each[None]) for each in pictures[::7]])
@@ -109,7 +109,7 @@ def test_a_row_does_not_depend_on_the_pictures_beside_it(network_file, name, pix
 
 @pytest.mark.parametrize("name", ["openvino", "keras"])
 def test_no_pictures_are_no_rows(network_file, name):
-    engine = ready(name, get_backbone(str(network_file)), None, "avg", "float32")
+    engine = ready(name, get_backbone(str(network_file)), None, "mean", "float32")
     engine.run(iter([]), lambda *_: pytest.fail("a row of nothing"))
 
 
@@ -123,11 +123,11 @@ def test_bf16_is_near_float32_or_an_error_that_says_why(pixels, run, difference)
     backbone = get_backbone("EfficientNetLite0")
     if not has_bf16():
         with pytest.raises(EmbedlensError, match="does not compute in bfloat16"):
-            ready("openvino", backbone, 96, "avg", "bf16")
+            ready("openvino", backbone, 96, "mean", "bf16")
         return
     pictures = pixels(3, (96, 96))
-    half = run(ready("openvino", backbone, 96, "avg", "bf16"), pictures)
-    full = run(ready("openvino", backbone, 96, "avg", "float32"), pictures)
+    half = run(ready("openvino", backbone, 96, "mean", "bf16"), pictures)
+    full = run(ready("openvino", backbone, 96, "mean", "float32"), pictures)
     assert half.dtype == np.float32
     assert 1e-5 < difference(half, full) < 0.05
 
@@ -144,16 +144,16 @@ def test_a_cpu_without_bf16_is_named():
 def test_keras_computes_in_bf16_and_leaves_its_policy_as_it_was(keras, pixels, run, difference):
     backbone = get_backbone("MobileNetV2@block_3_depthwise", weights="random")
     pictures = pixels(2, (64, 64))
-    half = ready("keras", backbone, 64, "avg", "bf16")
+    half = ready("keras", backbone, 64, "mean", "bf16")
     assert keras.config.dtype_policy().name == "float32"
-    full = ready("keras", backbone, 64, "avg", "float32")
+    full = ready("keras", backbone, 64, "mean", "float32")
     assert 1e-5 < difference(run(half, pictures), run(full, pictures)) < 0.05
 
 
 @pytest.mark.parametrize("name", ["openvino", "keras"])
 def test_both_engines_refuse_a_layer_that_is_not_there(network_file, name):
     with pytest.raises(BackboneError, match=r"small has no layer 'lost'\. Its layers include last"):
-        ready(name, get_backbone(f"{network_file}@lost"), None, "avg", "float32")
+        ready(name, get_backbone(f"{network_file}@lost"), None, "mean", "float32")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from embedlens.features.engines import openvino_export
 from embedlens.features.engines.openvino_export import cache_folder
 
 
-def export(backbone, size=None, pooling="avg"):
+def export(backbone, size=None, pooling="mean"):
     """Export by OpenVINO's own recipe."""
     recipe = Recipe.of(backbone, size=size, pooling=pooling, engine="openvino")
     return openvino_export.export(recipe)
@@ -33,8 +33,8 @@ def children(monkeypatch) -> list[list[str]]:
 
 def test_a_graph_is_exported_once(network_file, children):
     backbone = get_backbone(f"{network_file}@norm")
-    first = export(backbone, None, "avg")
-    second = export(backbone, None, "avg")
+    first = export(backbone, None, "mean")
+    second = export(backbone, None, "mean")
     assert first == second
     assert len(children) == 1
     assert first.model.is_file()
@@ -76,17 +76,17 @@ def test_another_content_of_the_same_file_is_another_graph(network_file, tmp_pat
     for data in (b"one", b"another", b"one"):
         file.write_bytes(data)
         with pytest.raises(BackboneError) as error:
-            export(get_backbone(str(file)), None, "avg")
+            export(get_backbone(str(file)), None, "mean")
         names.append(str(error.value))
     assert names[0] == names[2] != names[1]
 
 
 def test_a_broken_record_of_a_half_written_export_is_not_believed(network_file, children):
     backbone = get_backbone(f"{network_file}@norm")
-    graph = export(backbone, None, "avg").model
+    graph = export(backbone, None, "mean").model
     graph.with_suffix(".bin").unlink()
     started = len(children)
-    assert export(backbone, None, "avg").model.with_suffix(".bin").is_file()
+    assert export(backbone, None, "mean").model.with_suffix(".bin").is_file()
     assert len(children) == started + 1
 
 
@@ -94,14 +94,14 @@ def test_weights_that_do_not_fit_are_told_as_if_there_were_no_child(tmp_path):
     file = tmp_path / "wrong.weights.h5"
     file.write_bytes(b"nothing")
     with pytest.raises(WeightsError, match=r"wrong\.weights\.h5 does not hold the weights"):
-        export(get_backbone("MobileNetV2", weights=file), 64, "avg")
+        export(get_backbone("MobileNetV2", weights=file), 64, "mean")
 
 
 def test_a_model_that_cannot_be_loaded_is_told_as_if_there_were_no_child(tmp_path):
     file = tmp_path / "broken.keras"
     file.write_bytes(b"nothing")
     with pytest.raises(BackboneError, match=r"broken\.keras cannot be loaded"):
-        export(get_backbone(str(file)), None, "avg")
+        export(get_backbone(str(file)), None, "mean")
 
 
 def test_the_cache_is_where_the_user_says(tmp_path, monkeypatch):

@@ -100,7 +100,7 @@ def test_a_step_on_the_tail_is_a_step_on_the_whole_network(layer):
             parts = trunk.predict(pixels, verbose=0)
             parts = parts if isinstance(parts, list) else [parts]
             data = np.concatenate([part.reshape(12, -1) for part in parts], axis=1)
-            model = _joint(_flat_tail(split(network, layer), "avg"), top, 0.1)
+            model = _joint(_flat_tail(split(network, layer), "mean"), top, 0.1)
             model.compile(optimizer=keras.optimizers.SGD(0.1), loss=model.loss)
         for _ in range(3):
             model.train_on_batch(data, codes)
@@ -260,7 +260,7 @@ def test_the_silhouette_of_the_features_joins_the_loss(tuned, images, backbone):
         learning_rate=1e-3, silhouette=2.0,
     )  # fmt: skip
     rows = images.where("validation")
-    before = embed(images, backbone, pooling="avg", size=SIZE).values[rows]
+    before = embed(images, backbone, pooling="mean", size=SIZE).values[rows]
     codes = np.searchsorted(images.classes, images.labels[rows])
     expected = 1 - silhouette_score(before, codes)
     added = weighed.history["validation_loss"][0] - tuned.history["validation_loss"][0]
