@@ -17,6 +17,7 @@ from embedlens.backbones.naming import weights_for
 from embedlens.backbones.pooling import POOLINGS, Pooling, parse_pooling
 from embedlens.backbones.registry import get_backbone, list_backbones
 from embedlens.backbones.transform import Resize, Transform
+from embedlens.backbones.transform_text import parse_transform
 from embedlens.backbones.weights import Weights
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "list_families",
     "parse_name",
     "parse_pooling",
+    "parse_transform",
     "register_family",
     "weights_for",
 ]

@@ -42,6 +42,9 @@ class Backbone:
         Weights in all, with the ImageNet top; None where only loading the file would tell.
     feature_map : (int, int, int) or None
         Height, width and channels of the last feature map at the default size.
+    transform_from : str or None, default "its authors"
+        Who says the transform: "its authors", "the user", or a file; None where nobody does, and
+        then it is not to be relied on.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Backbone:
     transform: Transform
     parameters: int | None = None
     feature_map: tuple[int, int, int] | None = None
+    transform_from: str | None = "its authors"
 
     @property
     def size(self) -> int | tuple[int, int] | None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from embedlens.backbones.backbone import Backbone
 from embedlens.backbones.families.registered import list_families, parse_name
 from embedlens.backbones.naming import weights_for
+from embedlens.backbones.transform import Transform
+from embedlens.backbones.transform_text import USUAL, parse_transform
 from embedlens.errors import BackboneError
 
 
@@ -18,6 +20,7 @@ def get_backbone(
     *,
     weights: str | Path | None = None,
     preprocessing: str | None = None,
+    transform: str | Path | Transform | None = None,
 ) -> Backbone:
     """Look a backbone up by name.
 
@@ -25,8 +28,8 @@ def get_backbone(
     ----------
     name : str
         A network of ``keras.applications`` or EfficientNet-Lite (case does not matter), or a path
-        to a ``.keras`` or ``.h5`` model; optionally ``@`` and a layer's name, to cut there. A
-        layer of the ImageNet top (``"EfficientNetLite0@predictions"``) brings the top along.
+        to a ``.keras``, ``.h5`` or ``.onnx`` model; optionally ``@`` and the name of a layer, or
+        of an ONNX file's output, to cut there. A layer of the ImageNet top (``"EfficientNetLite0@predictions"``) brings the top along.
         Without a layer the cut is at the last feature map.
     weights : {"imagenet", "random"} or path, optional
         By default the network's ImageNet weights: those that came with the install, those in
@@ -35,6 +38,9 @@ def get_backbone(
         By default the network's own, and "none" for a model file: most such files scale the
         pixels themselves. "tf": -1 to 1; "torch": ImageNet mean 0 and deviation 1; "caffe": BGR,
         ImageNet mean 0.
+    transform : str, path or Transform, optional
+        What pictures are made into for it, as `parse_transform` reads it; by default the network's
+        own. An ONNX file says nothing of it: where no file beside it does either, it must be given.
 
     Returns
     -------
@@ -44,8 +50,8 @@ def get_backbone(
     Raises
     ------
     BackboneError
-        If there is no such network or preprocessing, with the nearest named; or if what its family
-        needs is not installed.
+        If there is no such network, preprocessing or transform, with the nearest named; if nothing
+        says its transform; or if what its family needs is not installed.
     WeightsError
         If a weights file does not exist.
 
@@ -63,6 +69,14 @@ def get_backbone(
             f"{name} needs {', '.join(missing)}, which is not installed: pip install {wanted}."
         )
     found = family.backbone(network, layer, weights)
+    if transform is not None:
+        found = replace(found, transform=parse_transform(transform), transform_from="the user")
+    if found.transform_from is None:
+        raise BackboneError(
+            f"Nothing says what pictures {name} was fed, and a wrong guess costs accuracy. Say it "
+            f"with --transform (transform=): {USUAL}. Or put its preprocessor_config.json, or "
+            "timm's config.json, beside it."
+        )
     return replace(found, transform=found.transform.scaled_by(preprocessing))
 
 
@@ -113,5 +127,5 @@ def _unknown(network: str) -> BackboneError:
     hint = f"Did you mean {', '.join(by_lower[n] for n in near)}? " if near else ""
     return BackboneError(
         f"There is no backbone {network!r}. {hint}"
-        "`embedlens backbones` lists them; a model file ends in .keras or .h5."
+        "`embedlens backbones` lists them; a model file ends in .keras, .h5 or .onnx."
     )

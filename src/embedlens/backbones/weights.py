@@ -69,6 +69,8 @@ class Weights:
         user's own.
     trained_on : str, default "ImageNet"
         What published weights were trained on, for reports.
+    beside : tuple of Path, default empty
+        Further files that hold a part of them.
     """
 
     kind: Literal["imagenet", "file", "random"]
@@ -76,6 +78,7 @@ class Weights:
     download: Download | None = None
     licence: str | None = None
     trained_on: str = "ImageNet"
+    beside: tuple[Path, ...] = ()
 
     @property
     def here(self) -> bool:
@@ -92,11 +95,16 @@ class Weights:
         return f"{self.trained_on} ({self.file.name})"
 
     def digest(self) -> str:
-        """Return the SHA-256 of the file, or a name for the random numbers."""
+        """Return the SHA-256 of the file, or a name for the random numbers.
+
+        Of several files it is that of their digests, and so of the bytes of all.
+        """
         if self.file is None:
             return f"random-{RANDOM_SEED}"
-        stat = self.file.stat()
-        return _sha256(self.file, stat.st_size, stat.st_mtime_ns)
+        if not self.beside:
+            return _digest(self.file)
+        digests = [_digest(each) for each in (self.file, *self.beside)]
+        return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
     def fetch(self, network: str) -> None:
         """Download the file if it is not here.
@@ -163,6 +171,11 @@ def randomize(model: keras.Model, seed: int = RANDOM_SEED) -> None:
         depthwise = "depthwise" in variable.path
         fan_in = np.prod(shape[:2] if depthwise else shape[:-1])
         variable.assign(rng.standard_normal(shape, np.float32) * np.sqrt(2.0 / fan_in))
+
+
+def _digest(file: Path) -> str:
+    stat = file.stat()
+    return _sha256(file, stat.st_size, stat.st_mtime_ns)
 
 
 @lru_cache(maxsize=128)

@@ -8,10 +8,11 @@ from embedlens.backbones.families.efficientnet_lite import EfficientNetLite
 from embedlens.backbones.families.family import Family
 from embedlens.backbones.families.keras_applications import KerasApplications
 from embedlens.backbones.families.keras_file import KerasFile
+from embedlens.backbones.families.onnx_file import OnnxFile
 from embedlens.errors import BackboneError
 
 # In the order in which they are listed, and asked whether a name is theirs.
-_FAMILIES: list[Family] = [EfficientNetLite(), KerasApplications(), KerasFile()]
+_FAMILIES: list[Family] = [EfficientNetLite(), KerasApplications(), KerasFile(), OnnxFile()]
 
 
 class BackboneName(NamedTuple):
