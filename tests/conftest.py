@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -61,3 +62,14 @@ def wide(digits: NDArray[np.float32]) -> NDArray[np.float32]:
     """120 pictures in 2,000 random rectified features: n << d, as feature maps are."""
     weights = np.random.default_rng(0).normal(size=(64, 2000)).astype(np.float32)
     return np.maximum(digits[:120] @ weights, 0)
+
+
+@pytest.fixture(scope="session")
+def save_onnx() -> Callable[..., Path]:
+    """Saves a small ONNX file; see ``onnx_models.py``."""
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    file = Path(__file__).with_name("onnx_models.py")
+    spec = importlib.util.spec_from_file_location("onnx_models", file)
+    models = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(models)
+    return models.save_onnx

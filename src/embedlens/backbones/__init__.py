@@ -13,7 +13,7 @@ from embedlens.backbones.families.registered import (
     parse_name,
     register_family,
 )
-from embedlens.backbones.naming import weights_for
+from embedlens.backbones.naming import transforms_for, weights_for
 from embedlens.backbones.pooling import POOLINGS, Pooling, parse_pooling
 from embedlens.backbones.registry import get_backbone, list_backbones
 from embedlens.backbones.transform import Resize, Transform
@@ -39,5 +39,6 @@ __all__ = [
     "parse_pooling",
     "parse_transform",
     "register_family",
+    "transforms_for",
     "weights_for",
 ]

@@ -16,6 +16,9 @@ from embedlens.given_path import absolute
 NAMED_WEIGHTS = ("imagenet", "random")
 """Weights that are no file."""
 
+ANY = "*"
+"""For every backbone that does not say it."""
+
 _LISTED = 6
 
 
@@ -112,26 +115,89 @@ def weights_for(
     >>> weights_for(["Xception", "ResNet50V2@avg_pool"], {"resnet50v2": "random"})
     {'ResNet50V2@avg_pool': 'random'}
     """
+    values = {name: _value(name, value) for name, value in given.items()}
+    try:
+        return _by_name(backbones, values, "weights")
+    except BackboneError as error:
+        raise WeightsError(str(error)) from None
+
+
+def transforms_for(backbones: Iterable[str], given: Mapping[str, str]) -> dict[str, str]:
+    """Look up the transforms that are given by name.
+
+    Parameters
+    ----------
+    backbones : iterable of str
+        The names of those that are used.
+    given : mapping of str to str
+        What `parse_transform` reads, by names as for `weights_for`; under "*" that of all whose
+        transform nothing else says.
+
+    Returns
+    -------
+    dict of str to str
+        By the names in ``backbones``.
+
+    Raises
+    ------
+    BackboneError
+        If a name is of none of the backbones or is given twice, or there is a "*" that none of
+        them needs.
+    """
+    names = list(backbones)
+    named = {name: value for name, value in given.items() if name != ANY}
+    found = _by_name(names, named, "a transform")
+    if ANY in given:
+        open_ones = [name for name in names if name not in found and not states_transform(name)]
+        if not open_ones:
+            raise BackboneError(
+                f"The transform {given[ANY]!r} is for backbones that have none of their own, and "
+                f"each used here has; write NAME={given[ANY]!r} to change one."
+            )
+        found |= dict.fromkeys(open_ones, given[ANY])
+    return found
+
+
+def states_transform(name: str) -> bool:
+    """Whether a backbone's transform is known without its user."""
+    network, layer, family = parse_name(name)
+    return family is None or family.backbone(network, layer).transform_from is not None
+
+
+def anchored_transform(text: str, start: Path | None = None) -> str:
+    """Return a transform as it was given, a file's path in full."""
+    text = text.strip()
+    return str(absolute(text, start)) if text.lower().endswith(".json") else text
+
+
+def _by_name(backbones: Iterable[str], given: Mapping[str, str], what: str) -> dict[str, str]:
+    """Return what is given for each backbone, by its network's name or its own."""
     names = list(backbones)
     by_key: dict[str, str] = {}
     values: dict[str, str] = {}
     for name, value in given.items():
         key = name.strip().casefold()
         if key in by_key:
-            raise WeightsError(
-                f"Weights are given twice, for {by_key[key]} and for {name.strip()}; give one."
+            raise BackboneError(
+                f"{_are(what)} given twice, for {by_key[key]} and for {name.strip()}; give one."
             )
-        by_key[key], values[key] = name.strip(), _value(name, value)
+        by_key[key], values[key] = name.strip(), value
     used = {name: key for name in names for key in _keys(name) if key in values}
     for key, name in by_key.items():
         if key not in used.values():
-            raise WeightsError(_unused(name, names))
+            raise BackboneError(_unused(name, names, what))
     return {name: values[key] for name, key in used.items()}
 
 
+def _are(what: str) -> str:
+    return f"{what.capitalize()} {'are' if what.endswith('s') else 'is'}"
+
+
 def _keys(name: str) -> list[str]:
-    """Under what a backbone's weights may be given; the last that is there counts."""
-    return [parse_name(name).network.casefold(), name.casefold()]
+    """Under what a backbone's values may be given; the last that is there counts."""
+    network, _, family = parse_name(name)
+    short = [] if family is None or family.path(network) is None else [Path(network).name]
+    return [each.casefold() for each in (*short, network, name)]
 
 
 def anchored_weights(value: str | os.PathLike[str], start: Path | None = None) -> str:
@@ -148,14 +214,14 @@ def _value(name: str, value: str | os.PathLike[str]) -> str:
     return anchored_weights(value)
 
 
-def _unused(name: str, backbones: Sequence[str]) -> str:
+def _unused(name: str, backbones: Sequence[str], what: str) -> str:
     would_do = list(dict.fromkeys(parse_name(b).network for b in backbones))
     if len(would_do) > _LISTED:
         near = difflib.get_close_matches(name, would_do, 3, cutoff=0.4)
         would_do = [*near, f"{len(would_do) - len(near)} others"]
     return (
-        f"Weights are given for {name}, which is none of the backbones used here: "
-        f"{', '.join(would_do)}. Name one of these, or leave the weights of {name} out."
+        f"{_are(what)} given for {name}, which is none of the backbones used here: "
+        f"{', '.join(would_do)}. Name one of these, or leave the {what.split()[-1]} of {name} out."
     )
 
 

@@ -29,8 +29,9 @@ def get_backbone(
     name : str
         A network of ``keras.applications`` or EfficientNet-Lite (case does not matter), or a path
         to a ``.keras``, ``.h5`` or ``.onnx`` model; optionally ``@`` and the name of a layer, or
-        of an ONNX file's output, to cut there. A layer of the ImageNet top (``"EfficientNetLite0@predictions"``) brings the top along.
-        Without a layer the cut is at the last feature map.
+        of an ONNX file's output, to cut there. A layer of the ImageNet top
+        (``"EfficientNetLite0@predictions"``) brings the top along. Without a layer the cut is
+        at the last feature map.
     weights : {"imagenet", "random"} or path, optional
         By default the network's ImageNet weights: those that came with the install, those in
         Keras's cache, or Keras's download. A model file has its own weights.

@@ -20,6 +20,7 @@ from embedlens.cli.options import (
     PrecisionOption,
     Resize,
     Size,
+    Transforms,
     Weights,
     named_backbone,
     weights_by_name,
@@ -73,6 +74,7 @@ def embed(
         ),
     ],
     weights: Weights = None,
+    transform: Transforms = None,
     pooling: Pooling = None,
     size: Size = None,
     resize: Resize = None,
@@ -83,7 +85,7 @@ def embed(
     import embedlens as el
     from embedlens.cli.progress import TerminalProgress
 
-    chosen = named_backbone(backbone, weights)
+    chosen = named_backbone(backbone, weights, transform)
     out.parent.mkdir(parents=True, exist_ok=True)
     with TerminalProgress() as progress:
         images = el.ImageSet.read(

@@ -78,6 +78,14 @@ Weights = Annotated[
         help="A weights file for a backbone, or NAME=random. May be repeated.",
     ),
 ]  # fmt: skip
+Transforms = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--transform", "-t", metavar="[NAME=]TRANSFORM", show_default=False,
+        help="What pictures are made into, where the backbone does not say it: '224 crop .875 "
+        "bicubic imagenet', '224 clip', '224 siglip', or a JSON file. May be repeated.",
+    ),
+]  # fmt: skip
 Size = Annotated[
     int | None,
     typer.Option(help="Height and width in pixels. \\[default: each backbone's own]", min=16,
@@ -134,6 +142,32 @@ def weights_by_name(given: list[str] | None) -> dict[str, str]:
     return found
 
 
+def transforms_by_name(given: list[str] | None) -> dict[str, str]:
+    """Read [NAME=]TRANSFORM options; one without a name is under "*".
+
+    Raises
+    ------
+    BadParameter
+        If one is empty, or two are of one name.
+    """
+    found: dict[str, str] = {}
+    for each in given or []:
+        before, equals, after = (part.strip() for part in each.rpartition("="))
+        name, text = (before, after) if equals else ("*", after)
+        if not (name and text):
+            raise typer.BadParameter(
+                f"--transform {each!r} is not NAME=TRANSFORM; write, say, --transform "
+                "model.onnx='224 crop .875 bicubic imagenet'."
+            )
+        if name in found:
+            of = "" if name == "*" else f" for {name}"
+            raise typer.BadParameter(
+                f"--transform is given twice{of}, {found[name]!r} and {text!r}; give one."
+            )
+        found[name] = text
+    return found
+
+
 def names_in(text: str) -> list[str]:
     """Read names with commas between them.
 
@@ -148,8 +182,19 @@ def names_in(text: str) -> list[str]:
     return names
 
 
-def named_backbone(name: str, weights: list[str] | None) -> Backbone:
-    """Look up a backbone with the weights that NAME=FILE options give it."""
-    from embedlens.backbones import get_backbone, weights_for
+def named_backbone(
+    name: str, weights: list[str] | None, transforms: list[str] | None = None
+) -> Backbone:
+    """Look up a backbone with the weights and the transform that options give it.
 
-    return get_backbone(name, weights=weights_for([name], weights_by_name(weights)).get(name))
+    A transform without a name is this backbone's, whether it has one of its own or not.
+    """
+    from embedlens.backbones import get_backbone, transforms_for, weights_for
+
+    said = transforms_by_name(transforms)
+    alone = said.pop("*", None)
+    return get_backbone(
+        name,
+        weights=weights_for([name], weights_by_name(weights)).get(name),
+        transform=transforms_for([name], said).get(name, alone),
+    )

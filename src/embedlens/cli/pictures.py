@@ -11,6 +11,7 @@ from embedlens.cli.options import (
     BackboneOption,
     Json,
     Photos,
+    Transforms,
     Weights,
     filled,
     folder_option,
@@ -29,6 +30,7 @@ def check(
         Path | None, folder_option("Folder for the page and tables. \\[default: check-PHOTOS]")
     ] = None,
     weights: Weights = None,
+    transform: Transforms = None,
     json_: Json = False,
     seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
 ) -> None:  # fmt: skip
@@ -38,7 +40,7 @@ def check(
     from embedlens.cli.tables import print_counts, print_notes
     from embedlens.report import write_check
 
-    chosen = named_backbone(backbone, weights)
+    chosen = named_backbone(backbone, weights, transform)
     with TerminalProgress() as progress:
         images = el.ImageSet.read(
             photos, progress=lambda done, total: progress("reading pictures", done, total)

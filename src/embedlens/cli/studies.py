@@ -17,9 +17,11 @@ from embedlens.cli.options import (
     PrecisionOption,
     Resize,
     Size,
+    Transforms,
     Weights,
     folder_option,
     names_in,
+    transforms_by_name,
     weights_by_name,
 )
 from embedlens.given_path import given_path
@@ -118,6 +120,7 @@ def study(
     backbones: Backbones = None,
     out: Out = None,
     weights: Weights = None,
+    transform: Transforms = None,
     preset: Preset = None,
     pooling: Pooling = None,
     size: Size = None,
@@ -156,7 +159,10 @@ def study(
         raise typer.BadParameter(
             "--no-top is of no use with fine-tuning, which begins with the top; leave one out."
         )
-    verdict = _run(photos, names, out=out, weights=weights_by_name(weights), **settings)
+    verdict = _run(
+        photos, names, out=out, weights=weights_by_name(weights),
+        transforms=transforms_by_name(transform), **settings,
+    )  # fmt: skip
     if repeats is not None and verdict.repeats < repeats:
         print(
             f"The pictures come with their split: there is {verdict.repeats}, not the {repeats} of "

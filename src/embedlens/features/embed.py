@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embedlens.backbones import Backbone, Resize, get_backbone, weights_for
-from embedlens.errors import EmbedlensError, WeightsError
+from embedlens.backbones import Backbone, Resize, Transform, get_backbone, weights_for
+from embedlens.errors import BackboneError, EmbedlensError, WeightsError
 from embedlens.features.decoding import decoded
 from embedlens.features.engines import Precision, Runner, make_engine
 from embedlens.features.recipe import Recipe
@@ -83,6 +83,7 @@ def embed(
     backbone: str | Backbone | Recipe,
     *,
     weights: str | Path | Mapping[str, str | Path] | None = None,
+    transform: str | Path | Transform | None = None,
     pooling: str | None = None,
     size: int | tuple[int, int] | None = None,
     resize: Resize | None = None,
@@ -104,6 +105,8 @@ def embed(
     weights : str, path or mapping of str to str or path, optional
         As for `get_backbone`; or by the network's name, as for ``Study``. For a backbone by name:
         one that `get_backbone` returned has its weights.
+    transform : str, path or Transform, optional
+        What pictures are made into, as for `get_backbone`; for a backbone by name.
     pooling : {"own", "cls", "mean", "cls+mean", "max", "none"}, default "own"
         What becomes of the network's output. "own" is the vector that its authors compare pictures
         by: of a convolutional network the average of the last feature map; of others, as their
@@ -150,7 +153,7 @@ def embed(
     (1420, 1280)
     """
     recipe = Recipe.of(
-        _with_weights(backbone, weights), pooling=pooling, size=size, resize=resize,
+        _named(backbone, weights, transform), pooling=pooling, size=size, resize=resize,
         precision=precision, engine=engine,
     )  # fmt: skip
     recipe.backbone.weights.fetch(recipe.backbone.network)
@@ -159,20 +162,27 @@ def embed(
     return _in_store(images, recipe, given_path(store), trunk, progress)
 
 
-def _with_weights(
-    chosen: str | Backbone | Recipe, weights: str | Path | Mapping[str, str | Path] | None
+def _named(
+    chosen: str | Backbone | Recipe,
+    weights: str | Path | Mapping[str, str | Path] | None,
+    transform: str | Path | Transform | None,
 ) -> str | Backbone | Recipe:
-    if weights is None:
+    if weights is None and transform is None:
         return chosen
     if not isinstance(chosen, str):
         backbone = chosen.backbone if isinstance(chosen, Recipe) else chosen
+        if weights is None:
+            raise BackboneError(
+                f"{backbone.name} has its transform already; give one to get_backbone, or the "
+                "backbone by its name."
+            )
         raise WeightsError(
             f"{backbone.name} has its weights already; give weights to get_backbone, or the "
             "backbone by its name."
         )
     if isinstance(weights, Mapping):
         weights = weights_for([chosen], weights).get(chosen)
-    return get_backbone(chosen, weights=weights)
+    return get_backbone(chosen, weights=weights, transform=transform)
 
 
 def _in_memory(images: ImageSet, recipe: Recipe, progress: RowProgress | None) -> Features:

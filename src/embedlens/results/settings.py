@@ -17,9 +17,10 @@ from embedlens.backbones import (
     list_backbones,
     parse_name,
     parse_pooling,
+    transforms_for,
     weights_for,
 )
-from embedlens.backbones.naming import anchored, anchored_weights
+from embedlens.backbones.naming import anchored, anchored_transform, anchored_weights
 from embedlens.errors import StudyError
 from embedlens.features import Precision, Recipe
 from embedlens.files import write_whole
@@ -50,6 +51,9 @@ class Settings:
     weights : dict of str to str
         A file, or "random", by the name of the network or of a cut of it; the others have their
         ImageNet weights.
+    transforms : dict of str to str
+        What pictures are made into, as for ``get_backbone``, by the name of the network or of a cut
+        of it; "*" for those whose transform nothing else says; the others have their own.
     pooling, size, resize, precision, engine
         As for ``embed``.
     test, validation : float
@@ -73,6 +77,7 @@ class Settings:
     pictures: str
     backbones: tuple[str, ...]
     weights: dict[str, str] = field(default_factory=dict)
+    transforms: dict[str, str] = field(default_factory=dict)
     pooling: Pooling = "own"
     size: int | None = None
     resize: Resize | None = None
@@ -105,11 +110,20 @@ class Settings:
                 f"{name} is cut at a layer, and fine-tuning needs the whole backbone. Leave "
                 f"@{layer} out, or leave fine-tuning out."
             )
+        fixed = [
+            each for each in self.backbones if (f := parse_name(each).family) and not f.tunable
+        ]
+        if self.finetune and fixed:
+            raise StudyError(
+                f"{fixed[0]} cannot be fine-tuned: files of that kind run as they are. Leave it "
+                "out, or leave fine-tuning out."
+            )
         self._expect_used()
         for name, share in (("test", self.test), ("validation", self.validation)):
             if not 0 < share < 1:
                 raise StudyError(f"{name} is {share}; give a share between 0 and 1.")
         weights_for(self.backbones, self.weights)
+        transforms_for(self.backbones, self.transforms)
 
     def _expect_used(self) -> None:
         """Refuse settings that would change nothing."""
@@ -128,6 +142,10 @@ class Settings:
     def weights_of(self, backbone: str) -> str | None:
         """Return the weights chosen for a backbone, or None for its own."""
         return weights_for(self.backbones, self.weights).get(backbone)
+
+    def transform_of(self, backbone: str) -> str | None:
+        """Return the transform chosen for a backbone, or None for its own."""
+        return transforms_for(self.backbones, self.transforms).get(backbone)
 
     def recipe(self, backbone: Backbone) -> Recipe:
         """Return all that the features of a backbone depend on, by these settings."""
@@ -184,12 +202,13 @@ def default_backbones(weights: dict[str, str]) -> tuple[str, ...]:
 
 def _anchored(values: dict[str, Any], start: Path) -> dict[str, Any]:
     """Return settings with the relative paths in them begun at a folder."""
-    weights = values.get("weights", {})
+    weights, transforms = values.get("weights", {}), values.get("transforms", {})
     return {
         **values,
         "pictures": _anchored_pictures(values["pictures"], start),
         "backbones": tuple(anchored(each, start) for each in values["backbones"]),
         "weights": {name: anchored_weights(each, start) for name, each in weights.items()},
+        "transforms": {n: anchored_transform(each, start) for n, each in transforms.items()},
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from embedlens.backbones import Backbone, get_backbone
-from embedlens.backbones.naming import anchored, anchored_weights, titles
+from embedlens.backbones.naming import ANY, anchored, anchored_transform, anchored_weights, titles
 from embedlens.errors import StudyError
 from embedlens.features import Features, Recipe, Trunk, embed
 from embedlens.files import content_key, text_key
@@ -58,6 +58,9 @@ class Study:
         The study folder; by default ``embedlens-<name of the pictures>`` in the current folder.
     weights : mapping of str to str or path, optional
         A file, or "random", by the name of the network or of a cut of it, in any case of letters.
+    transforms : str or mapping of str to str, optional
+        What pictures are made into, as ``get_backbone`` reads it, by names like those of
+        ``weights``; one alone, or under "*", is for all backbones that nothing says it of.
     preset : {"paper"}, optional
         The published study's protocol; settings given beside it win.
     **settings
@@ -83,6 +86,7 @@ class Study:
         *,
         out: str | Path | None = None,
         weights: Mapping[str, str | Path] | None = None,
+        transforms: Mapping[str, str] | str | None = None,
         preset: str | None = None,
         **settings: Any,
     ) -> None:
@@ -90,6 +94,8 @@ class Study:
             raise StudyError(f"There is no preset {preset!r}; there is {', '.join(PRESETS)}.")
         given = {name: anchored_weights(file) for name, file in _named(weights).items()}
         chosen = {**PRESETS.get(preset or "", {}), **settings, "weights": given}
+        said = {ANY: transforms} if isinstance(transforms, str) else transforms or {}
+        chosen["transforms"] = {name: anchored_transform(each) for name, each in said.items()}
         if backbones is not None:
             names = (backbones,) if isinstance(backbones, str) else backbones
             chosen["backbones"] = tuple(map(anchored, names))
@@ -200,7 +206,11 @@ class Study:
 
     def _look_up(self) -> list[Backbone]:
         found = [
-            get_backbone(name, weights=self.settings.weights_of(name))
+            get_backbone(
+                name,
+                weights=self.settings.weights_of(name),
+                transform=self.settings.transform_of(name),
+            )
             for name in self.settings.backbones
         ]
         twice = {each.name for each in found if [x.name for x in found].count(each.name) > 1}

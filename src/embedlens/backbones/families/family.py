@@ -78,6 +78,8 @@ class Family(Protocol):
         Modules that must be installed to build one of its networks; listing needs none of them.
     extra : str or None
         The extra of embedlens that installs them, for the message.
+    tunable : bool
+        Whether its networks can be fine-tuned.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Family(Protocol):
     packages: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     extra: str | None = None
+    tunable: bool = True
 
     @abstractmethod
     def networks(self) -> Sequence[str]:

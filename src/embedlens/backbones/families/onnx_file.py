@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _PREFIX = 8
 _LISTED = 8
 
+# How OpenVINO says that it has no such operator.
+_UNSUPPORTED = ("No conversion rule", "Conversion is failed", "does not support")
+
 
 class OnnxFile(Family):
     """Files of the Open Neural Network Exchange; NAME@OUTPUT chooses one of several outputs."""
@@ -34,6 +37,7 @@ class OnnxFile(Family):
     name = "ONNX"
     forms = ("openvino",)
     requires = ("openvino",)
+    tunable = False
 
     def networks(self) -> Sequence[str]:
         """Name none: files are where their users keep them."""
@@ -124,10 +128,10 @@ def _refusal(path: Path, said: str) -> str:
     """Say in a sentence why OpenVINO does not read a file, from its pages."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     for line in lines:
-        if "not support" in line or "No conversion rule" in line or "no conversion rule" in line:
+        if any(sign in line for sign in _UNSUPPORTED):
             return (
-                f"{path} has an operator that OpenVINO does not run: {line}. Export the model "
-                "again without it, or with another opset."
+                f"{path} has an operator that OpenVINO does not run ({line.lstrip('- ')}). Export "
+                "the model again without it, or with another opset."
             )
     told = [line for line in lines if "Exception from" not in line and "Check '" not in line]
     return (
