@@ -16,12 +16,14 @@ from embedlens.backbones.families.registered import (
 from embedlens.backbones.naming import transforms_for, weights_for
 from embedlens.backbones.pooling import POOLINGS, Pooling, parse_pooling
 from embedlens.backbones.registry import get_backbone, list_backbones
+from embedlens.backbones.shortlists import SHORTLISTS, expand
 from embedlens.backbones.transform import Resize, Transform
 from embedlens.backbones.transform_text import parse_transform
 from embedlens.backbones.weights import Weights
 
 __all__ = [
     "POOLINGS",
+    "SHORTLISTS",
     "STUDY",
     "Backbone",
     "BackboneName",
@@ -32,6 +34,7 @@ __all__ = [
     "Transform",
     "Weights",
     "cut",
+    "expand",
     "get_backbone",
     "list_backbones",
     "list_families",

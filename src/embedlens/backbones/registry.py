@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from embedlens.backbones.backbone import Backbone
+from embedlens.backbones.families.family import Family
 from embedlens.backbones.families.registered import list_families, parse_name
+from embedlens.backbones.licence import is_permissive
 from embedlens.backbones.naming import weights_for
+from embedlens.backbones.shortlists import shortlist
 from embedlens.backbones.transform import Transform
 from embedlens.backbones.transform_text import USUAL, parse_transform
 from embedlens.errors import BackboneError
@@ -86,6 +90,9 @@ def list_backbones(
     *,
     search: str = "",
     family: str | None = None,
+    max_parameters: float | None = None,
+    licence: str | None = None,
+    here: bool = False,
 ) -> list[Backbone]:
     """List the backbones of the registry: EfficientNet-Lite, the study's five, then the rest.
 
@@ -94,14 +101,21 @@ def list_backbones(
     weights : mapping of str to str or Path, optional
         Files, or "random", by the network's name, as for `get_backbone`.
     search : str, optional
-        Only those whose names hold this, in any case.
+        Only those whose names hold this, in any case; or those of a shortlist, "@small".
     family : str, optional
-        Only those of the family of this name.
+        Only those of the family of this name, in any case.
+    max_parameters : float, optional
+        Only those with at most so many; one whose number is not known is none of them.
+    licence : str, optional
+        Only those whose licence holds this, in any case; "permissive": that allow any use (see
+        `is_permissive`).
+    here : bool, default False
+        Only those whose weights are on this machine.
 
     Raises
     ------
     BackboneError
-        If the family is unknown.
+        If the family or the shortlist is unknown.
     WeightsError
         If weights are given for no backbone listed, or a weights file does not exist.
 
@@ -111,15 +125,39 @@ def list_backbones(
     ['EfficientNetLite0', 'EfficientNetLite1', 'EfficientNetLite2']
     """
     given = weights_for([n for each in list_families() for n in each.networks()], weights or {})
-    names = [each.name for each in list_families()]
-    if family is not None and family not in names:
-        raise BackboneError(f"There is no family {family!r}; choose from {', '.join(names)}.")
-    return [
+    found = [
         each.backbone(network, weights=given.get(network))
-        for each in list_families()
-        if family in (None, each.name)
-        for network in each.search(search)
+        for each, network in _searched(search)
+        if family is None or each.name == _family_name(family)
     ]
+    return [
+        each
+        for each in found
+        if (max_parameters is None or (each.parameters or math.inf) <= max_parameters)
+        and (licence is None or _is_under(each.weights.licence, licence))
+        and (not here or each.weights.here)
+    ]
+
+
+def _searched(text: str) -> list[tuple[Family, str]]:
+    if text.startswith("@"):
+        named = [parse_name(name) for name in shortlist(text)]
+        return [(each.family, each.network) for each in named if each.family is not None]
+    return [(family, network) for family in list_families() for network in family.search(text)]
+
+
+def _family_name(text: str) -> str:
+    names = [each.name for each in list_families()]
+    found = next((name for name in names if name.lower() == text.lower()), None)
+    if found is None:
+        raise BackboneError(f"There is no family {text!r}; choose from {', '.join(names)}.")
+    return found
+
+
+def _is_under(licence: str | None, wanted: str) -> bool:
+    if wanted.lower() == "permissive":
+        return is_permissive(licence)
+    return wanted.lower() in (licence or "").lower()
 
 
 def _unknown(network: str) -> BackboneError:

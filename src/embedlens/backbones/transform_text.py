@@ -45,9 +45,9 @@ _SIZE = re.compile(r"(\d+)(?:x(\d+))?")
 _SHARE = re.compile(r"(0?\.\d+|1\.0*)|(\d+(?:\.\d+)?)%")
 
 USUAL = (
-    "'imagenet' (224 crop .875 bicubic imagenet: most networks trained on ImageNet), "
-    "'clip' (224 crop 1.0 bicubic clip), 'siglip' (224 squash bicubic half), "
-    "'224 squash none' (pixels of 0 to 255, scaled by the model itself)"
+    "'224 imagenet' (most networks trained on ImageNet; in full '224 crop .875 bicubic imagenet'), "
+    "'224 clip' (crop 1.0 bicubic), '224 siglip' (squash bicubic half), '224 squash none' (pixels "
+    "of 0 to 255, scaled by the model itself)"
 )
 """The usual transforms, for messages."""
 

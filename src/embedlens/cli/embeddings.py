@@ -22,6 +22,7 @@ from embedlens.cli.options import (
     Size,
     Transforms,
     Weights,
+    count,
     named_backbone,
     weights_by_name,
 )
@@ -36,6 +37,9 @@ Features = Annotated[
 ]
 
 
+_LISTED = 100
+
+
 class MapOption(StrEnum):
     """Which map."""
 
@@ -44,22 +48,85 @@ class MapOption(StrEnum):
     silhouette = "silhouette"
 
 
-def backbones(json_: Json = False, weights: Weights = None) -> None:
-    """List the backbones: size, parameters, features, weights, and whether those are here."""
-    from embedlens.backbones import list_backbones
-    from embedlens.cli.tables import backbone_rows, print_table
+def backbones(
+    json_: Json = False,
+    weights: Weights = None,
+    search: Annotated[
+        str,
+        typer.Option(metavar="TEXT", show_default=False,
+                     help="Those whose names hold this; or a shortlist: @small, @modern, @paper."),
+    ] = "",
+    family: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Those of one family.", show_default=False)
+    ] = None,
+    max_params: Annotated[
+        float | None,
+        typer.Option(parser=count, metavar="50M", show_default=False,
+                     help="Those with at most so many parameters."),
+    ] = None,
+    licence: Annotated[
+        str | None,
+        typer.Option("--licence", "--license", metavar="permissive|TEXT", show_default=False,
+                     help="Those whose weights allow any use, or whose licence is called so."),
+    ] = None,
+    here: Annotated[bool, typer.Option("--here", help="Those whose weights are here.")] = False,
+) -> None:  # fmt: skip
+    """List the backbones: size, parameters, features, licence, weights, and whether these are here.
 
-    rows = backbone_rows(list_backbones(weights_by_name(weights)))
+    Of a family of more than a hundred networks they are listed if they are asked for.
+    """
+    from embedlens.backbones import list_backbones, list_families
+    from embedlens.cli.tables import backbone_rows
+
+    found = list_backbones(
+        weights_by_name(weights), search=search, family=family, max_parameters=max_params,
+        licence=licence, here=here,
+    )  # fmt: skip
+    rows = backbone_rows(found)
     if json_:
         print(json.dumps(rows, indent=1))
         return
-    print_table(rows, ["backbone", "input", "parameters", "MB", "feature map", "weights"])
+    asked = bool(search or family or max_params is not None or licence or here)
+    sizes = {} if asked else {each.name: len(each.networks()) for each in list_families()}
+    hidden = {name: number for name, number in sizes.items() if number > _LISTED}
+    _print_backbones([row for row in rows if row["family"] not in hidden])
+    for name, number in hidden.items():
+        print(f"{name} has {number:,} more: --family {name}, --search TEXT.")
+    if search.startswith("@"):
+        _print_left_out(search)
+    elif not asked:
+        print(
+            "A model file (.keras, .h5, .onnx) is a backbone too, and NAME@LAYER cuts one at a "
+            "layer.\n@small, @modern and @paper are shortlists."
+        )
+
+
+def _print_backbones(rows: Sequence[dict[str, Any]]) -> None:
+    from embedlens.cli.tables import print_table
+
+    if not rows:
+        print("No backbone is like that; leave one of the conditions out.")
+        return
+    columns = ["backbone", "input", "parameters", "MB", "feature map", "licence", "weights"]
+    print_table([{**row, "licence": _licence(row["licence"])} for row in rows], columns)
     here = sum(row["here"] for row in rows)
     print(
-        f"\n{here} of {len(rows)} have their weights on this machine. Keras downloads the others "
-        "when they are first used; or give --weights NAME=FILE.\nA model file (.keras, .h5) is a "
-        "backbone too, and NAME@LAYER cuts one at a layer."
+        f"\n{here} of {len(rows)} have their weights on this machine. The others are downloaded "
+        "when they are first used; or give --weights NAME=FILE."
     )
+
+
+def _print_left_out(shortlist: str) -> None:
+    """Say which networks of a shortlist cannot be built here."""
+    from embedlens.backbones import expand
+    from embedlens.errors import BackboneError
+
+    try:
+        note = expand([shortlist]).note
+    except BackboneError as error:
+        note = str(error)
+    if note:
+        print(note)
 
 
 def embed(
@@ -157,6 +224,14 @@ def map_(
             f"The map was learned from the labels of {learned} pictures. Silhouette of the "
             f"{len(table) - learned} held out: {held_out_silhouette(table):.3f}"
         )
+
+
+def _licence(licence: str | None) -> str:
+    """Return what a table says of it; one that forbids commercial use is marked."""
+    from embedlens.backbones.licence import is_non_commercial
+
+    mark = " (non-commercial)" if is_non_commercial(licence) else ""
+    return f"{licence}{mark}" if licence else "not said"
 
 
 def _interval(row: dict[str, Any]) -> str:

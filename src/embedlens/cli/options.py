@@ -55,6 +55,25 @@ def filled(text: str) -> str:
     return text
 
 
+def count(text: str) -> float:
+    """Read a number with a suffix: 50M, 1.5B, 900k.
+
+    Raises
+    ------
+    EmbedlensError
+        If it is none.
+    """
+    units = {"k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9}
+    number, unit = (text[:-1], units[text[-1].lower()]) if text[-1:].lower() in units else (text, 1)
+    try:
+        value = float(number) * unit
+    except ValueError:
+        value = float("nan")
+    if not 0 < value < float("inf"):
+        raise EmbedlensError(f"{text!r} is no number of parameters; write, say, 50M or 1.5B.")
+    return value
+
+
 Photos = Annotated[
     str,
     typer.Argument(

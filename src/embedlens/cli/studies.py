@@ -47,7 +47,8 @@ class ExportOption(StrEnum):
 Backbones = Annotated[
     str | None,
     typer.Option("--backbones", "-b", metavar="A,B,...", show_default=False,
-                 help="Names as in `embedlens backbones`, NAME@LAYER, or model files. "
+                 help="Names as in `embedlens backbones`, NAME@LAYER, model files, or a "
+                      "shortlist: @small, @modern, @paper. "
                       "\\[default: all whose weights are here]"),
 ]  # fmt: skip
 Out = Annotated[Path | None, folder_option("Study folder. \\[default: embedlens-PHOTOS]")]
@@ -154,7 +155,7 @@ def study(
         for name, value in optional.items()
         if value is not None
     }
-    names = None if backbones is None else names_in(backbones)
+    names = None if backbones is None else _expanded(backbones)
     if top is False and (finetune or (preset and finetune is None)):
         raise typer.BadParameter(
             "--no-top is of no use with fine-tuning, which begins with the top; leave one out."
@@ -168,6 +169,16 @@ def study(
             f"The pictures come with their split: there is {verdict.repeats}, not the {repeats} of "
             "--repeats."
         )
+
+
+def _expanded(backbones: str) -> list[str]:
+    """Read names, and say which of a shortlist cannot be used here."""
+    from embedlens.backbones import expand
+
+    found = expand(names_in(backbones))
+    if found.note:
+        typer.echo(found.note, err=True)
+    return list(found.names)
 
 
 def report(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from importlib.metadata import version
+from os import fspath
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from embedlens.backbones import Backbone, get_backbone
+from embedlens.backbones import Backbone, expand, get_backbone
 from embedlens.backbones.naming import ANY, anchored, anchored_transform, anchored_weights, titles
 from embedlens.errors import StudyError
 from embedlens.features import Features, Recipe, Trunk, embed
@@ -53,7 +55,8 @@ class Study:
         Folder, zip or table, as for ``ImageSet.read``.
     backbones : iterable of str, optional
         Names, as for ``get_backbone``. By default all whose weights need no download: those that
-        come with the install, those in Keras's cache, and those in ``weights``.
+        come with the install, those in Keras's cache, and those in ``weights``. "@small" and other
+        shortlists stand for theirs.
     out : path, optional
         The study folder; by default ``embedlens-<name of the pictures>`` in the current folder.
     weights : mapping of str to str or path, optional
@@ -97,8 +100,11 @@ class Study:
         said = {ANY: transforms} if isinstance(transforms, str) else transforms or {}
         chosen["transforms"] = {name: anchored_transform(each) for name, each in said.items()}
         if backbones is not None:
-            names = (backbones,) if isinstance(backbones, str) else backbones
-            chosen["backbones"] = tuple(map(anchored, names))
+            names = (backbones,) if isinstance(backbones, str) else map(fspath, backbones)
+            expanded = expand(names)
+            if expanded.note:
+                warnings.warn(expanded.note, stacklevel=2)
+            chosen["backbones"] = tuple(map(anchored, expanded.names))
         elif "backbones" not in chosen:
             chosen["backbones"] = default_backbones(given)
         try:

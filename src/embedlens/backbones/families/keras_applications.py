@@ -49,11 +49,13 @@ _ACCURACY = {
     "EfficientNetV2L": 0.857,
 }  # fmt: skip
 
-# Of the weights that Keras ported from others, by the module of the network, as Keras's
-# documentation of its applications gave them. Of later networks it says nothing.
+# By the module of the network, as Keras's documentation of its applications gave them until 2020
+# (docs/templates/applications.md of its repository). Of later networks it says nothing.
 _LICENCES = {
-    "vgg16": "Creative Commons Attribution", "vgg19": "Creative Commons Attribution",
-    "resnet": "MIT",
+    "xception": "MIT", "vgg16": "CC-BY-4.0", "vgg19": "CC-BY-4.0",
+    "resnet": "MIT", "resnet_v2": "BSD", "densenet": "BSD-3-Clause",
+    "inception_v3": "Apache-2.0", "inception_resnet_v2": "Apache-2.0", "nasnet": "Apache-2.0",
+    "mobilenet": "Apache-2.0", "mobilenet_v2": "Apache-2.0",
 }  # fmt: skip
 
 
