@@ -113,7 +113,7 @@ class TestResize:
 
 
 class TestDraft:
-    """Large JPEGs are decoded at a fraction of their size."""
+    """Large JPEGs are decoded at a fraction of their size, where that is allowed."""
 
     @pytest.mark.parametrize("width", [1600, 1601, 1333])
     @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
@@ -121,14 +121,14 @@ class TestDraft:
         data = encode(scene(width, 1203).convert(mode), "JPEG", quality=92)
         full = Image.open(io.BytesIO(data)).convert("RGB")
         expected = np.asarray(full.resize((150, 150), Image.Resampling.BILINEAR)).astype(int)
-        assert np.abs(decode(data, 150) - expected).mean() < 0.5
+        assert np.abs(decode(data, 150, reduced=True) - expected).mean() < 0.5
 
     def test_it_holds_for_photographs(self, animals8):
         """Photographs of 256 px, asked for at 64 px so that they count as large."""
         differences = []
         for path in sorted(animals8.rglob("*.jpg"))[::71]:
             full = Image.open(path).resize((64, 64), Image.Resampling.BILINEAR)
-            difference = np.asarray(full).astype(int) - decode(path.read_bytes(), 64)
+            difference = np.asarray(full).astype(int) - decode(path.read_bytes(), 64, reduced=True)
             differences.append(np.abs(difference).mean())
         assert np.mean(differences) < 1
         assert np.max(differences) < 2
@@ -142,9 +142,61 @@ class TestDraft:
             return load(image, *arguments, **options)
 
         monkeypatch.setattr(Image.Image, "resize", resize)
-        decode(encode(scene(1600, 1200), "JPEG"), 150)
-        decode(encode(scene(1600, 1200), "PNG"), 150)
+        decode(encode(scene(1600, 1200), "JPEG"), 150, reduced=True)
+        decode(encode(scene(1600, 1200), "PNG"), 150, reduced=True)
         assert sizes == [(400, 300), (1600, 1200)]
+
+    def test_otherwise_pixels_are_those_of_the_whole(self, scene, encode):
+        data = encode(scene(1600, 1203), "JPEG", quality=92)
+        full = Image.open(io.BytesIO(data)).convert("RGB")
+        expected = np.asarray(full.resize((150, 150), Image.Resampling.BILINEAR))
+        np.testing.assert_array_equal(decode(data, 150), expected)
+
+
+class TestFitting:
+    """Sides and centres are rounded as torchvision's ``Resize`` and ``CenterCrop`` round them."""
+
+    @pytest.mark.parametrize("size", [(500, 375), (333, 500), (17, 90), (97, 61), (3, 2)])
+    @pytest.mark.parametrize("short", [24, 29])
+    @pytest.mark.parametrize("orientation", [1, 2, 3, 4, 5, 6, 7, 8])
+    def test_a_centre_is_cut_out_of_the_resized_picture(
+        self, scene, encode, size, short, orientation
+    ):
+        data = encode(scene(*size), "PNG", exif=oriented(orientation))
+        upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+        width, height = upright.size
+        long = int(short * max(size) / min(size))
+        fitted = (short, long) if width <= height else (long, short)
+        left, top = (round((side - 24) / 2) for side in fitted)
+        whole = upright.resize(fitted, Image.Resampling.BICUBIC)
+        expected = np.asarray(whole.crop((left, top, left + 24, top + 24))).astype(int)
+        given = decode(data, 24, "crop", shorter_side=short, interpolation="bicubic")
+        # A picture on its side is turned once it is small; its two passes are then the other way.
+        np.testing.assert_allclose(given, expected, atol=6 if orientation >= 5 else 0)
+
+    def test_squash_cuts_a_share_too(self, scene, encode):
+        image = scene(97, 61)
+        whole = image.resize((40, 40), Image.Resampling.BILINEAR)
+        expected = np.asarray(whole.crop((4, 4, 36, 36)))
+        given = decode(encode(image, "PNG"), 32, "squash", crop=0.8)
+        np.testing.assert_array_equal(given, expected)
+
+    def test_sides_that_differ_are_fitted_as_timm_does(self, scene, encode):
+        """``ResizeKeepRatio``: 100 x 61 at 20 x 32 and 0.8 is fitted to 41 x 25."""
+        image = scene(100, 61)
+        whole = image.resize((41, 25), Image.Resampling.BILINEAR)
+        expected = np.asarray(whole.crop((4, 2, 36, 22)))
+        given = decode(encode(image, "PNG"), (20, 32), "crop", crop=0.8)
+        np.testing.assert_array_equal(given, expected)
+
+    def test_a_border_has_the_colour_asked_for(self, scene, encode):
+        given = decode(encode(scene(80, 40), "PNG"), 20, "pad", fill=(1, 2, 3))
+        assert (given[:5] == (1, 2, 3)).all()
+        assert (given[15:] == (1, 2, 3)).all()
+
+    def test_a_picture_as_long_as_a_ribbon_is_cut_without_resizing_all_of_it(self, encode):
+        data = encode(Image.new("RGB", (1, 30_000), (9, 99, 199)), "PNG")
+        assert (decode(data, 224, "crop") == (9, 99, 199)).all()
 
 
 class TestOrientation:

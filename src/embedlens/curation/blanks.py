@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from PIL import Image
@@ -21,7 +22,7 @@ def describe_blanks(images: ImageSet) -> Iterator[Finding]:
 
     Only pictures without a hash are looked at: reading gave none to blank and to tiny ones.
     """
-    look = looker(images.pixels)
+    look = looker(partial(images.pixels, reduced=True))
     rows = np.flatnonzero(images.hashes == NO_HASH)
     for start in range(0, len(rows), _BLOCK):
         some = rows[start : start + _BLOCK].tolist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ def find_copies(images: ImageSet, near: Neighborhood) -> CopyGroups:
     near : Neighborhood
         Who is near whom in the features of a backbone.
     """
-    look = looker(images.pixels)
+    look = looker(partial(images.pixels, reduced=True))
     known = np.flatnonzero(images.hashes != NO_HASH)
     by_hash = hamming_pairs(images.hashes[known], CANDIDATE_BITS)
     candidates = [

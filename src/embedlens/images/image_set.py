@@ -246,6 +246,7 @@ class ImageSet:
         shorter_side: int | None = None,
         interpolation: str = "bilinear",
         fill: Colour = GREY,
+        reduced: bool = False,
     ) -> npt.NDArray[np.uint8]:
         """Picture `i` decoded to uint8 RGB of shape (height, width, 3); see `decode`.
 
@@ -258,7 +259,7 @@ class ImageSet:
         try:
             return decode(
                 data, size, resize, self.levels(i), crop=crop, shorter_side=shorter_side,
-                interpolation=interpolation, fill=fill,
+                interpolation=interpolation, fill=fill, reduced=reduced,
             )  # fmt: skip
         except ImageError as error:
             raise ImageError(f"{self.paths[i]}: {error}") from error
@@ -389,7 +390,7 @@ def _groups(rows: Sequence[tuple[Entry, Record]], source: Source) -> list[str]:
     def pixels(row: int, side: int) -> npt.NDArray[np.uint8]:
         entry, record = rows[row]
         levels = record.deep.levels if record.deep else None
-        return decode(source.read(entry.name), side, levels=levels)
+        return decode(source.read(entry.name), side, levels=levels, reduced=True)
 
     look = looker(pixels)
     pairs = near_copies(_hashes(rows))

@@ -44,7 +44,7 @@ class Pictures:
         return len(self._paths)
 
     def pixels(self, row: int, size: int | None, resize: str = "crop") -> NDArray[np.uint8] | None:
-        """Return a picture decoded as by ``embedlens.images.decode``.
+        """Return a picture decoded for looking at, as by ``embedlens.images.decode``.
 
         Parameters
         ----------
@@ -82,12 +82,12 @@ def pixels_of(
     resize: str = "crop",
     levels: Levels | None = None,
 ) -> NDArray[np.uint8] | None:
-    """Return a picture decoded, or None where it is gone or its bytes hash to other content."""
+    """Return a picture to look at, or None where it is gone or its bytes hash to other content."""
     try:
         data = source.read(path)
         if content_id(data, levels) != content:
             return None
-        return decode(data, size, resize, levels)
+        return decode(data, size, resize, levels, reduced=True)
     except (ImageSetError, KeyError):
         return None
 

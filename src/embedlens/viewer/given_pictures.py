@@ -49,7 +49,7 @@ class GivenPictures:
             return None
         if isinstance(picture, Path):
             try:
-                return decode(picture.read_bytes(), side, "crop")
+                return decode(picture.read_bytes(), side, "crop", reduced=True)
             except (OSError, ImageError):
                 return None
         if isinstance(picture, np.ndarray):
