@@ -141,7 +141,8 @@ def facts_of(name: str, pictures: int, *, pretrained: bool, speed: float) -> dic
     return {
         "backbone": name, "network": name, "family": "keras.applications",
         "weights": f"ImageNet ({name}.h5)" if pretrained else "random (seed 0), not pretrained",
-        "pretrained": pretrained, "size": "200x200", "pooling": "average of the feature map", "resize": "squash",
+        "pretrained": pretrained, "size": "200x200", "pooling": "average of the feature map",
+        "resize": "squash",
         "transform": Transform((200, 200)).describe(),
         "precision": "float32", "engine": "openvino", "versions": "keras 3.15.1, pillow 13.0.0",
         "features": 1280, "feature_map": "7x7x1280", "parameters": 3_538_984,

@@ -85,7 +85,8 @@ def invent(images: ImageSet, seed: int) -> Measurements:
 def facts(name: str, count: int) -> dict:
     return {
         "backbone": name, "network": name, "family": "keras.applications", "weights": "ImageNet",
-        "pretrained": name != "B/2", "size": "200x200", "pooling": "average of the feature map", "resize": "squash",
+        "pretrained": name != "B/2", "size": "200x200", "pooling": "average of the feature map",
+        "resize": "squash",
         "precision": "float32", "engine": "openvino", "versions": "keras 3", "features": 8,
         "feature_map": "1x1x8", "parameters": 9, "parameters_to_cut": 9,
         "pictures_per_second": 20.0, "embedded": count, "seconds": 1.0,
