@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import typer
 
 from embedlens.cli.app import app
-from embedlens.cli.options import names_in, weights_by_name
+from embedlens.cli.options import count, names_in, transforms_by_name, weights_by_name
 from embedlens.errors import EmbedlensError
 from embedlens.results.provenance import Provenance, claim
 from embedlens.viewer.map_file import file_scene
@@ -178,3 +179,32 @@ def test_an_option_that_would_change_nothing_is_refused(arguments, sentence):
 
 def test_a_home_that_nobody_has_is_told():
     assert "there is no user of this name" in run("check", "~nobody-of-this-name/photos")
+
+
+def test_transforms_are_read_with_and_without_a_name():
+    given = ["224 imagenet", "a.onnx = 224 clip", "b.onnx=transform.json"]
+    assert transforms_by_name(given) == {
+        "*": "224 imagenet", "a.onnx": "224 clip", "b.onnx": "transform.json",
+    }  # fmt: skip
+    assert transforms_by_name(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (["a.onnx="], "is not NAME=TRANSFORM"),
+        ([" "], "is not NAME=TRANSFORM"),
+        (["224 clip", "224 siglip"], "given twice, '224 clip' and '224 siglip'"),
+        (["a.onnx=clip", "a.onnx=siglip"], "given twice for a.onnx"),
+    ],
+)
+def test_a_transform_that_is_not_said_once_is_refused(given, sentence):
+    with pytest.raises(typer.BadParameter, match=sentence):
+        transforms_by_name(given)
+
+
+def test_numbers_of_parameters_have_suffixes():
+    assert [count(text) for text in ("50M", "1.5b", "900k", "12")] == [50e6, 1.5e9, 900e3, 12]
+    for text in ("", "M", "many", "-5M", "nan", "inf"):
+        with pytest.raises(EmbedlensError, match="is no number of parameters"):
+            count(text)

@@ -17,9 +17,9 @@ onnx = pytest.importorskip("onnx", reason="onnx is not installed")
 ort = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 
 
-def embedded(name, transform="32 imagenet", *, pooling=None, size=None):
+def embedded(name, transform="32 imagenet", **asked):
     """Features of three random pictures, the pictures, and the engine that ran."""
-    recipe = Recipe.of(get_backbone(str(name), transform=transform), pooling=pooling, size=size)
+    recipe = Recipe.of(get_backbone(str(name), transform=transform), **asked)
     engine = make_engine(recipe)
     pictures = np.random.default_rng(0).integers(0, 256, (3, *engine.size, 3), dtype=np.uint8)
     rows = {}
@@ -76,6 +76,20 @@ def test_float16_is_run_in_float32(save_onnx, tmp_path, difference):
         constant.CopyFrom(onnx.numpy_helper.from_array(values, constant.name))
     onnx.save(single, exact)
     assert difference(features, of_onnxruntime(exact, "embedding", pictures)) < 1e-3
+
+
+def test_bf16_is_near_float32_or_an_error_that_says_why(save_onnx, tmp_path, difference):
+    import openvino
+
+    path = save_onnx(tmp_path / "model.onnx")
+    able = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if "BF16" not in able:
+        with pytest.raises(EmbedlensError, match="does not compute in bfloat16"):
+            embedded(path, precision="bf16")
+        return
+    half, _, _ = embedded(path, precision="bf16")
+    full, _, _ = embedded(path)
+    assert 1e-6 < difference(half, full) < 0.05
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from embedlens.errors import StudyError, WeightsError
+from embedlens.errors import BackboneError, StudyError, WeightsError
 from embedlens.results import Settings
 from embedlens.study import Study
 
@@ -61,3 +61,43 @@ def test_a_setting_of_what_is_not_asked_for_is_refused(settings):
     with pytest.raises(StudyError, match=f"{name} is "):
         Settings("photos", ("Xception",), **settings)
     Settings("photos", ("Xception",), **{**settings, "finetune": True})
+
+
+def test_a_transform_under_a_star_is_of_those_that_nothing_says_it_of(save_onnx, tmp_path):
+    model = str(save_onnx(tmp_path / "model.onnx"))
+    both = (model, "EfficientNetLite0")
+    settings = Settings("photos", both, transforms={"*": "32 clip"})
+    assert settings.transform_of(model) == "32 clip"
+    assert settings.transform_of("EfficientNetLite0") is None
+    named = {"model.onnx": "32 siglip", "efficientnetlite0": "96 imagenet"}
+    settings = Settings("photos", both, transforms=named)
+    assert settings.transform_of(model) == "32 siglip"
+    assert settings.transform_of("EfficientNetLite0") == "96 imagenet"
+    settings.write(tmp_path / "study.toml")
+    assert Settings.read(tmp_path / "study.toml").transforms == named
+
+
+@pytest.mark.parametrize(
+    ("transforms", "sentence"),
+    [
+        ({"*": "32 clip"}, "each used here has"),
+        ({"Xception": "32 clip"}, "A transform is given for Xception, which is none of"),
+    ],
+)
+def test_a_transform_that_nothing_takes_is_refused(transforms, sentence):
+    with pytest.raises(BackboneError, match=sentence):
+        Settings("photos", ("EfficientNetLite0",), transforms=transforms)
+
+
+def test_an_onnx_file_is_not_fine_tuned(save_onnx, tmp_path):
+    model = str(save_onnx(tmp_path / "model.onnx"))
+    with pytest.raises(StudyError, match=r"model\.onnx cannot be fine-tuned"):
+        Settings("photos", (model,), transforms={"*": "32 clip"}, finetune=True)
+
+
+@pytest.mark.parametrize(("written", "read"), [("avg", "mean"), ("own", "own"), ("none", "none")])
+def test_poolings_of_0_1_are_read(tmp_path, written, read):
+    (tmp_path / "study.toml").write_text(
+        f'pictures = "photos"\nbackbones = ["EfficientNetLite0"]\npooling = "{written}"\n'
+    )
+    assert Settings.read(tmp_path / "study.toml").pooling == read
