@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 _NAMES = {
     "ClassSilhouette": "silhouette",
+    "Comparison": "comparison",
     "DistanceCorrelation": "distortion",
     "DistortionReport": "distortion",
     "Interval": "proportion",
     "SilhouetteReport": "silhouette",
+    "compare": "comparison",
     "continuity": "distortion",
     "difference_interval": "proportion",
     "distance_correlation": "distortion",
@@ -32,10 +34,12 @@ _NAMES = {
 
 __all__ = [
     "ClassSilhouette",
+    "Comparison",
     "DistanceCorrelation",
     "DistortionReport",
     "Interval",
     "SilhouetteReport",
+    "compare",
     "continuity",
     "difference_interval",
     "distance_correlation",
@@ -52,6 +56,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from embedlens.metrics.comparison import Comparison, compare
     from embedlens.metrics.distortion import (
         DistanceCorrelation,
         DistortionReport,

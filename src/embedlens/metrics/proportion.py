@@ -84,7 +84,32 @@ def proportion_interval(
     """
     right, tried = _counts(hits, shown)
     size = effective_size(right, tried, confidence)
-    share = min(float(right.sum() / tried.sum()), 1.0)
+    return share_interval(min(float(right.sum() / tried.sum()), 1.0), size, confidence)
+
+
+def share_interval(share: float, size: float, confidence: float = 0.95) -> Interval:
+    """Return the mid-P interval of a share that `size` independent trials were found to have.
+
+    Parameters
+    ----------
+    share : float
+        Between 0 and 1.
+    size : float
+        How many trials; it need not be whole.
+    confidence : float, default=0.95
+        Between 0 and 1.
+
+    Returns
+    -------
+    Interval
+
+    Examples
+    --------
+    >>> interval = share_interval(0.5, 100)
+    >>> round(interval.low, 3), round(interval.high, 3)
+    (0.403, 0.597)
+    """
+    _require_confidence(confidence)
     rest = (1 - confidence) / 2
     low = _mid_p_low(share * size, size, rest)
     return Interval(share, low, 1 - _mid_p_low((1 - share) * size, size, rest))
@@ -219,9 +244,13 @@ def _usual_trials(tried: Numbers) -> float:
 def _normal_quantile(confidence: float) -> float:
     from scipy.special import ndtri
 
+    _require_confidence(confidence)
+    return float(ndtri((1 + confidence) / 2))
+
+
+def _require_confidence(confidence: float) -> None:
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is {confidence}; give a number between 0 and 1, such as .95.")
-    return float(ndtri((1 + confidence) / 2))
 
 
 def _mid_p_low(hits: float, size: float, rest: float) -> float:
