@@ -84,7 +84,7 @@ def test_copies_of_one_candidate_are_one_candidate():
 
 
 def test_the_best_of_many_alike_is_expected_to_get_less_right_than_it_did():
-    """Mean errors of the winner's figure over studies: of what is expected, and of the plain one."""
+    """Mean errors of the winner's figure over studies: as expected, and plain."""
     errors = np.zeros(2)
     for seed in range(60):
         found = compare(*studied([0.8] * 20, 150, seed))
@@ -147,7 +147,8 @@ def test_claims_are_those_of_a_step_down_written_plainly():
             break
         apart, open_pairs = apart | new, open_pairs - new
     found = compare(hits, shown)
-    assert found.worse.tolist() == [(found.best, k) in apart for k in range(5)]
+    assert set(zip(*np.nonzero(found.apart), strict=True)) == apart
+    assert (found.worse == found.apart[found.best]).all()
     assert found.worse.any()
     assert not found.worse.all()
 
@@ -178,7 +179,7 @@ def test_a_candidate_may_lack_pictures():
     hits[:100, 1] = shown[:100, 1] = 0
     found = compare(hits, shown)
     assert found.accuracy[1] == hits[100:, 1].sum() / shown[100:, 1].sum()
-    assert np.ptp(found.intervals[1]) > 1.1 * np.ptp(found.intervals[0])
+    assert np.ptp(found.intervals[1]) > np.ptp(found.intervals[0])
     assert found.worse.tolist() == [False, False, True]
 
 
