@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +14,7 @@ import typer
 from embedlens.cli.options import (
     Engine,
     Folder,
+    Json,
     Photos,
     Pooling,
     Precision,
@@ -27,7 +31,7 @@ from embedlens.cli.options import (
 from embedlens.given_path import given_path
 
 if TYPE_CHECKING:
-    from embedlens.results import Verdict
+    from embedlens.results import Results, Verdict
 
 
 class DemoOption(StrEnum):
@@ -135,6 +139,7 @@ def study(
     unfreeze: Unfreeze = None,
     augment: Augment = None,
     epochs: Epochs = None,
+    json_: Json = False,
 ) -> None:
     """Embed PHOTOS with many backbones, judge them, and write a report.
 
@@ -160,14 +165,18 @@ def study(
         raise typer.BadParameter(
             "--no-top is of no use with fine-tuning, which begins with the top; leave one out."
         )
-    verdict = _run(
-        photos, names, out=out, weights=weights_by_name(weights),
-        transforms=transforms_by_name(transform), **settings,
-    )  # fmt: skip
+    chosen = {
+        "out": out,
+        "weights": weights_by_name(weights),
+        "transforms": transforms_by_name(transform),
+        **settings,
+    }
+    verdict = _run(photos, names, as_json=json_, **chosen)
     if repeats is not None and verdict.repeats < repeats:
         print(
             f"The pictures come with their split: there is {verdict.repeats}, not the {repeats} of "
-            "--repeats."
+            "--repeats.",
+            file=sys.stderr if json_ else sys.stdout,
         )
 
 
@@ -254,20 +263,41 @@ def export(
         print(f"Look at it with: tensorboard --logdir {out}")
 
 
-def _run(pictures: str | Path, names: list[str] | None, **settings: Any) -> Verdict:
+def _run(
+    pictures: str | Path, names: list[str] | None, *, as_json: bool = False, **settings: Any
+) -> Verdict:
     import embedlens as el
     from embedlens.cli.progress import TerminalProgress
-    from embedlens.cli.tables import print_notes, print_results
+    from embedlens.cli.tables import print_notes, print_results, verdict_record
     from embedlens.images import NOTES, Problem
 
     one = el.Study(pictures, names, **settings)
     with TerminalProgress() as progress:
-        results = one.run(progress)
+        results = one.run(progress, early=None if as_json else partial(_tell_early, one.folder))
         progress("report", 0, 0)
         path = one.report()
     problems = [Problem(*row) for row in results.problems.itertuples(index=False)]
     print_notes(each for each in problems if each.kind in NOTES)
     verdict = one.verdict()
-    print_results(results, verdict)
-    print(f"\nReport: {path.resolve()}")
+    if as_json:
+        record = {**verdict_record(results, verdict), "report": str(path.resolve())}
+        print(json.dumps(record, indent=1))
+    else:
+        print_results(results, verdict)
+        print(f"\nReport: {path.resolve()}")
     return verdict
+
+
+def _tell_early(folder: Path, results: Results) -> None:
+    """Tell the verdict as soon as it is known, and write a report that shows it."""
+    from embedlens.cli.tables import print_verdict
+    from embedlens.report import write_first_report
+    from embedlens.results import judge
+
+    print_verdict(results, judge(results))
+    path = write_first_report(folder, results)
+    print(
+        f"\nFirst report: {path.resolve()}\nMaps, scores and checks follow; they change nothing "
+        "of this.\n",
+        flush=True,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -71,6 +72,7 @@ def print_results(results: Results, verdict: Verdict) -> None:
             "t-SNE": f"{results.mean('silhouette.tsne')[each.backbone]:.3f}",
             "features": int(facts["features"][each.backbone]),
             "pictures/s": _rate(each.pictures_per_second),
+            "ms": "-" if each.cost is None else f"{each.cost.milliseconds:.1f}",
         }
         for each in verdict.standings
     ]
@@ -80,20 +82,42 @@ def print_results(results: Results, verdict: Verdict) -> None:
     print(
         f"\nAccuracy on the {verdict.pictures:,} test pictures of {splits}, all together, and its "
         "95% interval.\nSilhouette (Euclidean) of all pictures in the full feature space and in "
-        "the two 3-D maps."
+        "the two 3-D maps. ms: to compute a decoded picture."
     )
     if len(results.problems):
         aside = int((~results.problems["kept"]).sum())
         print(
             f"{len(results.problems)} problems found, {aside} pictures set aside: see the report."
         )
-    print(f"\n{verdict.sentence()}")
+    print_verdict(results, verdict)
     tuning = tuning_sentence(judge_tuning(results))
     if tuning:
         print(f"\n{tuning}")
     failed = learned_map_sentence(judge_learned_maps(results))
     if failed:
         print(f"\n{failed}")
+
+
+def print_verdict(results: Results, verdict: Verdict) -> None:
+    """Print what to take, why its figure is not the plain one, and which classes it confuses."""
+    from embedlens.results import judge_classes
+
+    classes = judge_classes(results, verdict.take.backbone, verdict.head)
+    for told in (verdict.sentence(), verdict.explanation(), classes.sentence()):
+        if told:
+            print(f"\n{told}")
+
+
+def verdict_record(results: Results, verdict: Verdict) -> dict[str, Any]:
+    """Return what `embedlens study --json` prints."""
+    from embedlens.results import judge_classes, judge_tuning
+
+    classes = judge_classes(results, verdict.take.backbone, verdict.head)
+    return {
+        "verdict": verdict.record(),
+        "classes": classes.record(),
+        "tuning": [asdict(each) for each in judge_tuning(results)],
+    }
 
 
 def print_notes(notes: Iterable[Problem]) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Noise added before choosing, in variances of the figures. With 1 the choice is as uncertain as
 # with half of the pictures, and a clear leader's figure comes out 1 to 2 points too low; near 0 the
-# correction itself is uncertain. At 1/2 the figure was within .9 points in all of 32 simulated kinds
+# correction itself is uncertain. At 1/2 the figure was within .9 points in all 32 simulated kinds
 # of studies, of 6 and 30 candidates alike, spread or led by one.
 _NOISE = 0.5
 _DRAWS = 400

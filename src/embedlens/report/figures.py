@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -77,8 +77,8 @@ class Figures:
 
     accuracy: str
     speed: str | None
-    maps: Mapping[str, Sequence[MapDrawing]]
-    silhouettes: Sequence[tuple[str, str]]
+    maps: Mapping[str, Sequence[MapDrawing]] = field(default_factory=dict)
+    silhouettes: Sequence[tuple[str, str]] = ()
     tuned: Mapping[str, Sequence[MapDrawing]] = field(default_factory=dict)
     learning: Mapping[str, str] = field(default_factory=dict)
     reduced: str | None = None
@@ -98,6 +98,18 @@ def draw_figures(results: Results, verdict: Verdict, measures: Table, folder: Pa
     folder : Path
         To write ``*.png`` and ``*.svg`` into. Figures of an earlier report are removed.
     """
+    return replace(
+        draw_verdict(verdict, folder),
+        maps=_draw_maps(results, measures, folder),
+        silhouettes=_draw_silhouettes(results, verdict.take.backbone, folder),
+        tuned=_draw_tuned(results, folder),
+        learning=_draw_learning(results, folder),
+        reduced=_draw_reduced(results, folder),
+    )
+
+
+def draw_verdict(verdict: Verdict, folder: Path) -> Figures:
+    """Write the figures of a verdict alone, and remove those of an earlier report."""
     _forget_figures(folder)
     accuracy = draw_accuracy(verdict.standings)
     write_figure(accuracy, folder, "accuracy")
@@ -107,11 +119,6 @@ def draw_figures(results: Results, verdict: Verdict, measures: Table, folder: Pa
     return Figures(
         accuracy=inline_svg(accuracy, "accuracy"),
         speed=inline_svg(speed, "speed") if speed else None,
-        maps=_draw_maps(results, measures, folder),
-        silhouettes=_draw_silhouettes(results, verdict.standings[0].backbone, folder),
-        tuned=_draw_tuned(results, folder),
-        learning=_draw_learning(results, folder),
-        reduced=_draw_reduced(results, folder),
     )
 
 

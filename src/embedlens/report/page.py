@@ -31,10 +31,17 @@ class _Filled:
 
 
 def render_page(material: Material) -> str:
-    """Return the page as HTML, with the sections that apply to the study."""
+    """Return the page as HTML, with the sections that apply to the study.
+
+    Of a study that still runs, those that need the verdict alone.
+    """
     templates = environment()
     templates.globals["max_rows"] = MAX_ROWS
-    applying = [section for section in list_sections() if section.applies(material)]
+    applying = [
+        section
+        for section in list_sections()
+        if (section.early or material.complete) and section.applies(material)
+    ]
     return templates.get_template("report.html").render(
         material=material,
         viewer=material.viewer,

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from embedlens.files import write_whole
 from embedlens.given_path import given_path
-from embedlens.report.figures import draw_figures, safe_name
+from embedlens.report.figures import draw_figures, draw_verdict, safe_name
 from embedlens.report.page import render_page
 from embedlens.report.paper_tables import has_paper_tables, paper_tables
 from embedlens.report.sections.material import Material
 from embedlens.report.table import Table
-from embedlens.report.tables import ranked, tables_of, verdicts_of
+from embedlens.report.tables import ranked, tables_of, verdict_tables, verdicts_of
 from embedlens.report.thumbnails import Thumbnails
 from embedlens.report.viewer_block import viewer_block
 from embedlens.results import Results, StudyFolder, finished_results
@@ -53,7 +53,7 @@ def write_report(folder: Path) -> Path:
     for name, table in tables.items():
         table.write(study.tables, name)
     figures = draw_figures(results, verdict, tables["maps"], study.figures)
-    best = (verdict.standings[0].backbone, PRETRAINED.key)
+    best = (verdict.take.backbone, PRETRAINED.key)
     found = nearest_pictures(study.path, results).get(best)
     material = Material(
         folder=study,
@@ -64,6 +64,36 @@ def write_report(folder: Path) -> Path:
         nearest=found[1] if found else None,
         thumbnails=Thumbnails(results),
         viewer=viewer_block(study.path, results),
+    )
+    write_whole(study.report, render_page(material))
+    return study.report
+
+
+def write_first_report(folder: Path, results: Results) -> Path:
+    """Write the report of a study that still runs: its verdict, and what that stands on.
+
+    Parameters
+    ----------
+    folder : Path
+        The study folder. `write_report` replaces all that is written here.
+    results : Results
+        What is known of it, with the predictions of every backbone.
+
+    Returns
+    -------
+    Path
+        ``report.html``.
+    """
+    study = StudyFolder(given_path(folder))
+    verdicts = verdicts_of(results)
+    verdict = next(iter(verdicts.values()))
+    results = ranked(results, verdict)
+    tables = verdict_tables(results, verdicts)
+    for name, table in tables.items():
+        table.write(study.tables, name)
+    figures = draw_verdict(verdict, study.figures)
+    material = Material(
+        study, results, verdicts, tables, figures, None, Thumbnails(results), None, complete=False
     )
     write_whole(study.report, render_page(material))
     return study.report

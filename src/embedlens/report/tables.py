@@ -11,7 +11,7 @@ import pandas as pd
 from embedlens.report.names import Means, backbone_labels
 from embedlens.report.score_tables import correlation_table, reduced_table, scores_table
 from embedlens.report.table import Table
-from embedlens.results import Results, Verdict, judge
+from embedlens.results import Results, Verdict, costs_of, judge, judge_classes
 from embedlens.results.vocabulary import FEATURES, HEADS, LINEAR_PROBE, in_order, space_of
 
 SPLITS = ("train", "validation", "test")
@@ -28,8 +28,9 @@ def tables(results: Results) -> dict[str, Table]:
     Returns
     -------
     dict of str to Table
-        "accuracy", "backbones", "scores", "correlation", "reduced", "maps", "silhouettes",
-        "images", "problems"; the names are those of the files in ``tables/``.
+        "accuracy", "classes", "confusions", "backbones", "scores", "correlation", "reduced",
+        "maps", "silhouettes", "images", "problems"; the names are those of the files in
+        ``tables/``.
     """
     return tables_of(results, verdicts_of(results))
 
@@ -38,9 +39,7 @@ def tables_of(results: Results, verdicts: dict[str, Verdict]) -> dict[str, Table
     """Return the tables where the verdicts are known already."""
     results = ranked(results, next(iter(verdicts.values())))
     means = means_of(results)
-    return {
-        "accuracy": accuracy_table(results, verdicts, means),
-        "backbones": backbones_table(results),
+    return verdict_tables(results, verdicts) | {
         "scores": scores_table(results, means),
         "correlation": correlation_table(results),
         "reduced": reduced_table(results),
@@ -48,6 +47,17 @@ def tables_of(results: Results, verdicts: dict[str, Verdict]) -> dict[str, Table
         "silhouettes": silhouettes_table(results, means),
         "images": images_table(results),
         "problems": problems_table(results),
+    }
+
+
+def verdict_tables(results: Results, verdicts: dict[str, Verdict]) -> dict[str, Table]:
+    """Return the tables that need no map and no score."""
+    verdict = next(iter(verdicts.values()))
+    return {
+        "accuracy": accuracy_table(results, verdicts, means_of(results)),
+        "classes": classes_table(results, verdict),
+        "confusions": confusions_table(results, verdict),
+        "backbones": backbones_table(results, verdict),
     }
 
 
@@ -107,8 +117,9 @@ def accuracy_table(results: Results, verdicts: dict[str, Verdict], means: Means)
         f"{splits_of(verdict)} all together; {verdict.pictures:,} different pictures were held "
         "out in all. Low and high: 95% interval; a picture held out in several splits is one. "
         "Group: backbones of one group cannot be told apart from the best of it. Behind: how many "
-        "points less than the best backbone with the same head, and the 95% interval of that, on "
-        "the same pictures. Balanced: mean over the tested classes, then over splits. Seconds: to "
+        "points less than the best backbone with the same head, on the same pictures, and the 95% "
+        "interval of that; the intervals of all backbones hold together. Balanced: mean over the "
+        "tested classes, then over splits. Seconds: to "
         f"train and test one head. {verdict.coverage.sentence()}".strip(),
         pd.DataFrame(rows),
         {**dict.fromkeys(shares, ".1%"), "seconds": ".2f"},
@@ -120,9 +131,13 @@ def splits_of(verdict: Verdict) -> str:
     return f"{verdict.repeats} splits" if verdict.repeats > 1 else "one split"
 
 
-def backbones_table(results: Results) -> Table:
+def backbones_table(results: Results, verdict: Verdict) -> Table:
     """What each backbone costs: size, features, time."""
     facts, labels = results.backbones, backbone_labels(results)
+    costs = costs_of(results.costs)
+    timed = [costs.get(name) for name in facts["backbone"]]
+    counted = [None if each is None else each.operations for each in timed]
+    taken = costs.get(verdict.take.backbone)
     frame = pd.DataFrame(
         {
             "backbone": facts["backbone"].map(labels),
@@ -135,6 +150,13 @@ def backbones_table(results: Results) -> Table:
             "embedded": facts["embedded"],
             "seconds": facts["seconds"].where(facts["embedded"] > 0),
             "pictures/s": facts["pictures_per_second"],
+            "ms/picture": [np.nan if each is None else each.milliseconds for each in timed],
+            "ms low": [np.nan if each is None else each.low for each in timed],
+            "ms high": [np.nan if each is None else each.high for each in timed],
+            "times": [
+                np.nan if each is None or taken is None else each.over(taken) for each in timed
+            ],
+            "operations (G)": [np.nan if each is None else each / 1e9 for each in counted],
             "engine": facts["engine"],
             "precision": facts["precision"],
             "weights": [
@@ -148,13 +170,62 @@ def backbones_table(results: Results) -> Table:
         "File: all parameters as float32. Parameters: with the classifier that the network was "
         "published with; of a model file, those up to the cut. Features: numbers a picture. "
         "Embedded: pictures in so many seconds, decoding included, on the machine of the study; "
-        "of a study that was interrupted, its last run alone.",
+        "of a study that was interrupted, its last run alone. ms/picture: of computing a decoded "
+        "picture, when all backbones took turns on the same pictures; the median of the rounds, "
+        f"low and high their quartiles. Times: that of {verdict.take.backbone}, the median of the "
+        "rounds' ratios. Operations: multiply-adds of a picture, in thousand millions, which no "
+        "other work on the machine changes.",
         frame,
         {
             "file (MiB)": ".1f", "parameters": ",d", "features": ",d", "embedded": ",d",
-            "seconds": ".1f", "pictures/s": ".1f",
+            "seconds": ".1f", "pictures/s": ".1f", "ms/picture": ".1f", "ms low": ".1f",
+            "ms high": ".1f", "times": ".2f", "operations (G)": ".2f",
         },
     )  # fmt: skip
+
+
+def classes_table(results: Results, verdict: Verdict) -> Table:
+    """How many held-out pictures of each class are named rightly, on the backbone to take."""
+    shares = judge_classes(results, verdict.take.backbone, verdict.head).shares
+    rows = [
+        {
+            "class": each.name, "pictures": each.pictures, "accuracy": each.accuracy,
+            "95% low": each.low, "95% high": each.high,
+        }
+        for each in shares
+    ]  # fmt: skip
+    return Table(
+        "Accuracy by class",
+        f"Share of the held-out pictures of each class that a {HEADS.title(verdict.head)} on "
+        f"{verdict.take.backbone} names rightly, over {splits_of(verdict)}, and its 95% interval. "
+        "Pictures: different ones that were held out.",
+        pd.DataFrame(rows, columns=["class", "pictures", "accuracy", "95% low", "95% high"]),
+        {"pictures": ",d", **dict.fromkeys(["accuracy", "95% low", "95% high"], ".1%")},
+    )
+
+
+def confusions_table(results: Results, verdict: Verdict) -> Table:
+    """Which two classes are taken for each other, on the backbone to take."""
+    judged = judge_classes(results, verdict.take.backbone, verdict.head)
+    rows = [
+        {
+            "classes": each.names, "mistakes": each.mistakes, "first for second": each.forth,
+            "second for first": each.back, "share": each.share, "95% low": each.low,
+            "95% high": each.high,
+        }
+        for each in judged.confusions
+    ]  # fmt: skip
+    counts = ["mistakes", "first for second", "second for first"]
+    shares = ["share", "95% low", "95% high"]
+    return Table(
+        "Confused classes",
+        f"Of the {judged.mistakes:,} mistakes of a {HEADS.title(verdict.head)} on "
+        f"{verdict.take.backbone} over {splits_of(verdict)}, those between two classes, the most "
+        "frequent first. Share: of all mistakes, and its 95% interval; a picture that is wrong in "
+        "several splits is one.",
+        pd.DataFrame(rows, columns=["classes", *counts, *shares]),
+        {**dict.fromkeys(counts, ",d"), **dict.fromkeys(shares, ".1%")},
+    )
 
 
 def maps_table(results: Results, means: Means) -> Table:

@@ -4,6 +4,7 @@ Nothing here trains: those who only read (report, viewer) import this and not ``
 """
 
 from embedlens.results.class_coverage import ClassCoverage, class_coverage
+from embedlens.results.class_verdict import ClassVerdict, judge_classes
 from embedlens.results.correlation import (
     Correlation,
     correlate,
@@ -11,6 +12,7 @@ from embedlens.results.correlation import (
     correlations,
     reduced_features,
 )
+from embedlens.results.cost import Cost, costs_of
 from embedlens.results.folder import StudyFolder
 from embedlens.results.learned_map import LearnedMap, judge_learned_maps, learned_map_sentence
 from embedlens.results.measurements import Measure, Measurements
@@ -28,7 +30,9 @@ __all__ = [
     "STAGES",
     "Change",
     "ClassCoverage",
+    "ClassVerdict",
     "Correlation",
+    "Cost",
     "Head",
     "LearnedMap",
     "Measure",
@@ -45,8 +49,10 @@ __all__ = [
     "correlate",
     "correlation_sentence",
     "correlations",
+    "costs_of",
     "finished_results",
     "judge",
+    "judge_classes",
     "judge_learned_maps",
     "judge_tuning",
     "learned_map_sentence",

@@ -52,6 +52,8 @@ class StudyFolder:
         A folder a backbone, and more for its other stages and splits.
     problems, findings, findings_key : Path
         What was wrong with pictures, and what a check found.
+    costs : Path
+        What a picture costs each backbone.
     trunks, networks : Path
         What fine-tuning keeps between runs, and the networks that it made.
     tables, figures, paper, report, thumbnails : Path
@@ -73,6 +75,7 @@ class StudyFolder:
         self.problems = self.results / "problems.parquet"
         self.findings = self.results / "findings.parquet"
         self.findings_key = self.results / "findings.key"
+        self.costs = self.results / "costs.parquet"
         self.trunks = path / "trunks"
         self.networks = path / "tuned"
         self.tables = path / "tables"

@@ -59,6 +59,10 @@ class Results:
         Euclidean, of all pictures together: backbone, stage, picture (row), features, and the maps
         by their key.
         Of stage "tuned" those of repeat 0.
+    costs : DataFrame or None
+        What a picture costs each backbone, a row a round of all of them in turn: backbone, round,
+        milliseconds, operations (multiply-adds, NaN where they cannot be counted). None where it
+        was not measured.
     findings : DataFrame or None
         What `embedlens.curation.check` found; None where the pictures were not checked.
     maps : dict of (backbone, stage) to dict of str to ndarray
@@ -77,6 +81,7 @@ class Results:
     silhouettes: pd.DataFrame
     maps: dict[tuple[str, str], dict[str, NDArray[np.float32]]]
     findings: pd.DataFrame | None = None
+    costs: pd.DataFrame | None = None
 
     def mean(self, metric: str, split: str = "all", stage: str = "pretrained") -> pd.Series:
         """Return a measure's mean over the repeats that measured it, by backbone."""
@@ -161,14 +166,22 @@ def _tables(measured: Measurements) -> dict[str, pd.DataFrame]:
 
 def gather(folder: StudyFolder, names: list[str]) -> None:
     """Put the results of several backbones together in ``results/<table>.parquet``."""
+    for table_name, table in _together(folder, names).items():
+        with replacing(folder.table(table_name)) as partial:
+            table.to_parquet(partial, index=False)
+    folder.note_gathered(names)
+
+
+def _together(folder: StudyFolder, names: list[str]) -> dict[str, pd.DataFrame]:
+    """Return the tables of several folders in ``results/``, one below the other."""
+    tables = {}
     for table_name in TABLES:
         parts = [pd.read_parquet(folder.results / n / f"{table_name}.parquet") for n in names]
         table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
         if table_name == "measures":
             table.insert(0, "study", folder.path.name)
-        with replacing(folder.table(table_name)) as partial:
-            table.to_parquet(partial, index=False)
-    folder.note_gathered(names)
+        tables[table_name] = table
+    return tables
 
 
 def read_results(study: Path) -> Results:
@@ -184,19 +197,36 @@ def read_results(study: Path) -> Results:
     folder = StudyFolder(study)
     settings = Settings.read(folder.settings)
     tables = {name: pd.read_parquet(folder.table(name)) for name in TABLES}
+    return _results(folder, settings, tables, folder.gathered(), read_findings(folder))
+
+
+def read_some_results(folder: StudyFolder, settings: Settings, names: list[str]) -> Results:
+    """Read what is there of a study that runs: of some folders in ``results/``."""
+    records = {name: found for name in names if (found := folder.record(name)) is not None}
+    return _results(folder, settings, _together(folder, names), records, None)
+
+
+def _results(
+    folder: StudyFolder,
+    settings: Settings,
+    tables: dict[str, pd.DataFrame],
+    records: dict[str, Record],
+    findings: pd.DataFrame | None,
+) -> Results:
     known = set(tables["backbones"]["backbone"])
     maps = {
         (record.backbone, record.stage): found
-        for name, record in folder.gathered().items()
+        for name, record in records.items()
         if record.backbone in known and (found := read_maps(folder, name))
     }
     return Results(
-        name=study.name,
+        name=folder.path.name,
         settings=settings,
         pictures=pd.read_parquet(folder.images),
         problems=pd.read_parquet(folder.problems),
         maps=maps,
-        findings=read_findings(folder),
+        findings=findings,
+        costs=pd.read_parquet(folder.costs) if folder.costs.is_file() else None,
         **tables,
     )
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from embedlens.metrics.comparison import Comparison, compare
 from embedlens.metrics.proportion import difference_interval, proportion_interval
 from embedlens.results.class_coverage import ClassCoverage, class_coverage
+from embedlens.results.cost import Cost, costs_of
 from embedlens.results.results import Results
+
+_DEARER = 1.2  # times the computing: less is no reason to take another
 
 
 @dataclass(frozen=True)
@@ -24,13 +30,16 @@ class Standing:
     accuracy, low, high : float
         Share of held-out pictures classified rightly, and its 95% interval.
     behind, behind_low, behind_high : float
-        How much less that is than the best backbone's, and its 95% interval, paired by picture.
+        How much less that is than the best backbone's, and the 95% interval of that, paired by
+        picture. The intervals of all backbones hold together.
     pictures_per_second : float
         Speed of embedding; NaN where it was not measured.
     pretrained : bool
         False for random weights.
     group : int
         Backbones of one group cannot be told apart from its best; 1 is the best group.
+    cost : Cost or None
+        What a picture costs; None where it was not measured.
     """
 
     backbone: str
@@ -43,6 +52,7 @@ class Standing:
     pictures_per_second: float
     pretrained: bool
     group: int = 1
+    cost: Cost | None = None
 
     @property
     def ties_with_best(self) -> bool:
@@ -66,6 +76,11 @@ class Verdict:
         Best first; those with random weights last.
     coverage : ClassCoverage
         Which classes were tested.
+    take : Standing
+        The one to take: of those that cannot be told apart from the best, the cheapest.
+    expected, expected_low, expected_high : float
+        Share of new pictures that it is expected to get right, and the 95% interval. Of a
+        backbone that was chosen as the best of several, less than its accuracy: chance chose too.
     """
 
     head: str
@@ -73,6 +88,10 @@ class Verdict:
     repeats: int
     standings: tuple[Standing, ...]
     coverage: ClassCoverage
+    take: Standing
+    expected: float
+    expected_low: float
+    expected_high: float
 
     def sentence(self) -> str:
         """Say what to take, what is as good, what is worse, and which classes were not judged."""
@@ -80,34 +99,66 @@ class Verdict:
             return f"{_one_class(self.standings[0], self.coverage)} {self.coverage.sentence()}"
         return " ".join([*self._ranking(), self.coverage.sentence()]).strip()
 
+    def explanation(self) -> str:
+        """Say in a line why what is expected is less than what was counted; empty where it is not.
+
+        The figure that was counted is that of the best of several, and chance helps to be that.
+        """
+        if round(1000 * self.expected) >= round(1000 * self.take.accuracy):
+            return ""
+        return (
+            f"{self.take.backbone} got {self.take.accuracy:.1%} of the held-out pictures right; "
+            "part of that is the luck of the best of several, which is taken off."
+        )
+
+    def record(self) -> dict[str, Any]:
+        """Return all of it as plain JSON."""
+        return {
+            "head": self.head,
+            "pictures": self.pictures,
+            "repeats": self.repeats,
+            "take": self.take.backbone if self.take.pretrained else None,
+            "expected": self.expected,
+            "expected_low": self.expected_low,
+            "expected_high": self.expected_high,
+            "sentence": self.sentence(),
+            "backbones": [_standing_record(each) for each in self.standings],
+        }
+
     def _ranking(self) -> list[str]:
-        best, *others = self.standings
-        trained = [each for each in others if each.pretrained]
-        tied = [each for each in trained if each.ties_with_best]
+        best, take = self.standings[0], self.take
+        trained = [each for each in self.standings if each.pretrained]
+        tied = [each for each in trained if each.ties_with_best and each is not take]
         worse = [each for each in trained if not each.ties_with_best]
-        random = [each for each in others if not each.pretrained]
+        random = [each for each in self.standings if not each.pretrained]
+        if not take.pretrained:
+            return [
+                f"{best.backbone} has random weights: nothing here is worth taking.",
+                *(_tie(each, best) for each in random[1:] if each.ties_with_best),
+            ]
         words = [
-            f"Take {best.backbone}: it gets {best.accuracy:.1%} of held-out pictures right "
-            f"(95% interval {best.low:.1%} to {best.high:.1%}){self.coverage.clause()}."
+            f"Take {take.backbone}: expect it to get {self.expected:.1%} of new pictures right "
+            f"(95% interval {self.expected_low:.1%} to {self.expected_high:.1%})"
+            f"{self.coverage.clause()}."
         ]
-        if not best.pretrained:
-            words = [f"{best.backbone} has random weights: nothing here is worth taking."]
-        words += [_tie(each, best) for each in tied]
+        words += [_tie(each, take) for each in tied]
         if worse:
             listed = ", ".join(f"{w.backbone} (by {100 * w.behind:.1f} points)" for w in worse)
-            words.append(f"Worse: {listed}.")
-        if random and best.pretrained:
+            than = f"than {best.backbone}" if best is not take else ""
+            words.append(f"Surely worse{' ' * bool(than)}{than}: {listed}.")
+        if random:
             listed = ", ".join(f"{each.backbone} ({each.accuracy:.1%})" for each in random)
             words.append(f"Random weights, for comparison only: {listed}.")
         return words
 
 
 def judge(results: Results, head: str = "linear_probe") -> Verdict:
-    """Rank backbones by the accuracy of a head on pictures it was not trained on.
+    """Say which backbone to take, by a head on pictures that it was not trained on.
 
-    Accuracy is the share of right answers over all splits; its interval is `proportion_interval`'s,
-    for which a picture tested in several splits is one picture. Backbones are compared on the same
-    pictures and splits, by `difference_interval`.
+    Backbones are compared on the same pictures and splits by `embedlens.metrics.compare`, for which
+    a picture tested in several splits is one picture. Of those that cannot be told apart from the
+    best, the cheapest is taken, see `cheapest`. Random weights are compared with the others, but
+    never taken.
 
     Parameters
     ----------
@@ -122,24 +173,75 @@ def judge(results: Results, head: str = "linear_probe") -> Verdict:
     """
     rows = results.predictions.query("head == @head and stage == 'pretrained'")
     hits, shown = count_hits(rows, rows["backbone"], results)
-    names = list(hits)
     facts = results.backbones.set_index("backbone")
     pretrained = facts["pretrained"].astype(bool)
-    shares = {name: proportion_interval(hits[name], shown) for name in names}
-    order = sorted(names, key=lambda name: (not pretrained[name], -shares[name].estimate, name))
-    groups = _groups(order, hits, shown)
+    costs = costs_of(results.costs)
+    names = sorted(hits, key=lambda name: (not pretrained[name], -hits[name].sum(), name))
+    trained = [name for name in names if pretrained[name]] or names
+    found = _compared(trained, hits, shown)
+    groups = _groups(names, _compared(names, hits, shown) if trained != names else found)
     standings = []
-    for name in order:
-        share, behind = shares[name], difference_interval(hits[order[0]], hits[name], shown)
+    for name in names:
+        share = proportion_interval(hits[name], shown)
+        behind = difference_interval(hits[names[0]], hits[name], shown)
+        low, high = behind.low, behind.high
+        if name in trained:
+            low, high = map(float, found.behind[trained.index(name)])
         standings.append(
             Standing(
-                name, share.estimate, share.low, share.high,
-                behind.estimate, behind.low, behind.high,
+                name, share.estimate, share.low, share.high, behind.estimate, low, high,
                 float(facts["pictures_per_second"][name]), bool(pretrained[name]), groups[name],
+                costs.get(name),
             )
         )  # fmt: skip
-    repeats = int(rows["repeat"].nunique())
-    return Verdict(head, len(shown), repeats, tuple(standings), class_coverage(results, head))
+    tied = [each for each in standings if each.ties_with_best and each.backbone in trained]
+    take = cheapest(tied)
+    told = (take.accuracy, take.low, take.high)
+    if take is standings[0]:
+        told = (found.expected, found.low, found.high)
+    return Verdict(
+        head, len(shown), int(rows["repeat"].nunique()), tuple(standings),
+        class_coverage(results, head), take, *told,
+    )  # fmt: skip
+
+
+def cheapest(tied: Sequence[Standing]) -> Standing:
+    """Return the one to take of several that cannot be told apart, the best first.
+
+    It is the most accurate of those that cost least: a cost is the least if it exceeds the lowest
+    by less than a fifth. Where the cost of any was not measured, it is the most accurate.
+    """
+    costs = [each.cost for each in tied]
+    if any(cost is None for cost in costs):
+        return tied[0]
+    least = min((cost for cost in costs if cost is not None), key=lambda cost: cost.milliseconds)
+    return next(each for each in tied if each.cost is not None and each.cost.over(least) < _DEARER)
+
+
+def _compared(
+    names: list[str], hits: dict[str, NDArray[np.float64]], shown: NDArray[np.float64]
+) -> Comparison:
+    return compare(np.column_stack([hits[name] for name in names]), shown)
+
+
+def _groups(names: list[str], found: Comparison) -> dict[str, int]:
+    """Group backbones, best first: each with all that chance may put behind the group's best."""
+    groups: dict[str, int] = {}
+    left, number = list(range(len(names))), 0
+    while left:
+        number += 1
+        same = [each for each in left if not found.apart[left[0], each]]
+        groups |= {names[each]: number for each in same}
+        left = [each for each in left if each not in same]
+    return groups
+
+
+def _standing_record(each: Standing) -> dict[str, Any]:
+    record = {key: value for key, value in asdict(each).items() if key != "cost"}
+    if not each.pictures_per_second > 0:
+        record["pictures_per_second"] = None  # JSON has no NaN
+    cost = None if each.cost is None else asdict(each.cost)
+    return {**record, "ties_with_best": each.ties_with_best, "cost": cost}
 
 
 def count_hits(
@@ -174,20 +276,6 @@ def count_hits(
     return {name: counts[(name, "sum")].to_numpy(float) for name in names}, shown
 
 
-def _groups(
-    order: list[str], hits: dict[str, NDArray[np.float64]], shown: NDArray[np.float64]
-) -> dict[str, int]:
-    """Group backbones, best first: each with all that chance may put behind the group's best."""
-    groups: dict[str, int] = {}
-    left, number = list(order), 0
-    while left:
-        best, number = left[0], number + 1
-        behind = {name: difference_interval(hits[best], hits[name], shown) for name in left}
-        groups |= {name: number for name, each in behind.items() if each.low <= 0.0}
-        left = [name for name in left if name not in groups]
-    return groups
-
-
 def _one_class(best: Standing, coverage: ClassCoverage) -> str:
     return (
         f"Nothing can be recommended: all held-out pictures are of one class of "
@@ -197,11 +285,17 @@ def _one_class(best: Standing, coverage: ClassCoverage) -> str:
     )
 
 
-def _tie(each: Standing, best: Standing) -> str:
-    ratio = each.pictures_per_second / best.pictures_per_second
-    speed = ""
-    if ratio >= 1.2:
-        speed = f" and is {ratio:.1f} times as fast"
-    elif ratio <= 1 / 1.2:
-        speed = f", but takes {1 / ratio:.1f} times as long"
-    return f"{each.backbone} cannot be told apart from it ({each.accuracy:.1%}){speed}."
+def _tie(each: Standing, take: Standing) -> str:
+    """Say what another that cannot be told apart gets and costs."""
+    if each.accuracy > take.accuracy:
+        told = f"{each.backbone}'s {each.accuracy:.1%} is no sure gain on its {take.accuracy:.1%}"
+    else:
+        told = f"{each.backbone} cannot be told apart from it ({each.accuracy:.1%})"
+    if each.cost is None or take.cost is None:
+        return f"{told}."
+    times = each.cost.over(take.cost)
+    if times >= _DEARER:
+        return f"{told} and costs {times:.1f} times the computing."
+    if times <= 1 / _DEARER:
+        return f"{told} and costs {times:.0%} of the computing."
+    return f"{told} and costs as much."

@@ -29,7 +29,7 @@ def analyse(
     repeats: Sequence[int] | None = None,
     step: Step = lambda name: None,
 ) -> Measurements:
-    """Measure features: maps, silhouettes, distortion of the maps, heads on every split.
+    """Measure features: heads on every split, maps, silhouettes, distortion of the maps.
 
     Parameters
     ----------
@@ -48,6 +48,41 @@ def analyse(
     Returns
     -------
     Measurements
+    """
+    return measure_heads(values, images, settings, repeats, step) + measure_spaces(
+        values, images, settings, repeats, step
+    )
+
+
+def measure_heads(
+    values: NDArray[np.floating[Any]],
+    images: ImageSet,
+    settings: Settings,
+    repeats: Sequence[int] | None = None,
+    step: Step = lambda name: None,
+) -> Measurements:
+    """Train and test heads on features, on every split: all that a verdict needs.
+
+    Parameters and what is returned are those of `analyse`.
+    """
+    step("distances")
+    points, measured = measure_geometry(values).points, Measurements()
+    for repeat in range(repeats_of(images, settings)) if repeats is None else repeats:
+        step(f"heads, split {repeat + 1}")
+        measured += fit_heads(points, split_of(images, settings, repeat), repeat)
+    return measured
+
+
+def measure_spaces(
+    values: NDArray[np.floating[Any]],
+    images: ImageSet,
+    settings: Settings,
+    repeats: Sequence[int] | None = None,
+    step: Step = lambda name: None,
+) -> Measurements:
+    """Measure maps, silhouettes, distortion of the maps, and heads on them on every split.
+
+    Parameters and what is returned are those of `analyse`.
     """
     repeats = range(repeats_of(images, settings)) if repeats is None else repeats
     first, seed = repeats[0], settings.seed
@@ -68,13 +103,22 @@ def analyse(
     step("distortion")
     measured += measure_distortion(maps, geometry, seed, first)
     for repeat in repeats:
-        step(f"heads, split {repeat + 1}")
+        step(f"heads on the maps, split {repeat + 1}")
         split = split_of(images, settings, repeat)
-        measured += fit_heads(geometry.points, split, repeat)
         measured += fit_heads_on_maps(maps, split, repeat, learned_on=first)
     return measured
 
 
+def steps_of_heads(repeats: int) -> int:
+    """Return how many steps `measure_heads` takes for so many splits."""
+    return 1 + repeats
+
+
+def steps_of_spaces(repeats: int) -> int:
+    """Return how many steps `measure_spaces` takes for so many splits."""
+    return 3 + len(MAPS) + repeats
+
+
 def steps_of(repeats: int) -> int:
     """Return how many steps `analyse` takes for so many splits."""
-    return 3 + len(MAPS) + repeats
+    return steps_of_heads(repeats) + steps_of_spaces(repeats)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from os import fspath
 from pathlib import Path
@@ -31,11 +31,23 @@ from embedlens.results.provenance import (
     expect_folder,
     read_provenance,
 )
-from embedlens.results.results import Results, gather, read_results, write_measurements
+from embedlens.results.results import (
+    Results,
+    gather,
+    read_results,
+    read_some_results,
+    write_measurements,
+)
 from embedlens.results.settings import PRESETS, Settings, default_backbones
 from embedlens.results.verdict import Verdict, judge
 from embedlens.results.vocabulary import PRETRAINED
-from embedlens.study.analysis import analyse, steps_of
+from embedlens.study.analysis import (
+    measure_heads,
+    measure_spaces,
+    steps_of_heads,
+    steps_of_spaces,
+)
+from embedlens.study.cost import measure_costs
 from embedlens.study.findings import write_findings
 from embedlens.study.repeat import Repeat
 from embedlens.study.reuse import Stored
@@ -43,7 +55,7 @@ from embedlens.study.scores import measure_scores
 from embedlens.study.splits import check_splits, repeats_of
 from embedlens.study.step_progress import StepProgress, counted
 
-_FORMAT = 3  # raise it when the same features begin to give other results
+_FORMAT = 4  # raise it when the same features begin to give other results
 
 
 class Study:
@@ -132,7 +144,11 @@ class Study:
         settings = asdict(Settings.read(StudyFolder(folder).settings))
         return cls(settings.pop("pictures"), out=folder, **settings)
 
-    def run(self, progress: StepProgress = lambda step, done, total: None) -> Results:
+    def run(
+        self,
+        progress: StepProgress = lambda step, done, total: None,
+        early: Callable[[Results], None] | None = None,
+    ) -> Results:
         """Do all that is not yet in the study folder, and return the results.
 
         It may be stopped at any moment: what was computed is kept, and the next run goes on.
@@ -141,6 +157,9 @@ class Study:
         ----------
         progress : callable, optional
             Called with (step, done, total) as the work goes on.
+        early : callable, optional
+            Called with what is known as soon as that is enough for a verdict, if more is to be
+            computed then: maps, scores and checks follow, and change nothing of the verdict.
 
         Raises
         ------
@@ -160,10 +179,16 @@ class Study:
                 if not backbone.weights.here:
                     progress(f"{self.titles[backbone.name]}: weights", 0, 0)
                     backbone.weights.fetch(backbone.network)
-            done = [self._one(folder, backbone, images, progress) for backbone in self.backbones]
+            embedded = [self._embed(folder, each, images, progress) for each in self.backbones]
+            measure_costs(folder, [each.features for each in embedded], images, progress)
+            for each in embedded:
+                self._heads(folder, each, images, progress)
+            if early is not None and not all(each.analysed for each in embedded):
+                early(read_some_results(folder, self.settings, _held(embedded)))
+            done = [self._rest(folder, each, images, progress) for each in embedded]
             gather(folder, [name for names in done for name in names])
             progress("check of the pictures", 0, 0)
-            write_findings(folder, done[0][0], images, self.settings.seed)
+            write_findings(folder, embedded[0].name, images, self.settings.seed)
             self.settings.write(folder.settings)
         return self.results()
 
@@ -247,10 +272,10 @@ class Study:
         problems.astype({"kept": bool}).to_parquet(folder.problems, index=False)
         return images
 
-    def _one(
+    def _embed(
         self, folder: StudyFolder, backbone: Backbone, images: ImageSet, progress: StepProgress
-    ) -> list[str]:
-        """Embed and analyse one backbone; return the names of its folders in ``results/``."""
+    ) -> Embedded:
+        """Embed with one backbone, and say what of it was here."""
         name, title = folder_name(backbone), self.titles[backbone.name]
         stored = Stored.of(folder.features / name)
         recipe = self.settings.recipe(backbone)
@@ -263,24 +288,45 @@ class Study:
         )
         # What is kept of features depends on no title: another model beside it may change that.
         features = replace(features, recipe=recipe.titled(title))
-        repeats, key = repeats_of(images, self.settings), self._key(features, images)
         whole = self._key(features, images, self.settings.repeats)
-        analysed = folder.holds(name, whole)
-        reuse = stored.explain(features.record, images.ids.tolist(), analysed=analysed)
+        one = Embedded(name, title, features, whole, folder.holds(name, whole))
+        reuse = stored.explain(features.record, images.ids.tolist(), analysed=one.analysed)
         progress(f"{title}: {reuse}", 0, 0)
-        if not analysed:
-            step = counted(title, steps_of(repeats) + 1, progress)
-            measured = analyse(features.values, images, self.settings, step=step)
+        return one
+
+    def _heads(
+        self, folder: StudyFolder, one: Embedded, images: ImageSet, progress: StepProgress
+    ) -> None:
+        """Train the heads that a verdict needs, on all splits, unless that was done."""
+        if folder.holds(one.heads, one.key):
+            return
+        step = counted(one.title, steps_of_heads(repeats_of(images, self.settings)), progress)
+        measured = measure_heads(one.features.values, images, self.settings, step=step)
+        facts = _facts(one.features)
+        write_measurements(folder, one.heads, one.key, facts, PRETRAINED.key, measured, None)
+
+    def _rest(
+        self, folder: StudyFolder, one: Embedded, images: ImageSet, progress: StepProgress
+    ) -> list[str]:
+        """Do what the verdict does not wait for; return the names of folders in ``results/``."""
+        repeats = repeats_of(images, self.settings)
+        if not one.analysed:
+            step = counted(one.title, steps_of_spaces(repeats) + 1, progress)
+            measured = measure_spaces(one.features.values, images, self.settings, step=step)
             step("scores")
-            measured += measure_scores(features)
-            facts = _facts(features)
-            write_measurements(folder, name, whole, facts, PRETRAINED.key, measured, features=name)
+            measured += measure_scores(one.features)
+            whose = {"backbone": one.features.backbone.name}
+            write_measurements(
+                folder, one.name, one.key, whose, PRETRAINED.key, measured, features=one.name
+            )
             if measured.neighbors is not None:
-                keep_neighbors(folder.features / name, measured.neighbors)
-        names = [name]
+                keep_neighbors(folder.features / one.name, measured.neighbors)
+        names, key = [one.heads, one.name], self._key(one.features, images)
         if self.settings.top or self.settings.finetune:
-            for repeat in range(repeats):
-                names += Repeat(folder, name, features, self.settings, repeat, key, progress).run()
+            for number in range(repeats):
+                names += Repeat(
+                    folder, one.name, one.features, self.settings, number, key, progress
+                ).run()
         return names
 
     def _trunk(self, folder: StudyFolder, recipe: Recipe) -> Trunk | None:
@@ -299,6 +345,43 @@ class Study:
             settings.validation, *others,
         ]  # fmt: skip
         return content_key(parts)
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A backbone of a study whose features are there.
+
+    Attributes
+    ----------
+    name, title : str
+        Of its folders, and for people.
+    features : Features
+        Of all pictures.
+    key : str
+        Names all that its results depend on.
+    analysed : bool
+        Whether these were here already.
+    """
+
+    name: str
+    title: str
+    features: Features
+    key: str
+    analysed: bool
+
+    @property
+    def heads(self) -> str:
+        """The folder in ``results/`` of the heads that the verdict needs."""
+        return f"{self.name}.heads"
+
+
+def _held(embedded: list[Embedded]) -> list[str]:
+    """Name the folders in ``results/`` that are there before the verdict."""
+    return [
+        name
+        for each in embedded
+        for name in ([each.heads, each.name] if each.analysed else [each.heads])
+    ]
 
 
 def folder_name(backbone: Backbone) -> str:

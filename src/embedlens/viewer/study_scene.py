@@ -106,7 +106,7 @@ def opening_map(results: Results, head: str = LINEAR_PROBE.key) -> str | None:
     """
     if results.predictions.query("head == @head and stage == 'pretrained'").empty:
         return None
-    best = judge(results, head).standings[0].backbone
+    best = judge(results, head).take.backbone
 
     def kept(method: str) -> float:
         return float(results.mean(f"{method}.neighbors_kept").get(best, -1.0))

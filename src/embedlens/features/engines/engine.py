@@ -40,6 +40,8 @@ class Runner(Protocol):
         Weights of the network to its cut.
     vector : str
         What the features are, in words.
+
+    One that can count them has ``operations`` too: the multiply-adds of a picture, an int.
     """
 
     size: tuple[int, int]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,7 @@ class OpenVINORunner:
         self.vector = exported.vector
         model = core.read_model(exported.model)
         model.reshape([1, *self.size, 3])
+        self.operations = multiply_adds(model)
         steps = PrePostProcessor(model)
         steps.input().tensor().set_element_type(openvino.Type.u8)
         settings = {
@@ -99,6 +101,39 @@ class OpenVINORunner:
         finally:
             while busy:
                 _finish(busy, write)
+
+
+def multiply_adds(model: Any) -> int | None:
+    """Count the multiply-adds of a graph's convolutions and matrix products, for its input.
+
+    Parameters
+    ----------
+    model : openvino.Model
+        Of an input of a given shape.
+
+    Returns
+    -------
+    int or None
+        None where a shape depends on the picture.
+    """
+    if model.is_dynamic():
+        return None
+    return sum(_operations(node) for node in model.get_ops())
+
+
+def _operations(node: Any) -> int:
+    kind = node.get_type_name()
+    if kind not in ("Convolution", "GroupConvolution", "MatMul", "ScaledDotProductAttention"):
+        return 0
+    out: list[int] = list(node.output(0).shape)
+    one, two = ([int(size) for size in node.input_value(i).shape] for i in (0, 1))
+    if kind == "Convolution":  # a filter: (out, in, height, width)
+        return math.prod(out) * math.prod(two[1:])
+    if kind == "GroupConvolution":  # (groups, out, in, height, width)
+        return math.prod(out) * math.prod(two[2:])
+    if kind == "MatMul":
+        return math.prod(out) * one[-2 if node.get_attributes()["transpose_a"] else -1]
+    return math.prod(one[:-1]) * two[-2] * (one[-1] + out[-1])  # queries, keys
 
 
 def _finish(busy: deque[tuple[int, Any]], write: Write) -> Any:

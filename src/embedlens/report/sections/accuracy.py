@@ -14,6 +14,7 @@ class AccuracySection(Section):
     key = "accuracy"
     title = link = "Accuracy"
     template = TEMPLATES / "accuracy.html"
+    early = True
 
     def context(self, material: Material) -> dict[str, Any]:
         """Return the class that a guess would name, and how often that would be right."""

@@ -11,3 +11,4 @@ class BackbonesSection(Section):
     key = "backbones"
     title = link = "Backbones"
     template = TEMPLATES / "backbones.html"
+    early = True

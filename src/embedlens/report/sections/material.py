@@ -36,12 +36,14 @@ class Material:
     figures : Figures
         Drawn.
     nearest : ndarray of shape (pictures, k) or None
-        Rows of the nearest pictures of each in the features of the best backbone; None where those
+        Rows of the nearest pictures of each in the features of that taken; None where those
         are gone.
     thumbnails : Thumbnails
         Makes small copies of pictures.
     viewer : ViewerBlock or None
         The 3-D viewer.
+    complete : bool, default True
+        False while the study runs: there is a verdict, and no maps and scores yet.
     """
 
     folder: StudyFolder
@@ -52,6 +54,7 @@ class Material:
     nearest: NDArray[np.int64] | None
     thumbnails: Thumbnails
     viewer: ViewerBlock | None
+    complete: bool = True
 
     @property
     def verdict(self) -> Verdict:
@@ -60,8 +63,8 @@ class Material:
 
     @property
     def best(self) -> str:
-        """The backbone that comes first in it."""
-        return self.verdict.standings[0].backbone
+        """The backbone that it takes."""
+        return self.verdict.take.backbone
 
     @property
     def random(self) -> list[str]:

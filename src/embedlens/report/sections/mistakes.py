@@ -1,4 +1,4 @@
-"""What the best backbone gets wrong."""
+"""What the backbone to take gets wrong."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class MistakesSection(Section):
     """Its surest mistakes, with their pictures."""
 
     key = "mistakes"
-    title = "What the best backbone gets wrong"
+    title = "What the backbone to take gets wrong"
     link = "Mistakes"
     template = TEMPLATES / "mistakes.html"
 

@@ -27,6 +27,9 @@ class Section(Protocol):
         What follows the heading, in Jinja's language: text is escaped, and a misspelt name is an
         error. It is filled with ``material`` and what `context` returns, and may import
         ``table_of`` and ``count`` from ``"macros.html"``.
+    early : bool, default False
+        Whether it needs the verdict alone, and so stands in the report that is written before maps
+        and scores are computed.
 
     Examples
     --------
@@ -42,6 +45,7 @@ class Section(Protocol):
     title: str
     link: str
     template: Path
+    early: bool = False
 
     def applies(self, material: Material) -> bool:
         """Return whether a study has anything to show in it; by default, always."""
