@@ -194,6 +194,7 @@ def judge(run: Run) -> dict[str, float]:
     behind = [difference_interval(run.hits[:, winner], each, shown).low for each in run.hits.T]
     plain_worse, worse = np.array(behind) > 0, np.array(found.worse)
     return {
+        "all": 100 * (found.accuracy - truth).mean(),
         "bias": 100 * (found.expected - truth[winner]),
         "holds": 100 * (found.low <= truth[winner] <= found.high),
         "width": 100 * (found.high - found.low),

@@ -20,7 +20,7 @@ from embedlens.results.folder import StudyFolder
 from embedlens.study.step_progress import StepProgress
 
 _ROUNDS = 5
-_PICTURES = 16
+_PICTURES = 8
 _TURN = 0.25  # seconds: a shorter turn is mostly the start of threads
 
 Pixels = list[tuple[int, NDArray[np.uint8]]]
