@@ -28,6 +28,7 @@ def results_of(labels, tests):
         predictions=pd.DataFrame(rows),
         pictures=pd.DataFrame({"label": labels, "kept": True}),
         backbones=backbones,
+        costs=None,
     )
 
 

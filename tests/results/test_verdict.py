@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from embedlens.results import judge
+from embedlens.results import costs_of, judge
 
 
-def results_of(hits, speed=None, pretrained=None, repeats=1):
+def results_of(hits, speed=None, pretrained=None, repeats=1, cost=None):
     """Results in which each backbone is right on the pictures that its row of ``hits`` says."""
     names = list(hits)
     pictures = len(next(iter(hits.values())))
@@ -35,6 +36,18 @@ def results_of(hits, speed=None, pretrained=None, repeats=1):
                 "pretrained": [(pretrained or {}).get(n, True) for n in names],
             }
         ),
+        costs=None if cost is None else costs(cost),
+    )
+
+
+def costs(milliseconds):
+    """Five rounds of turns, the machine twice as slow in the last two."""
+    return pd.DataFrame(
+        [
+            {"backbone": name, "round": number, "milliseconds": each * slow, "operations": 1e9}
+            for number, slow in enumerate((1.0, 1.01, 1.02, 2.0, 2.1))
+            for name, each in milliseconds.items()
+        ]
     )
 
 
@@ -85,12 +98,80 @@ def test_with_random_weights_alone_nothing_is_recommended():
     assert "Take" not in sentence
 
 
-def test_the_sentence_says_what_is_as_good_and_faster_and_what_is_worse():
+def test_the_sentence_says_what_is_as_good_and_what_it_costs_and_what_is_worse():
     hits = {"a": first(190), "b": first(189), "c": first(100)}
-    sentence = judge(results_of(hits, speed={"a": 50.0, "b": 150.0})).sentence()
-    assert sentence.startswith("Take a: it gets 95.0% of held-out pictures right")
-    assert "b cannot be told apart from it (94.5%) and is 3.0 times as fast." in sentence
-    assert sentence.endswith("Worse: c (by 45.0 points).")
+    sentence = judge(results_of(hits, cost={"a": 10.0, "b": 9.0, "c": 1.0})).sentence()
+    assert sentence.startswith("Take a: expect it to get ")
+    assert "% of new pictures right (95% interval " in sentence
+    assert "b cannot be told apart from it (94.5%) and costs as much." in sentence
+    assert sentence.endswith("Surely worse: c (by 45.0 points).")
+
+
+def test_of_those_that_cannot_be_told_apart_the_cheapest_is_taken():
+    hits = {"a": first(190), "b": first(189), "c": first(100)}
+    verdict = judge(results_of(hits, cost={"a": 40.0, "b": 10.0, "c": 1.0}))
+    assert verdict.standings[0].backbone == "a"
+    assert verdict.take.backbone == "b"
+    # It was not chosen by its accuracy: its own figure stands.
+    assert (verdict.expected, verdict.expected_low) == (verdict.take.accuracy, verdict.take.low)
+    sentence = verdict.sentence()
+    assert sentence.startswith("Take b: expect it to get 94.5% of new pictures right")
+    assert "a's 95.0% is no sure gain and costs 4.0 times the computing." in sentence
+    assert sentence.endswith("Surely worse than a: c (by 45.0 points).")
+
+
+def test_costs_that_hardly_differ_leave_the_more_accurate_first():
+    hits = {"a": first(190), "b": first(189)}
+    assert judge(results_of(hits, cost={"a": 11.0, "b": 10.0})).take.backbone == "a"
+
+
+def test_without_a_measured_cost_the_most_accurate_is_taken():
+    hits = {"a": first(190), "b": first(189)}
+    assert judge(results_of(hits)).take.backbone == "a"
+    assert judge(results_of(hits, cost={"b": 10.0})).take.backbone == "a"
+    assert "cannot be told apart from it (94.5%)." in judge(results_of(hits)).sentence()
+
+
+def test_a_ratio_of_costs_does_not_change_when_the_machine_is_slow_for_a_while():
+    found = costs_of(costs({"a": 40.0, "b": 10.0}))
+    assert found["a"].over(found["b"]) == pytest.approx(4.0)
+    assert found["a"].milliseconds == pytest.approx(40.8)
+    assert (found["a"].low, found["a"].high) == pytest.approx((40.4, 80.0))
+    assert found["a"].operations == 1_000_000_000
+
+
+def test_random_weights_are_not_taken_though_they_cost_nothing():
+    hits = {"a": first(190), "b": first(189)}
+    cost = {"a": 40.0, "b": 0.1}
+    verdict = judge(results_of(hits, pretrained={"b": False}, cost=cost))
+    assert verdict.take.backbone == "a"
+
+
+def test_what_is_expected_of_the_best_of_many_is_less_than_what_it_got():
+    rng = np.random.default_rng(0)
+    hits = {f"n{i}": (rng.random(150) < 0.8).tolist() for i in range(12)}
+    verdict = judge(results_of(hits))
+    assert verdict.take is verdict.standings[0]
+    assert verdict.expected < verdict.take.accuracy - 0.02
+    assert f"got {verdict.take.accuracy:.1%} of the held-out" in verdict.explanation()
+    assert f"{verdict.expected:.1%} of new pictures" in verdict.sentence()
+
+
+def test_a_lone_backbone_needs_no_explanation():
+    verdict = judge(results_of({"a": first(160)}))
+    assert verdict.expected == pytest.approx(0.8)
+    assert verdict.explanation() == ""
+
+
+def test_the_record_is_json_and_says_what_the_sentence_says():
+    hits = {"a": first(190), "b": first(189), "c": first(100)}
+    results = results_of(hits, speed={"a": np.nan}, cost={"a": 40.0, "b": 10.0, "c": 1.0})
+    verdict = judge(results)
+    record = json.loads(json.dumps(verdict.record(), allow_nan=False))
+    assert record["take"] == "b"
+    assert record["sentence"] == verdict.sentence()
+    assert [each["ties_with_best"] for each in record["backbones"]] == [True, True, False]
+    assert record["backbones"][0]["cost"]["milliseconds"] == pytest.approx(40.8)
 
 
 def test_random_weights_that_happen_to_be_right_are_set_apart():

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from embedlens.errors import EmbedlensError, StudyError
-from embedlens.results import Settings
+from embedlens.results import Settings, judge
 from embedlens.study import Study
 
 SMALL = {"size": 64, "repeats": 2}
@@ -46,8 +46,8 @@ class Counter:
 
 @pytest.fixture
 def analyses(monkeypatch):
-    counter = Counter(STUDY.analyse)
-    monkeypatch.setattr(STUDY, "analyse", counter)
+    counter = Counter(STUDY.measure_spaces)
+    monkeypatch.setattr(STUDY, "measure_spaces", counter)
     return counter
 
 
@@ -272,3 +272,59 @@ def test_the_default_backbones_need_no_download(pictures, tmp_path, monkeypatch)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "empty"))
     names = Study(pictures, out=tmp_path).settings.backbones
     assert names == ("EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2")
+
+
+def test_the_verdict_comes_before_maps_and_scores_and_they_do_not_change_it(
+    pictures, tmp_path, monkeypatch
+):
+    """What an early caller is told is what the finished study says, of all backbones at once."""
+    told = []
+    spaces = Counter(STUDY.measure_spaces)
+    monkeypatch.setattr(STUDY, "measure_spaces", spaces)
+
+    def early(results):
+        assert spaces.calls == 0
+        told.append(judge(results))
+
+    both = ["EfficientNetLite0", "EfficientNetLite1"]
+    weights = {"EfficientNetLite1": "random"}
+    study = Study(pictures, both, weights=weights, out=tmp_path / "out", **SMALL)
+    results = study.run(early=early)
+    (first,) = told
+    assert first.record() == judge(results).record()
+    assert len(first.standings) == 2
+    assert spaces.calls == 2
+    study.run(early=early)
+    assert len(told) == 1  # nothing is left to do: the verdict stands already
+
+
+def test_a_study_stopped_after_its_verdict_is_not_taken_for_finished(pictures, tmp_path):
+    def stop(results):
+        raise KeyboardInterrupt
+
+    study = Study(pictures, ["EfficientNetLite0"], out=tmp_path / "out", **SMALL)
+    with pytest.raises(KeyboardInterrupt):
+        study.run(early=stop)
+    with pytest.raises(StudyError, match="no results yet"):
+        study.results()
+    assert judge(study.run()).take.backbone == "EfficientNetLite0"
+
+
+def test_costs_are_measured_once_in_rounds_of_all_backbones(pictures, tmp_path, monkeypatch):
+    cost = importlib.import_module("embedlens.study.cost")
+    monkeypatch.setattr(cost, "_TURN", 0.001)
+    engines = Counter(cost.make_engine)
+    monkeypatch.setattr(cost, "make_engine", engines)
+    results = run(pictures, tmp_path / "out", ["EfficientNetLite0"])
+    rounds = results.costs.groupby("backbone")["round"].apply(list).to_dict()
+    assert rounds == {"EfficientNetLite0": [0, 1, 2, 3, 4]}
+    assert (results.costs["milliseconds"] > 0).all()
+    run(pictures, tmp_path / "out", ["EfficientNetLite0"])
+    assert engines.calls == 1
+    # A round that a kill took is made up for.
+    file = tmp_path / "out/results/costs.parquet"
+    results.costs.query("round < 3").to_parquet(file)
+    again = run(pictures, tmp_path / "out", ["EfficientNetLite0"]).costs
+    assert engines.calls == 2
+    assert again["round"].tolist() == [0, 1, 2, 3, 4]
+    assert again["milliseconds"][:3].tolist() == results.costs["milliseconds"][:3].tolist()

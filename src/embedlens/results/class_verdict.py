@@ -99,7 +99,7 @@ class ClassVerdict:
         told = "; ".join(
             f"{each.names}: {each.mistakes:,}"
             + (f" of {self.mistakes:,} mistakes" if number == 0 else "")
-            + f" ({each.low:.0%} to {each.high:.0%})"
+            + f" ({each.low:.0%} to {each.high:.0%}{' of them' * (number == 0)})"
             for number, each in enumerate(self.confusions[:_TOLD])
         )
         worst = self.shares[0]

@@ -288,7 +288,7 @@ def _one_class(best: Standing, coverage: ClassCoverage) -> str:
 def _tie(each: Standing, take: Standing) -> str:
     """Say what another that cannot be told apart gets and costs."""
     if each.accuracy > take.accuracy:
-        told = f"{each.backbone}'s {each.accuracy:.1%} is no sure gain on its {take.accuracy:.1%}"
+        told = f"{each.backbone}'s {each.accuracy:.1%} is no sure gain"
     else:
         told = f"{each.backbone} cannot be told apart from it ({each.accuracy:.1%})"
     if each.cost is None or take.cost is None:
