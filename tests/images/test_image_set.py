@@ -346,8 +346,8 @@ class TestWrite:
         frame = pd.read_parquet(tmp_path / "images.parquet")
         pd.testing.assert_frame_equal(frame, images.to_frame())
         assert frame.columns.tolist() == [
-            "path", "id", "label", "split", "width", "height", "format", "bytes", "stamp",
-            "hash", "black", "white", "kept", "problem",
+            "path", "id", "label", "split", "group", "given_group", "width", "height", "format",
+            "bytes", "stamp", "hash", "black", "white", "kept", "problem",
         ]  # fmt: skip
         kept = frame[frame["kept"]]
         assert kept["id"].tolist() == images.ids.tolist()

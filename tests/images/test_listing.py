@@ -123,7 +123,10 @@ class TestTable:
     @pytest.mark.parametrize("label", ["label", "class", "category", "CLASS"])
     def test_columns_go_by_several_names(self, table, path, label):
         text = f"number,{label},{path}\n1,cat,a b.png\n2,dog,./sub//b.png\n"
-        assert list_table(table(text)) == ([Entry("a b.png", "cat"), Entry("sub/b.png", "dog")], [])
+        assert list_table(table(text))[:2] == (
+            [Entry("a b.png", "cat"), Entry("sub/b.png", "dog")],
+            [],
+        )
 
     def test_tabs_separate_a_tsv_and_a_byte_order_mark_is_no_part_of_the_name(self, table):
         text = "\ufeffpath\tlabel\nc.png\tcat\n"
@@ -140,7 +143,7 @@ class TestTable:
         assert list_table(path)[0] == [Entry("a b.png", "0"), Entry("c.png", "1")]
 
     def test_absolute_paths_are_allowed(self, table, tmp_path):
-        entries, _ = list_table(table(f"path,label\n{tmp_path}/c.png,cat\n"))
+        entries, _, _ = list_table(table(f"path,label\n{tmp_path}/c.png,cat\n"))
         assert entries == [Entry((tmp_path / "c.png").as_posix(), "cat")]
 
     def test_split_names_are_normalised(self, table):
@@ -167,7 +170,7 @@ class TestTable:
     def test_missing_files_labels_and_repeated_rows_are_set_aside(self, table):
         text = "path,label\nc.png,cat\nc.png,cat\nc.png,dog\ngone.png,cat\na b.png,\n,cat\n"
         long = "x" * 5000
-        entries, problems = list_table(table(f"{text}{long},cat\n"))
+        entries, problems, _ = list_table(table(f"{text}{long},cat\n"))
         assert entries == [Entry("c.png", "cat"), Entry("c.png", "dog")]
         assert [(problem.path, problem.kind, problem.reason) for problem in problems] == [
             ("c.png", "duplicate", "the same row twice"),

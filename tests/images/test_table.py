@@ -20,7 +20,7 @@ def folder(write, picture):
 
 
 def labels(path):
-    entries, problems = list_table(path)
+    entries, problems, _ = list_table(path)
     aside = [each.path for each in problems if not each.kept]
     return [entry.label for entry in entries], aside
 
@@ -75,7 +75,7 @@ class TestCells:
 
     def test_spaces_around_labels_are_told_where_they_matter(self, folder):
         frame(["cat", "cat ", *["dog "] * 6]).to_csv(folder / "t.csv", index=False)
-        entries, problems = list_table(folder / "t.csv")
+        entries, problems, _ = list_table(folder / "t.csv")
         assert {entry.label for entry in entries} == {"cat", "dog"}
         assert [each.path for each in problems] == ["cat"]
 
@@ -145,7 +145,7 @@ class TestSplits:
         "column", ["split", "Subset", "set", "partition", "fold", "phase", "Usage", "my column"]
     )
     def test_a_column_of_splits_is_used_whatever_its_name(self, folder, table, kind, column):
-        entries, problems = list_table(
+        entries, problems, _ = list_table(
             write_table(folder, table.assign(**{column: SPLIT_VALUES}), kind)
         )
         assert [entry.split for entry in entries] == SPLITS
@@ -170,7 +170,7 @@ class TestSplits:
 
     @pytest.mark.parametrize("column", ["fold", "subset", "kfold", "is_valid"])
     def test_a_column_of_folds_is_not_used_and_told(self, folder, table, column):
-        entries, problems = list_table(
+        entries, problems, _ = list_table(
             write_table(folder, table.assign(**{column: [0, 1] * 4}), "csv")
         )
         assert {entry.split for entry in entries} == {""}
@@ -183,7 +183,7 @@ class TestSplits:
 
     def test_of_two_columns_the_first_name_is_used_and_the_other_told(self, folder, table):
         both = table.assign(subset=SPLIT_VALUES[::-1], split=SPLIT_VALUES)
-        entries, problems = list_table(write_table(folder, both, "csv"))
+        entries, problems, _ = list_table(write_table(folder, both, "csv"))
         assert [entry.split for entry in entries] == SPLITS
         assert "the splits are those of column split" in problems[0].reason
 

@@ -53,3 +53,33 @@ def pictures(tmp_path):
 def pictures_once(tmp_path_factory):
     """The same for all tests of a file; not to be changed."""
     return write_stripes(tmp_path_factory.mktemp("stripes") / "pictures")
+
+
+PATIENTS, EACH, SIDE = 40, 6, 48
+
+
+def write_patients(folder):
+    """Write 40 patients of two classes, six pictures each, ``sick/patient_07_3.png``.
+
+    What tells the classes apart is faint; what tells the patients apart is not.
+    """
+    rng = np.random.default_rng(0)
+    across, down = np.meshgrid(np.arange(SIDE), np.arange(SIDE))
+    for patient in range(PATIENTS):
+        label = ("sick", "well")[patient % 2]
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        colour = rng.uniform(40, 215, 3)
+        wave = 30 * np.sin(across / rng.uniform(1, 5) + down / rng.uniform(1, 5))
+        for picture in range(EACH):
+            sign = (3 if label == "sick" else 0) * np.sin(across * 1.5)
+            noise = rng.normal(0, 12, (SIDE, SIDE, 3))
+            pixels = colour + np.roll(wave + sign, picture * 5, axis=picture % 2)[..., None] + noise
+            name = f"patient_{patient:02d}_{picture}.png"
+            Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(folder / label / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def patients(tmp_path_factory):
+    """A folder of 40 patients of two classes, six pictures each; not to be changed."""
+    return write_patients(tmp_path_factory.mktemp("patients") / "patients")

@@ -13,6 +13,7 @@ import typer
 from embedlens.cli.options import (
     BackboneOption,
     Engine,
+    Group,
     Json,
     Photos,
     Pooling,
@@ -20,6 +21,7 @@ from embedlens.cli.options import (
     PrecisionOption,
     Resize,
     Size,
+    SplitByTime,
     Transforms,
     Weights,
     count,
@@ -147,6 +149,8 @@ def embed(
     resize: Resize = None,
     precision: Precision = PrecisionOption.float32,
     engine: Engine = "auto",
+    group: Group = None,
+    split_by_time: SplitByTime = None,
 ) -> None:
     """Embed PHOTOS with one backbone into one file."""
     import embedlens as el
@@ -156,7 +160,10 @@ def embed(
     out.parent.mkdir(parents=True, exist_ok=True)
     with TerminalProgress() as progress:
         images = el.ImageSet.read(
-            photos, progress=lambda done, total: progress("reading pictures", done, total)
+            photos,
+            group=group,
+            split_by_time=split_by_time,
+            progress=lambda done, total: progress("reading pictures", done, total),
         )
         features = el.embed(
             images,
@@ -178,6 +185,8 @@ def embed(
 
 def score(
     file: Features,
+    group: Group = None,
+    split_by_time: SplitByTime = None,
     json_: Json = False,
 ) -> None:
     """Score features: silhouette, linear probe and k nearest neighbours."""
@@ -185,7 +194,7 @@ def score(
     from embedlens.features import read_features
     from embedlens.study import score_features
 
-    read = read_features(file)
+    read = read_features(file, group, split_by_time)
     rows = score_features(read)
     _print_notes(file, read.notes)
     if json_:
@@ -207,13 +216,15 @@ def map_(
         MapOption, typer.Option(help="Which map; silhouette learns from the labels.")
     ] = MapOption.tsne,
     dimensions: Annotated[int, typer.Option(min=2, max=3, help="Of the map.")] = 3,
+    group: Group = None,
+    split_by_time: SplitByTime = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
     """Map features to 3 (or 2) dimensions."""
     from embedlens.features import read_features
     from embedlens.study import held_out_silhouette, map_features
 
-    read = read_features(file)
+    read = read_features(file, group, split_by_time)
     table = map_features(read, method.value, dimensions, seed)
     _print_notes(file, read.notes)
     write_table(table, out)

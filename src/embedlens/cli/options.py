@@ -120,6 +120,23 @@ Resize = Annotated[
     typer.Option(help="How pictures are brought to size, the same for all backbones. \\[default: "
                       "as each backbone was evaluated]", show_default=False),
 ]  # fmt: skip
+Group = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN|PATTERN", parser=filled, show_default=False,
+        help="What no split may part, such as one patient's pictures: a column of the table, or, "
+             "where it has none of that name, a pattern on the path with one capture group: "
+             "'patient_(\\d+)'.",
+    ),
+]  # fmt: skip
+SplitByTime = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN", parser=filled, show_default=False,
+        help="Train on the earlier pictures and test on the later, by a column of numbers or ISO "
+             "dates.",
+    ),
+]  # fmt: skip
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Precision = Annotated[
     PrecisionOption,

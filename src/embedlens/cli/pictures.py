@@ -9,8 +9,10 @@ import typer
 
 from embedlens.cli.options import (
     BackboneOption,
+    Group,
     Json,
     Photos,
+    SplitByTime,
     Transforms,
     Weights,
     filled,
@@ -31,6 +33,8 @@ def check(
     ] = None,
     weights: Weights = None,
     transform: Transforms = None,
+    group: Group = None,
+    split_by_time: SplitByTime = None,
     json_: Json = False,
     seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
 ) -> None:  # fmt: skip
@@ -43,7 +47,10 @@ def check(
     chosen = named_backbone(backbone, weights, transform)
     with TerminalProgress() as progress:
         images = el.ImageSet.read(
-            photos, progress=lambda done, total: progress("reading pictures", done, total)
+            photos,
+            group=group,
+            split_by_time=split_by_time,
+            progress=lambda done, total: progress("reading pictures", done, total),
         )
         folder = _claimed("check", "check", photos, out, images)
         found = el.curation.check(

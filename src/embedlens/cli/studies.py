@@ -14,6 +14,7 @@ import typer
 from embedlens.cli.options import (
     Engine,
     Folder,
+    Group,
     Json,
     Photos,
     Pooling,
@@ -21,6 +22,7 @@ from embedlens.cli.options import (
     PrecisionOption,
     Resize,
     Size,
+    SplitByTime,
     Transforms,
     Weights,
     folder_option,
@@ -132,6 +134,8 @@ def study(
     resize: Resize = None,
     precision: Precision = PrecisionOption.float32,
     engine: Engine = "auto",
+    group: Group = None,
+    split_by_time: SplitByTime = None,
     repeats: Repeats = None,
     seed: Seed = 0,
     top: Top = None,
@@ -152,8 +156,9 @@ def study(
         "seed": seed,
     }
     optional = {
-        "repeats": repeats, "pooling": pooling, "size": size, "resize": resize, "top": top,
-        "finetune": finetune, "unfreeze": unfreeze, "augment": augment, "epochs": epochs,
+        "group": group, "split_by_time": split_by_time, "repeats": repeats, "pooling": pooling,
+        "size": size, "resize": resize, "top": top, "finetune": finetune, "unfreeze": unfreeze,
+        "augment": augment, "epochs": epochs,
     }  # fmt: skip
     settings |= {
         name: value.value if isinstance(value, StrEnum) else value
@@ -173,9 +178,9 @@ def study(
     }
     verdict = _run(photos, names, as_json=json_, **chosen)
     if repeats is not None and verdict.repeats < repeats:
+        why = "Time gives one split" if split_by_time else "The pictures come with their split"
         print(
-            f"The pictures come with their split: there is {verdict.repeats}, not the {repeats} of "
-            "--repeats.",
+            f"{why}: there is {verdict.repeats}, not the {repeats} of --repeats.",
             file=sys.stderr if json_ else sys.stdout,
         )
 

@@ -54,6 +54,7 @@ def backbone_rows(backbones: Sequence[Backbone]) -> list[dict[str, Any]]:
 def print_results(results: Results, verdict: Verdict) -> None:
     """Print the table of a study's backbones and its verdict."""
     from embedlens.results import (
+        further_sentences,
         judge_learned_maps,
         judge_tuning,
         learned_map_sentence,
@@ -90,6 +91,8 @@ def print_results(results: Results, verdict: Verdict) -> None:
             f"{len(results.problems)} problems found, {aside} pictures set aside: see the report."
         )
     print_verdict(results, verdict)
+    for sentence in further_sentences(results, verdict.take.backbone):
+        print(f"\n{sentence}")
     tuning = tuning_sentence(judge_tuning(results))
     if tuning:
         print(f"\n{tuning}")

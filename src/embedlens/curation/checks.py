@@ -15,11 +15,13 @@ from embedlens.curation.blanks import describe_blanks
 from embedlens.curation.copies import describe_copies, describe_look_alikes, find_copies
 from embedlens.curation.file_facts import FileFacts, judge_file_facts
 from embedlens.curation.finding import KINDS, Finding
+from embedlens.curation.groups import describe_groups
 from embedlens.curation.neighborhood import Neighborhood
 from embedlens.curation.suspect_labels import describe_suspects, suspect_labels
 from embedlens.features import embed
 from embedlens.files import replacing
 from embedlens.images import NOTES, ImageSet
+from embedlens.images.grouping import united
 from embedlens.metrics.outliers import scores_of
 from embedlens.metrics.proportion import proportion_interval
 
@@ -92,7 +94,8 @@ def check(
     """Look for all that makes a study of these pictures worth less.
 
     Files that cannot be used; blank pictures; copies within a class, across the split and across
-    classes, each compared directly; labels that are likely wrong; pictures that only look alike;
+    classes, each compared directly; groups that a random split would part, with what it promises
+    and what new groups get; labels that are likely wrong; pictures that only look alike;
     pictures like no other; classes too small to judge, never tested or never trained on; unequal
     classes; classes that can be told by their files.
 
@@ -140,7 +143,8 @@ def check(
     near = Neighborhood.of(values)
     copies = find_copies(images, near)
     progress("labels", 0, 0)
-    suspects = suspect_labels(values, images.codes, copies.names, seed, near)
+    groups = united(copies.names, images.given_groups.tolist())
+    suspects = suspect_labels(values, images.codes, groups, seed, near)
     progress("files", 0, 0)
     facts = judge_file_facts(images, seed)
     findings = [
@@ -148,6 +152,7 @@ def check(
         *describe_blanks(images),
         *describe_copies(images, copies),
         *describe_look_alikes(images, copies, near),
+        *describe_groups(images, values, copies, seed),
         *describe_suspects(images, suspects),
         *_outliers(images, near),
         *_classes(images),

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from embedlens.images import ImageSet
+from embedlens.learn.out_of_fold import folds_of
 from embedlens.metrics.proportion import proportion_interval
 
 _TREES = 40
@@ -102,10 +103,11 @@ def judge_file_facts(images: ImageSet, seed: int = 0) -> FileFacts:
     if varying.empty:
         return FileFacts(chance, chance, {}, {})
     values = varying.to_numpy()
-    predicted = _out_of_fold(values, codes, seed)
+    fold = folds_of(codes, images.groups.tolist(), _FOLDS, seed)
+    predicted = _out_of_fold(values, codes, fold, seed)
     accuracy = _balanced(predicted, codes)
     alone = {
-        str(name): _balanced(_out_of_fold(varying[[name]].to_numpy(), codes, seed, 1), codes)
+        str(name): _balanced(_out_of_fold(varying[[name]].to_numpy(), codes, fold, seed, 1), codes)
         for name in varying
     }
     return FileFacts(
@@ -122,15 +124,14 @@ def judge_file_facts(images: ImageSet, seed: int = 0) -> FileFacts:
 
 
 def _out_of_fold(
-    values: NDArray[np.float64], codes: NDArray[np.int64], seed: int, trees: int = _TREES
+    values: NDArray[np.float64],
+    codes: NDArray[np.int64],
+    fold: NDArray[np.int64],
+    seed: int,
+    trees: int = _TREES,
 ) -> NDArray[np.int64]:
     from sklearn.ensemble import RandomForestClassifier
 
-    fold = np.empty(len(codes), np.int64)
-    rng = np.random.default_rng(seed)
-    for code in np.unique(codes):
-        own = rng.permutation(np.flatnonzero(codes == code))
-        fold[own] = np.arange(len(own)) % _FOLDS
     predicted = np.empty(len(codes), np.int64)
     for each in np.unique(fold):
         held = fold == each

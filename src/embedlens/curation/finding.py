@@ -14,6 +14,7 @@ KINDS = {
     "blank": "Pictures that are all but black, white or of one shade",
     "two labels": "Copies under two labels",
     "leak": "Copies across the split",
+    "groups": "Groups that a random split parts",
     "duplicate": "Copies within a class",
     "suspect label": "Labels that are likely wrong",
     "doubtful label": "Labels that may be wrong, but are likely right",

@@ -68,8 +68,8 @@ def suspect_labels(
     codes : ndarray of shape (n,), int64
         Classes, 0 to k - 1.
     groups : sequence of str, optional
-        Copies of a picture, which must not tell of each other. A picture whose class no other
-        group has cannot be judged.
+        Copies of a picture, pictures of one patient, which must not tell of each other. A picture
+        whose class no other group has cannot be judged.
     seed : int, default 0
         Of the folds.
     near : Neighborhood, optional

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,11 @@ from embedlens.features.embed import Features
 from embedlens.files import replacing
 from embedlens.given_path import given_path
 from embedlens.images import splits_of_rows, text_of
+from embedlens.images.grouping import column_named, grouped
+from embedlens.images.listing import Entry
+from embedlens.images.time_order import time_ranks
 
-_NAMES = ("features", "labels", "splits", "paths", "record")
+_NAMES = ("features", "labels", "splits", "paths", "groups", "record")
 _WANTED = (
     "It must be an .npz with the arrays 'features' (n, d) and 'labels' (n,); "
     "`embedlens embed` writes one."
@@ -40,6 +43,10 @@ class FeaturesFile:
         How the features were made; empty where the file does not say.
     notes : tuple of str
         What was left out of the file, a sentence each.
+    groups : ndarray of shape (n,), str, or None
+        What no split may part, "" where a row is of none; None where the file does not say.
+    times : ndarray of shape (n,), int64, or None
+        The place of each picture's time in their order, from 0; None where none was asked for.
     """
 
     features: np.ndarray
@@ -48,6 +55,8 @@ class FeaturesFile:
     paths: np.ndarray
     record: dict[str, Any]
     notes: tuple[str, ...] = ()
+    groups: np.ndarray | None = None
+    times: np.ndarray | None = None
 
 
 def write_features(features: Features, path: Path) -> None:
@@ -69,23 +78,38 @@ def write_features(features: Features, path: Path) -> None:
             labels=images.labels,
             splits=images.splits,
             paths=images.paths.astype(str),
+            groups=images.groups,
             record=json.dumps(features.record),
         )
 
 
-def read_features(path: Path) -> FeaturesFile:
+def read_features(
+    path: Path, group: str | None = None, split_by_time: str | None = None
+) -> FeaturesFile:
     """Read a file that `write_features` wrote, or anybody's with ``features`` and ``labels``.
 
     Labels, splits and paths may be columns, (n, 1), or rows. Splits go by any name that a split has
     elsewhere. Pictures whose label is missing (NaN or empty) are left out, and told in `notes`.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+    group : str, optional
+        What no split may part: another array of the file, or a pattern on the paths; as for
+        ``ImageSet.read``. By default the array ``groups``, where there is one.
+    split_by_time : str, optional
+        An array of numbers or ISO dates: the file's splits are then not used.
+
     Raises
     ------
     EmbedlensError
-        If it is no such file, if its arrays do not fit each other, or if a split is unknown.
+        If it is no such file, if its arrays do not fit each other, if a split is unknown, or if
+        there is no such group or time.
     """
     path = given_path(path)
-    arrays = _arrays(path)
+    arrays, names = _arrays(path, (group or "", split_by_time or ""))
+    columns = tuple(name for name in names if name not in ("features", "record"))
     values = _values(arrays["features"], path)
     count = len(values)
     labels = _texts(arrays["labels"], "labels", count, path)
@@ -104,21 +128,63 @@ def read_features(path: Path) -> FeaturesFile:
     given = splits_of_rows(
         [splits[row].strip() for row in kept], path, lambda i: f"row {kept[i] + 1}"
     )
-    return FeaturesFile(
+    file = FeaturesFile(
         values[kept],
         np.array([labels[row] for row in kept]),
         np.array(given),
         np.array([paths[row] for row in kept]),
         record,
         tuple(notes),
+        None if "groups" not in arrays else _column(arrays, "groups", count, path)[kept],
+    )
+    if group is not None:
+        file = _grouped(file, group, columns, _column(arrays, group, count, path)[kept], path)
+    if split_by_time is not None:
+        if not column_named(split_by_time, columns):
+            has = ", ".join(columns)
+            raise EmbedlensError(f"{path} has no {split_by_time!r} among {has} to split by time.")
+        texts = _column(arrays, split_by_time, count, path)[kept].tolist()
+        where = f"{path}: {split_by_time}"
+        times = time_ranks(texts, where, lambda i: f"row {kept[i] + 1}")
+        if not times.any():
+            raise EmbedlensError(f"{where}: all pictures are of one time; give another array.")
+        file = replace(file, times=times, splits=np.full(len(kept), ""))
+    return file
+
+
+def _column(arrays: dict[str, np.ndarray], name: str, count: int, path: Path) -> np.ndarray:
+    """Return an array of a row a picture, by its name in any case of letters; "" where none is."""
+    found = next((each for each in arrays if _same(each, name)), "")
+    if found in ("", "features", "record"):
+        return np.full(count, "")
+    return np.array([text.strip() for text in _texts(arrays[found], found, count, path)])
+
+
+def _same(name: str, other: str) -> bool:
+    return name.strip().casefold() == other.strip().casefold()
+
+
+def _grouped(
+    file: FeaturesFile, group: str, columns: tuple[str, ...], named: np.ndarray, path: Path
+) -> FeaturesFile:
+    """Give each row its group, and no split that parts one."""
+    rows = zip(file.paths, file.labels, file.splits, named, strict=True)
+    entries, problems = grouped([Entry(*map(str, row)) for row in rows], group, columns, path)
+    return replace(
+        file,
+        groups=np.array([entry.group for entry in entries]),
+        splits=np.array([entry.split for entry in entries]),
+        notes=(*file.notes, *(problem.reason for problem in problems)),
     )
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
+def _arrays(path: Path, asked: tuple[str, ...]) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Return the arrays that are known or asked for, and the names of all."""
     try:
         with np.load(path, allow_pickle=False) as file:
             names = list(file)
-            arrays = {name: file[name] for name in _NAMES if name in file}
+            wanted = [n for n in names if n in _NAMES or any(_same(n, each) for each in asked)]
+            arrays = {name: file[name] for name in wanted}
     except FileNotFoundError:
         raise EmbedlensError(f"{path} does not exist; make it with `embedlens embed`.") from None
     except ValueError as error:
@@ -133,7 +199,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         raise EmbedlensError(
             f"{path} is not a features file (no {' and no '.join(lacking)} among {has}). {_WANTED}"
         )
-    return arrays
+    return arrays, names
 
 
 def _values(values: np.ndarray, path: Path) -> np.ndarray:

@@ -25,7 +25,7 @@ _SAME = 0.8
 _BESIDE = 0.1
 
 # A folder named so and numbered, or named so and something else, is a share of the pictures.
-_SHARES = frozenset({
+SHARES = frozenset({
     "batch", "cam", "camera", "center", "centre", "chunk", "client", "day", "device", "domain",
     "fold", "group", "hospital", "kfold", "location", "part", "patient", "round", "run", "scanner",
     "sensor", "session", "set", "shard", "site", "source", "split", "subject", "trial", "user",
@@ -226,7 +226,7 @@ def _are_classes(tops: Collection[str], inner: Collection[str]) -> bool:
 def _are_shares(names: Collection[str]) -> bool:
     """Whether folders are numbered shares of one thing, or named as such: fold1, site_north."""
     words = [re.findall(r"[^\W\d_]+", name.casefold()) for name in names]
-    if all(set(own) & _SHARES for own in words):
+    if all(set(own) & SHARES for own in words):
         return True
     stems = {re.sub(r"[\W_]*(\d+|(?<=[\W_])[a-z])$", "", each.casefold()) for each in names}
     return len(stems) == 1 and len(names) > 1

@@ -17,15 +17,19 @@ from embedlens.files import content_key, replacing
 from embedlens.images.copies import find_copies
 from embedlens.images.copy_groups import group_copies
 from embedlens.images.decode import GREY, Colour, ImageError, decode
+from embedlens.images.grouped_split import grouped_split
+from embedlens.images.grouping import column_named, grouped, united
 from embedlens.images.levels import Levels, describe_levels
 from embedlens.images.likeness import copy_distances, looker
 from embedlens.images.listing import Entry
-from embedlens.images.location import Place, locate
+from embedlens.images.location import Location, Place, locate
 from embedlens.images.near_copies import near_copies
 from embedlens.images.problem import NOTES, Problem
 from embedlens.images.record import Record, known_records, read_records, share_levels
 from embedlens.images.source import Source
-from embedlens.images.split import SPLITS, complete_split
+from embedlens.images.split import SPLITS, complete_split, stratified_split
+from embedlens.images.table import Wanted
+from embedlens.images.time_order import time_ranks, time_split
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +39,7 @@ Integers = npt.NDArray[np.int64]
 
 _ALIGNED = (
     "ids", "paths", "labels", "splits", "given_splits", "widths", "heights", "formats", "sizes",
-    "stamps", "hashes", "blacks", "whites", "groups",
+    "stamps", "hashes", "blacks", "whites", "groups", "given_groups", "times",
 )  # fmt: skip
 
 
@@ -76,7 +80,12 @@ class ImageSet:
         Black and white of pictures of more than eight bits that do not say them, the same for all
         of a kind; NaN elsewhere.
     groups : ndarray of shape (n,), str
-        What no draw of splits parts: pictures of one group are copies of each other.
+        What no draw of splits parts: copies of each other, and the groups that were given.
+    given_groups : ndarray of shape (n,), str
+        The group that a column or the path names, "" where none was asked for or found.
+    times : ndarray of shape (n,), int64
+        The place of each picture's time in their order, from 0; all 0 where there is no split by
+        time.
     classes : tuple of str
         Sorted once; every class index in the project points into it.
     problems : tuple of Problem
@@ -99,6 +108,8 @@ class ImageSet:
     blacks: npt.NDArray[np.float64]
     whites: npt.NDArray[np.float64]
     groups: Strings
+    given_groups: Strings
+    times: Integers
     classes: tuple[str, ...]
     problems: tuple[Problem, ...]
 
@@ -110,10 +121,12 @@ class ImageSet:
         test: float = 0.2,
         validation: float = 0.3,
         seed: int = 0,
+        group: str | None = None,
+        split_by_time: str | None = None,
         known: Path | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> ImageSet:
-        """Read labelled pictures from a folder, archive, table or URL.
+        r"""Read labelled pictures from a folder, archive, table or URL.
 
         A folder, zip, tar or URL has a folder a class, or ``train`` and any of ``val`` and ``test``
         with class folders within; a CSV, TSV or Parquet table has the columns path, label and
@@ -121,8 +134,8 @@ class ImageSet:
         imagefolder), and Parquet files that hold the pictures themselves, are read as well.
 
         Splits that are given are kept; what is missing is drawn from train, stratified and seeded,
-        copies (see `group_copies`) always on one side. Files that
-        cannot be used are set aside and listed in `problems`.
+        copies (see `group_copies`) always on one side, and groups too where they are given. Files
+        that cannot be used are set aside and listed in `problems`.
 
         Parameters
         ----------
@@ -136,6 +149,13 @@ class ImageSet:
             Share of the rest for validation, the study's.
         seed : int, default=0
             Seed of the draw.
+        group : str, optional
+            What no split may part, such as the pictures of one patient: a column of the table, or,
+            where it has none of that name, a regular expression with one capture group, which is
+            looked for in each path: ``patient_(\d+)``. Given splits that part a group are not used.
+        split_by_time : str, optional
+            A column of numbers or ISO dates. The earliest pictures train, the next validate, the
+            latest test; see `time_split`. Given splits are not used.
         known : Path, optional
             What `write` left earlier; files unchanged since are not read again.
         progress : callable, optional
@@ -149,7 +169,8 @@ class ImageSet:
         ------
         ImageSetError
             Nothing is there, it is no folder, zip or table, a table lacks a column, no picture can
-            be read, none lies in a class folder, or all are of one class.
+            be read, none lies in a class folder, all are of one class, ``group`` is neither a
+            column nor a pattern that names a group, or a time cannot be read.
 
         Examples
         --------
@@ -165,8 +186,10 @@ class ImageSet:
         >>> [problem.reason for problem in images.problems]
         ['only 2 pictures: it cannot be in all three splits']
         """
-        found = locate(path)
-        source, entries, problems = found.source, found.entries, found.problems
+        found = locate(path, Wanted(group or "", split_by_time or ""))
+        source, problems = found.source, found.problems
+        entries, told = _together(found, group, split_by_time)
+        problems += told
         names = [entry.name for entry in entries]
         records = read_records(source, names, known_records(known), progress)
         readable: list[tuple[Entry, Record]] = []
@@ -182,18 +205,17 @@ class ImageSet:
         problems += copies
         _check(rows, found.root, problems)
         problems += _small_classes(rows)
-        groups = _groups(rows, source)
-        splits = complete_split(
-            [entry.label for entry, _ in rows],
-            groups,
-            [entry.split for entry, _ in rows],
-            test=test,
-            validation=validation,
-            seed=seed,
-        )
+        given_groups = [entry.group for entry, _ in rows]
+        groups = united(_copies(rows, source), given_groups)
+        times = _times(rows, split_by_time)
+        arrays = _arrays(rows) | {
+            "groups": np.array(groups), "given_groups": np.array(given_groups), "times": times,
+        }  # fmt: skip
+        splits = _draw(arrays, test=test, validation=validation, seed=seed)
+        problems += _trained_later(times, splits)
+        frozen = {name: _frozen(array) for name, array in (arrays | {"splits": splits}).items()}
         classes = tuple(sorted({entry.label for entry, _ in rows}))
-        arrays = _arrays(rows, splits, groups)
-        return cls(found.root, source, **arrays, classes=classes, problems=tuple(sorted(problems)))
+        return cls(found.root, source, **frozen, classes=classes, problems=tuple(sorted(problems)))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -287,17 +309,16 @@ class ImageSet:
     def resplit(self, seed: int, *, test: float = 0.2, validation: float = 0.3) -> ImageSet:
         """The same pictures with the splits drawn by another seed; given splits stay.
 
-        Parameters are those of `read`.
+        Parameters are those of `read`. A split by time is drawn by no seed.
         """
-        splits = complete_split(
-            self.labels.tolist(),
-            self.groups.tolist(),
-            self.given_splits.tolist(),
-            test=test,
-            validation=validation,
-            seed=seed,
-        )
+        arrays = {name: getattr(self, name) for name in _ALIGNED}
+        splits = _draw(arrays, test=test, validation=validation, seed=seed)
         return replace(self, splits=_frozen(splits))
+
+    @property
+    def by_time(self) -> bool:
+        """Whether the splits follow a time; there is then one way to split."""
+        return bool(self.times.any())
 
     def counts(self) -> pd.DataFrame:
         """Pictures by class (index) and split (columns)."""
@@ -313,8 +334,8 @@ class ImageSet:
     def to_frame(self) -> pd.DataFrame:
         """A row a picture, then a row for each that was set aside.
 
-        Columns: path, id, label, split, width, height, format, bytes, stamp, hash (as a signed
-        number), black, white, kept, problem.
+        Columns: path, id, label, split, group (what no split parts), given_group, width, height,
+        format, bytes, stamp, hash (as a signed number), black, white, kept, problem.
         Those set aside have `kept` False and but a path and a problem.
         """
         import pandas as pd
@@ -326,6 +347,7 @@ class ImageSet:
         frame = pd.DataFrame(
             {
                 "path": self.paths, "id": self.ids, "label": self.labels, "split": self.splits,
+                "group": self.groups, "given_group": self.given_groups,
                 "width": self.widths, "height": self.heights, "format": self.formats,
                 "bytes": self.sizes, "stamp": self.stamps, "hash": self.hashes.view(np.int64),
                 "black": self.blacks, "white": self.whites, "kept": True,
@@ -384,8 +406,68 @@ def _small_classes(rows: Sequence[tuple[Entry, Record]]) -> list[Problem]:
     ]
 
 
-def _groups(rows: Sequence[tuple[Entry, Record]], source: Source) -> list[str]:
-    """Name what no split may part: the same bytes, and what looks the same and is a copy."""
+def _together(
+    found: Location, group: str | None, split_by_time: str | None
+) -> tuple[list[Entry], list[Problem]]:
+    """Give entries their groups, and take splits from them that a group or a time is against."""
+    entries, problems = found.entries, list[Problem]()
+    if group is not None:
+        entries, problems = grouped(entries, group, found.columns, found.root)
+    if split_by_time is None:
+        return entries, problems
+    if not column_named(split_by_time, found.columns):
+        has = f"no column among {', '.join(found.columns)}" if found.columns else "no table"
+        raise ImageSetError(
+            f"{found.root}: there is {has} to split by time '{split_by_time}'; give a column of a "
+            "CSV, Parquet or metadata file"
+        )
+    if any(entry.split for entry in entries):
+        reason = f"the splits that came with the pictures are not used: {split_by_time} splits them"
+        problems.append(Problem("times", "split", reason, kept=True))
+    return [replace(entry, split="") for entry in entries], problems
+
+
+def _times(rows: Sequence[tuple[Entry, Record]], split_by_time: str | None) -> Integers:
+    if split_by_time is None:
+        return np.zeros(len(rows), np.int64)
+    where = f"column {split_by_time}"
+    ranks = time_ranks([entry.time for entry, _ in rows], where, lambda i: rows[i][0].name)
+    if not ranks.any():
+        raise ImageSetError(f"{where}: all pictures are of one time; give another column")
+    return ranks
+
+
+def _draw(
+    arrays: dict[str, npt.NDArray[Any]], test: float, validation: float, seed: int
+) -> Strings:
+    """Split by time where there are times, by whole groups where some are given, else by class."""
+    if arrays["times"].any():
+        return time_split(arrays["times"], arrays["groups"], test, validation)
+    return complete_split(
+        arrays["labels"].tolist(),
+        arrays["groups"].tolist(),
+        arrays["given_splits"].tolist(),
+        test=test,
+        validation=validation,
+        seed=seed,
+        draw=grouped_split if (arrays["given_groups"] != "").any() else stratified_split,
+    )
+
+
+def _trained_later(times: Integers, splits: Strings) -> list[Problem]:
+    """Tell how many pictures are trained on though they are later than the first that is tested."""
+    if not times.any():
+        return []
+    later = int((times[splits != "test"] >= times[splits == "test"].min()).sum())
+    reason = (
+        f"{later:,} pictures are not tested though they are as late as those that are: their group "
+        "or their copy was seen before"
+    )
+    return [Problem("times", "time", reason, kept=True)] if later else []
+
+
+def _copies(rows: Sequence[tuple[Entry, Record]], source: Source) -> list[str]:
+    """Name what is copies of each other: the same bytes, and what looks the same and is a copy."""
 
     def pixels(row: int, side: int) -> npt.NDArray[np.uint8]:
         entry, record = rows[row]
@@ -398,15 +480,12 @@ def _groups(rows: Sequence[tuple[Entry, Record]], source: Source) -> list[str]:
     return group_copies(ids, labels, pairs, copy_distances(look, pairs), look).names
 
 
-def _arrays(
-    rows: Sequence[tuple[Entry, Record]], splits: Strings, groups: Sequence[str]
-) -> dict[str, Any]:
+def _arrays(rows: Sequence[tuple[Entry, Record]]) -> dict[str, npt.NDArray[Any]]:
     entries, records = [entry for entry, _ in rows], [record for _, record in rows]
-    arrays = {
+    return {
         "ids": np.array([record.id for record in records]),
         "paths": np.array([entry.name for entry in entries], dtype=object),
         "labels": np.array([entry.label for entry in entries]),
-        "splits": splits,
         "given_splits": np.array([entry.split for entry in entries]),
         "widths": np.array([record.width for record in records], dtype=np.int64),
         "heights": np.array([record.height for record in records], dtype=np.int64),
@@ -420,9 +499,7 @@ def _arrays(
         "whites": np.array(
             [record.deep.levels[1] if record.deep else np.nan for record in records]
         ),
-        "groups": np.array(groups),
     }
-    return {name: _frozen(array) for name, array in arrays.items()}
 
 
 def _hashes(rows: Sequence[tuple[Entry, Record]]) -> npt.NDArray[np.uint64]:

@@ -18,7 +18,7 @@ from embedlens.images.metadata import find_metadata, list_metadata
 from embedlens.images.parquet import ParquetSource, image_column
 from embedlens.images.problem import Problem
 from embedlens.images.source import FileSource, FolderSource, Source, ZipSource
-from embedlens.images.table import TABLE_SUFFIXES
+from embedlens.images.table import NOTHING_ELSE, TABLE_SUFFIXES, Wanted
 from embedlens.images.tar import TAR_SUFFIXES, TarSource
 from embedlens.images.url import UrlSource, is_url
 
@@ -39,12 +39,15 @@ class Location:
         The pictures.
     problems : list of Problem
         Files that are set aside.
+    columns : tuple of str
+        Those of its tables; none where it has no table.
     """
 
     root: Path | str
     source: Source
     entries: list[Entry]
     problems: list[Problem]
+    columns: tuple[str, ...] = ()
 
 
 def resolved(place: Place | Sequence[Place]) -> str:
@@ -73,8 +76,15 @@ def several(place: Place | Sequence[Place]) -> list[Place]:
     return list(parts) if len(parts) > 1 and not given_path(text).exists() else []
 
 
-def locate(place: Place | Sequence[Place]) -> Location:
+def locate(place: Place | Sequence[Place], wanted: Wanted = NOTHING_ELSE) -> Location:
     """Look into a place: list its pictures with labels and splits.
+
+    Parameters
+    ----------
+    place : path or sequence of paths
+        As for ``ImageSet.read``.
+    wanted : Wanted, optional
+        Columns of its tables that are read besides.
 
     Raises
     ------
@@ -82,21 +92,21 @@ def locate(place: Place | Sequence[Place]) -> Location:
         As ``ImageSet.read``.
     """
     if places := several(place):
-        return _several(places)
+        return _several(places, wanted)
     assert isinstance(place, (str, os.PathLike))
     text = os.fspath(place)
     if text.startswith(PREFIX):
-        return _folder(download_from_kaggle(text))
+        return _folder(download_from_kaggle(text), wanted)
     if is_url(text):
         source = UrlSource(text)
         entries, problems = list_folders(source.names(), text)
         return Location(text, source, entries, [*source.problems, *problems])
     where = given_path(text)
     if where.is_dir():
-        return _folder(where)
+        return _folder(where, wanted)
     if not where.exists():
         raise ImageSetError(f"{where}: no such file or folder; check the spelling")
-    return _file(where)
+    return _file(where, wanted)
 
 
 def open_source(place: Place | Sequence[Place]) -> Source:
@@ -116,26 +126,26 @@ def open_source(place: Place | Sequence[Place]) -> Source:
     return locate(place).source
 
 
-def _folder(where: Path) -> Location:
+def _folder(where: Path, wanted: Wanted) -> Location:
     if shards := _shards(where):
-        return _parquet(shards, where)
-    source = FolderSource(where)
+        return _parquet(shards, where, wanted)
+    source, columns = FolderSource(where), tuple[str, ...]()
     if metadata := find_metadata(where):
-        entries, problems = list_metadata(metadata, where, source.names())
+        entries, problems, columns = list_metadata(metadata, where, source.names(), wanted)
     else:
         entries, problems = list_folders(source.names(), where)
-    return Location(where, source, entries, [*source.problems, *problems])
+    return Location(where, source, entries, [*source.problems, *problems], columns)
 
 
-def _file(where: Path) -> Location:
+def _file(where: Path, wanted: Wanted) -> Location:
     source: Source
     suffix = where.suffix.lower()
     if suffix == ".parquet" and _holds_images(where):
-        return _parquet([where], where.parent)
+        return _parquet([where], where.parent, wanted)
     if suffix in TABLE_SUFFIXES:
-        entries, problems = list_table(where)
+        entries, problems, columns = list_table(where, wanted)
         named = FileSource(where.parent, {entry.name for entry in entries})
-        return Location(where.parent, named, entries, problems)
+        return Location(where.parent, named, entries, problems, columns)
     if suffix == ".zip" or zipfile.is_zipfile(where):
         source = ZipSource(where)
     elif where.name.lower().endswith(TAR_SUFFIXES):
@@ -146,18 +156,20 @@ def _file(where: Path) -> Location:
     return Location(where, source, entries, [*source.problems, *problems])
 
 
-def _parquet(files: list[Path], root: Path) -> Location:
-    source = ParquetSource(files, root)
+def _parquet(files: list[Path], root: Path, wanted: Wanted) -> Location:
+    source = ParquetSource(files, root, wanted)
     if not source.entries:
         raise ImageSetError(f"{root}: no row has a label; add them")
-    return Location(root, source, sorted(source.entries), source.told)
+    return Location(root, source, sorted(source.entries), source.told, tuple(source.columns))
 
 
-def _several(places: Sequence[Place]) -> Location:
+def _several(places: Sequence[Place], wanted: Wanted) -> Location:
     sources: dict[str, Source] = {}
     entries, problems = [], []
+    columns: dict[str, None] = {}
     for place in places:
-        found = locate(place)
+        found = locate(place, wanted)
+        columns |= dict.fromkeys(found.columns)
         base = Path(os.fspath(place)).name or "root"
         name = next(
             each for i in range(len(places) + 1)
@@ -177,7 +189,7 @@ def _several(places: Sequence[Place]) -> Location:
         problems += [Problem(name, "split", reason, kept=True) for name in given]
         entries = [replace(entry, split="") for entry in entries]
     root = ",".join(os.fspath(place) for place in places)
-    return Location(root, RootsSource(sources), sorted(entries), problems)
+    return Location(root, RootsSource(sources), sorted(entries), problems, tuple(columns))
 
 
 def _shards(folder: Path) -> list[Path]:

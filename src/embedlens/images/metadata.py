@@ -6,10 +6,10 @@ from pathlib import Path
 
 from embedlens.errors import ImageSetError
 from embedlens.images.class_names import class_name, describe_class_names
-from embedlens.images.listing import Entry
+from embedlens.images.listing import Entry, expect_one_each
 from embedlens.images.problem import Problem
 from embedlens.images.split_names import has_splits, splits_named
-from embedlens.images.table import names_labels, read_columns
+from embedlens.images.table import NOTHING_ELSE, Wanted, names_labels, read_columns
 
 _NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 
@@ -27,8 +27,8 @@ def find_metadata(folder: Path) -> list[Path]:
 
 
 def list_metadata(
-    files: list[Path], folder: Path, names: list[str]
-) -> tuple[list[Entry], list[Problem]]:
+    files: list[Path], folder: Path, names: list[str], wanted: Wanted = NOTHING_ELSE
+) -> tuple[list[Entry], list[Problem], tuple[str, ...]]:
     """Tell label and split of each picture from metadata files.
 
     Parameters
@@ -39,11 +39,15 @@ def list_metadata(
         The imagefolder.
     names : list of str
         Pictures that are there, relative to it.
+    wanted : Wanted, optional
+        Columns that are read besides.
 
     Returns
     -------
     list of Entry, list of Problem
         Pictures that no row names, and rows whose picture is not there, are set aside.
+    tuple of str
+        The columns of all files.
 
     Raises
     ------
@@ -52,24 +56,28 @@ def list_metadata(
         partly missing.
     """
     there, entries, spelled = set(names), set(), []
+    column_names: dict[str, None] = {}
     problems: list[Problem] = []
     split_of = _split_folders(folder)
     for file in files:
-        columns = read_columns(file)
+        columns = read_columns(file, wanted)
         problems += columns.problems
+        column_names |= dict.fromkeys(columns.names)
         above = file.parent.relative_to(folder).as_posix()
         prefix = "" if above == "." else f"{above}/"
         splits = columns.splits
         if not any(splits):
             splits = [split_of.get(above, "")] * len(splits)
-        for path, label, split in zip(columns.paths, columns.labels, splits, strict=True):
+        for path, label, split, group, time in zip(
+            columns.paths, columns.labels, splits, columns.groups, columns.times, strict=True
+        ):
             name = prefix + path.replace("\\", "/").removeprefix("./")
             if not path or not label.strip():
                 problems.append(Problem(name, "missing", "no path or no label", kept=False))
             elif name not in there:
                 problems.append(Problem(name, "missing", "no such file", kept=False))
             else:
-                entries.add(Entry(name, class_name(label), split))
+                entries.add(Entry(name, class_name(label), split, group, time))
                 spelled.append(label)
     if not entries:
         raise ImageSetError(
@@ -85,7 +93,8 @@ def list_metadata(
             f"{folder}: some of its {files[0].name} files give splits and others do not; "
             "give a column split in all or in none"
         )
-    return sorted(entries), problems
+    expect_one_each(entries, files[0])
+    return sorted(entries), problems, tuple(column_names)
 
 
 def _split_folders(folder: Path) -> dict[str, str]:

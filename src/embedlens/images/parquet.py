@@ -17,7 +17,16 @@ from embedlens.images.listing import Entry
 from embedlens.images.problem import Problem
 from embedlens.images.source import check_size, stamp_of_file
 from embedlens.images.split_names import has_splits, splits_named
-from embedlens.images.table import LABELS, SPLITS, Column, read_split_columns, text_of
+from embedlens.images.table import (
+    LABELS,
+    NOTHING_ELSE,
+    SPLITS,
+    Column,
+    Wanted,
+    read_split_columns,
+    read_wanted,
+    text_of,
+)
 
 _GROUPS_HELD = 4
 _IMAGES = ("image", "img", "picture")
@@ -40,6 +49,8 @@ class ParquetSource:
         The files.
     root : Path
         Names of pictures are the file's name from here, and the row: ``"train.parquet/000012"``.
+    wanted : Wanted, optional
+        Columns that are read besides.
 
     Raises
     ------
@@ -50,13 +61,15 @@ class ParquetSource:
 
     problems: tuple[Problem, ...] = ()
 
-    def __init__(self, files: Sequence[Path], root: Path) -> None:
+    def __init__(self, files: Sequence[Path], root: Path, wanted: Wanted = NOTHING_ELSE) -> None:
         self.files, self.root = tuple(sorted(files)), root
         self._lock = threading.Lock()
         self._held: OrderedDict[tuple[int, int], list[bytes | None]] = OrderedDict()
         self._places: dict[str, tuple[int, int, int]] = {}
         self.entries: list[Entry] = []
         self.told: list[Problem] = []
+        self.columns: dict[str, None] = {}
+        self._wanted = wanted
         self._spelled: set[str] = set()
         split_of = _splits_of_files(self.files, root)
         self._files = [
@@ -103,6 +116,7 @@ class ParquetSource:
             file = pq.ParquetFile(path, memory_map=False)
             labels = _labels(file, path)
             splits, unused = _splits(file, path)
+            groups, times = self._read_wanted(file, path)
             column = image_column(file.schema_arrow)
         except ImageSetError:
             raise
@@ -124,12 +138,23 @@ class ParquetSource:
                 name = f"{base}/{row:06}"
                 if label := class_name(labels[row]):
                     self._places[name] = number, group, i
-                    self.entries.append(Entry(name, label, splits[row]))
+                    self.entries.append(Entry(name, label, splits[row], groups[row], times[row]))
                     self._spelled.add(labels[row])
                 else:
                     self.told.append(Problem(name, "missing", "no label", kept=False))
                 row += 1
         return file, column
+
+    def _read_wanted(self, file: Any, path: Path) -> tuple[list[str], list[str]]:
+        names = file.schema_arrow.names
+        self.columns |= dict.fromkeys(names)
+        asked = {self._wanted.group.strip().casefold(), self._wanted.time.strip().casefold()}
+        frame: list[Column] = [
+            (name, file.read(columns=[name]).column(0).to_pylist())
+            for name in names
+            if name.strip().casefold() in asked
+        ]
+        return read_wanted(frame, self._wanted, file.metadata.num_rows, path)
 
     def _check_splits(self) -> None:
         """Refuse splits that some files give and others do not: nobody knows those of these."""

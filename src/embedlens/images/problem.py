@@ -16,6 +16,8 @@ from dataclasses import dataclass
 # layout        what the folders were taken for, where their names leave a doubt
 # split         splits that the source gives and that are not used
 # class names   names of classes that were read as one, or look like one, or like none
+# group         pictures without a group, where groups were asked for
+# time          pictures that a split by time trains on though they are of later
 # levels        black and white of pictures that do not say them
 KINDS = (
     "unreadable",
@@ -30,10 +32,12 @@ KINDS = (
     "layout",
     "split",
     "class names",
+    "group",
+    "time",
     "levels",
 )
 # Those that are of the whole set, and say how it was read.
-NOTES = ("passed over", "layout", "split", "class names", "levels")
+NOTES = ("passed over", "layout", "split", "class names", "group", "time", "levels")
 
 
 @dataclass(frozen=True, order=True)

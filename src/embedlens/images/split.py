@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -58,11 +58,7 @@ def stratified_split(
     >>> stratified_split(["cat"] * 5, ["a", "b", "c", "d", "d"], validation=0)
     array(['test', 'train', 'train', 'train', 'train'], dtype='<U10')
     """
-    for name, share in (("test", test), ("validation", validation)):
-        if not 0 <= share < 1:
-            raise ImageSetError(f"{name} share {share} is not in [0, 1); 0.2 is a fifth")
-    if seed < 0:
-        raise ImageSetError(f"seed {seed} is negative; use 0 or more")
+    check_shares(test, validation, seed)
     labels_of: dict[str, set[str]] = {}
     for group, label in zip(groups, labels, strict=True):
         labels_of.setdefault(str(group), set()).add(str(label))
@@ -78,11 +74,26 @@ def stratified_split(
         rng = np.random.default_rng([seed, int.from_bytes(digest)])
         names = np.repeat(SPLITS, _counts(len(ids), test, validation))
         split_of.update(zip((ids[i] for i in rng.permutation(len(ids))), names, strict=True))
-    _fill(split_of, labels_of, test, validation)
+    fill_classes(split_of, labels_of, test, validation)
     return np.array([split_of[group] for group in groups], dtype="<U10")
 
 
-def _fill(
+def check_shares(test: float, validation: float, seed: int) -> None:
+    """Refuse shares that are none and a seed that is negative.
+
+    Raises
+    ------
+    ImageSetError
+        A share is not in [0, 1), or the seed is negative.
+    """
+    for name, share in (("test", test), ("validation", validation)):
+        if not 0 <= share < 1:
+            raise ImageSetError(f"{name} share {share} is not in [0, 1); 0.2 is a fifth")
+    if seed < 0:
+        raise ImageSetError(f"seed {seed} is negative; use 0 or more")
+
+
+def fill_classes(
     split_of: dict[str, str], labels_of: Mapping[str, set[str]], test: float, validation: float
 ) -> None:
     """Give each class what the draw of groups under several labels left it without, if it can be.
@@ -121,6 +132,7 @@ def complete_split(
     test: float = 0.2,
     validation: float = 0.3,
     seed: int = 0,
+    draw: Callable[..., npt.NDArray[np.str_]] = stratified_split,
 ) -> npt.NDArray[np.str_]:
     """Keep the splits that are given, and draw those that nobody gave from train.
 
@@ -130,6 +142,8 @@ def complete_split(
         As in `stratified_split`.
     given : sequence of str, shape (n,)
         A split for every picture, or "" for every picture.
+    draw : callable, default `stratified_split`
+        How they are drawn; `grouped_split` for groups of any size and mixture.
 
     Returns
     -------
@@ -143,7 +157,7 @@ def complete_split(
     """
     splits = np.array(given, dtype="<U10")
     pool = [i for i, split in enumerate(given) if split in ("", "train")]
-    splits[pool] = stratified_split(
+    splits[pool] = draw(
         [labels[i] for i in pool],
         [groups[i] for i in pool],
         test=0 if "test" in given else test,

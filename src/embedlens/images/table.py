@@ -13,6 +13,7 @@ from typing import Any
 from embedlens.errors import ImageSetError
 from embedlens.images.problem import Problem
 from embedlens.images.split_names import has_splits, splits_named, splits_of_rows
+from embedlens.images.time_order import time_ranks
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 PATHS = ("path", "filename", "file_name", "file", "image")
@@ -22,6 +23,25 @@ SPLITS = ("split", "subset", "set", "partition", "phase", "usage", "fold")
 _OTHER_SPLITS = ("is_valid", "is_val", "is_validation", "is_test", "is_train", "kfold", "folds")
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Columns that a user names, besides those that are always read.
+
+    Attributes
+    ----------
+    group : str
+        Whose pictures no split may part; "" for none. It may be no column.
+    time : str
+        By which the pictures are split; "" for none.
+    """
+
+    group: str = ""
+    time: str = ""
+
+
+NOTHING_ELSE = Wanted()
 
 
 @dataclass(frozen=True)
@@ -37,15 +57,22 @@ class Columns:
         "train", "validation" or "test"; "" in every row where the table does not tell.
     problems : list of Problem
         Columns that look as if they told the split, and are not used.
+    groups, times : list of str
+        "" in every row where the table has no such column, or none is wanted.
+    names : tuple of str
+        All columns that the table has.
     """
 
     paths: list[str]
     labels: list[str]
     splits: list[str]
     problems: list[Problem]
+    groups: list[str]
+    times: list[str]
+    names: tuple[str, ...]
 
 
-def read_columns(path: Path, *, labelled: bool = True) -> Columns:
+def read_columns(path: Path, wanted: Wanted = NOTHING_ELSE, *, labelled: bool = True) -> Columns:
     """Read a CSV, TSV, JSON-lines or Parquet table of pictures.
 
     A CSV may be separated by commas, semicolons, tabs or bars.
@@ -54,16 +81,18 @@ def read_columns(path: Path, *, labelled: bool = True) -> Columns:
     ----------
     path : Path
         The table.
+    wanted : Wanted, optional
+        Columns that are read besides, where they are there.
     labelled : bool, default=True
         Whether it must have a column of labels.
 
     Raises
     ------
     ImageSetError
-        The table cannot be read, lacks a column, has it twice, holds lists, or has a split that
-        is unknown or partly missing.
+        The table cannot be read, lacks a column, has it twice, holds lists, has a split that
+        is unknown or partly missing, or a time that is none.
     """
-    frame, how = _frame(path)
+    frame, how = _frame(path, wanted)
     paths = _column(frame, PATHS, path)
     labels = _column(frame, LABELS, path)
     for names, column in ((PATHS, paths), (LABELS, labels)):
@@ -71,13 +100,39 @@ def read_columns(path: Path, *, labelled: bool = True) -> Columns:
             has = ", ".join(name for name, _ in frame) or "no columns"
             raise ImageSetError(f"{path}: no column {' or '.join(names)} among {has}{how}; add it")
     assert paths is not None
-    splits, problems = read_split_columns(frame, len(paths[1]), path)
+    count = len(paths[1])
+    others = [column for column in frame if column[0] not in (wanted.group, wanted.time)]
+    splits, problems = read_split_columns(others, count, path)
+    groups, times = read_wanted(frame, wanted, count, path)
     return Columns(
         [each.strip() for each in _texts(paths, path)],
         _texts(labels, path) if labels else [],
         splits,
         problems,
+        groups,
+        times,
+        tuple(name for name, _ in frame),
     )
+
+
+def read_wanted(
+    frame: Sequence[Column], wanted: Wanted, count: int, where: Path
+) -> tuple[list[str], list[str]]:
+    """Return group and time of each row, "" where there is no such column.
+
+    Raises
+    ------
+    ImageSetError
+        A column is there twice, holds lists, or a time is neither a number nor an ISO date.
+    """
+    found = []
+    for name in (wanted.group, wanted.time):
+        column = _column(frame, (name.strip().casefold(),), where) if name.strip() else None
+        texts = _texts(column, where) if column else [""] * count
+        found.append([each.strip() for each in texts])
+        if column and name == wanted.time:
+            time_ranks(found[-1], f"{where}: column {column[0]}")
+    return found[0], found[1]
 
 
 def names_labels(path: Path) -> bool:
@@ -88,7 +143,7 @@ def names_labels(path: Path) -> bool:
     ImageSetError
         It cannot be read.
     """
-    frame, _ = _frame(path)
+    frame, _ = _frame(path, NOTHING_ELSE)
     return all(_column(frame, names, path) is not None for names in (PATHS, LABELS))
 
 
@@ -181,11 +236,11 @@ def text_of(value: Any) -> str:
     return "" if value != value else str(value)
 
 
-def _frame(path: Path) -> tuple[list[Column], str]:
+def _frame(path: Path, wanted: Wanted) -> tuple[list[Column], str]:
     """Return the columns, and how they are parted, for messages."""
-    read = {".parquet": _parquet, ".jsonl": _json_lines}.get(path.suffix.lower(), _separated)
+    read = {".jsonl": _json_lines}.get(path.suffix.lower(), _separated)
     try:
-        return read(path)
+        return _parquet(path, wanted) if path.suffix.lower() == ".parquet" else read(path)
     except ImageSetError:
         raise
     except UnicodeDecodeError as error:
@@ -219,16 +274,17 @@ def _column(frame: Sequence[Column], names: Sequence[str], where: Path) -> Colum
     return None
 
 
-def _parquet(path: Path) -> tuple[list[Column], str]:
+def _parquet(path: Path, wanted: Wanted) -> tuple[list[Column], str]:
     import pyarrow.parquet as pq
 
-    wanted = {*PATHS, *LABELS, *SPLITS, *_OTHER_SPLITS}
+    asked = {wanted.group.strip().casefold(), wanted.time.strip().casefold()}
+    known = {*PATHS, *LABELS, *SPLITS, *_OTHER_SPLITS, *asked}
     schema = pq.read_schema(path)
     # Columns of another name are read only where they are text, and so might tell the split.
     names = [
         name
         for name in dict.fromkeys(schema.names)
-        if name.strip().casefold() in wanted or _is_text(schema.field(name).type)
+        if name.strip().casefold() in known or _is_text(schema.field(name).type)
     ] if len(set(schema.names)) == len(schema.names) else schema.names  # fmt: skip
     read = {name: pq.read_table(path, columns=[name]).column(0).to_pylist() for name in names}
     return [(str(name), read.get(name, ())) for name in schema.names], ""

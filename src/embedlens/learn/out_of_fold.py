@@ -51,7 +51,7 @@ def out_of_fold(
     True
     """
     X, codes = np.asarray(X), np.asarray(codes)
-    fold_of = _folds(codes, range(len(codes)) if groups is None else groups, folds, seed)
+    fold_of = folds_of(codes, groups, folds, seed)
     shares = np.zeros((len(codes), int(codes.max()) + 1))
     for fold in np.unique(fold_of):
         held = fold_of == fold
@@ -66,11 +66,20 @@ def out_of_fold(
     return shares
 
 
-def _folds(
-    codes: NDArray[np.generic], groups: Sequence[str] | range, folds: int, seed: int
+def folds_of(
+    codes: NDArray[np.generic], groups: Sequence[str] | None, folds: int, seed: int
 ) -> NDArray[np.int64]:
-    """Deal each class's groups to the folds in turn, in a drawn order."""
-    _, number = np.unique(np.array(groups), return_inverse=True)
+    """Deal each class's groups to the folds in turn, in a drawn order.
+
+    Parameters are those of `out_of_fold`.
+
+    Returns
+    -------
+    ndarray of shape (n,), int64
+        The fold of each point, from 0.
+    """
+    names = np.arange(len(codes)) if groups is None else np.array(groups)
+    _, number = np.unique(names, return_inverse=True)
     rng = np.random.default_rng(seed)
     fold_of_group = np.full(number.max() + 1, -1)
     first = 0

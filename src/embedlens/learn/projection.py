@@ -83,6 +83,7 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         X: ArrayLike,
         y: ArrayLike,
         progress: Callable[[int, int], None] | None = None,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Learn from training points and their labels.
 
@@ -94,6 +95,9 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             Their labels: names or whole numbers.
         progress : callable, optional
             Called with (epochs done, most epochs) after each, of both trainings.
+        groups : array of shape (pictures,), optional
+            Pictures that go together, such as copies or one patient's: they are watched together
+            or learned from together.
 
         Returns
         -------
@@ -117,7 +121,7 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         import_keras().utils.set_random_seed(seed)
         self._rotate(points)
         inputs, targets = self._rotated(points), self._targets(points, codes)
-        watched = self._watched(codes, seed)
+        watched = self._watched(codes, groups, seed)
         self.model_ = self._network(inputs.shape[1])
         trainer = self._trainer()
         tick = Tick(progress, self.epochs * (2 if watched.any() else 1))
@@ -232,10 +236,16 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         places = self.model_(inputs, training=False)
         return np.asarray(import_keras().ops.convert_to_numpy(places), np.float32)
 
-    def _watched(self, codes: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
+    def _watched(
+        self, codes: NDArray[np.int64], groups: ArrayLike | None, seed: int
+    ) -> NDArray[np.bool_]:
         """Return which points are watched and not learned from; none where there are too few."""
         names = codes.astype(str)
         rows = np.arange(len(codes)).astype(str)
+        if groups is not None:
+            # A group is called by its first row, so that points without others are drawn as ever.
+            _, first, number = np.unique(np.asarray(groups), return_index=True, return_inverse=True)
+            rows = first[number].astype(str)
         split = stratified_split(names, rows, test=0.0, validation=self.validation, seed=seed)
         watched: NDArray[np.bool_] = split == "validation"
         # A silhouette needs two classes, one of them with two members.

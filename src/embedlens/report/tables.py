@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from embedlens.report.group_table import groups_table
 from embedlens.report.names import Means, backbone_labels
 from embedlens.report.score_tables import correlation_table, reduced_table, scores_table
 from embedlens.report.table import Table
@@ -29,8 +30,8 @@ def tables(results: Results) -> dict[str, Table]:
     -------
     dict of str to Table
         "accuracy", "classes", "confusions", "backbones", "scores", "correlation", "reduced",
-        "maps", "silhouettes", "images", "problems"; the names are those of the files in
-        ``tables/``.
+        "maps", "silhouettes", "images", "problems", and "groups" where the study does not split at
+        random; the names are those of the files in ``tables/``.
     """
     return tables_of(results, verdicts_of(results))
 
@@ -40,6 +41,7 @@ def tables_of(results: Results, verdicts: dict[str, Verdict]) -> dict[str, Table
     results = ranked(results, next(iter(verdicts.values())))
     means = means_of(results)
     return verdict_tables(results, verdicts) | {
+        **({"groups": groups_table(results)} if len(results.random_splits) else {}),
         "scores": scores_table(results, means),
         "correlation": correlation_table(results),
         "reduced": reduced_table(results),

@@ -14,6 +14,8 @@ from embedlens.results.correlation import (
 )
 from embedlens.results.cost import Cost, costs_of
 from embedlens.results.folder import StudyFolder
+from embedlens.results.further import further_sentences
+from embedlens.results.groups import Overstatement, groups_sentence, judge_groups
 from embedlens.results.learned_map import LearnedMap, judge_learned_maps, learned_map_sentence
 from embedlens.results.measurements import Measure, Measurements
 from embedlens.results.results import Results, finished_results, read_results
@@ -37,6 +39,7 @@ __all__ = [
     "LearnedMap",
     "Measure",
     "Measurements",
+    "Overstatement",
     "Results",
     "Score",
     "Settings",
@@ -51,8 +54,11 @@ __all__ = [
     "correlations",
     "costs_of",
     "finished_results",
+    "further_sentences",
+    "groups_sentence",
     "judge",
     "judge_classes",
+    "judge_groups",
     "judge_learned_maps",
     "judge_tuning",
     "learned_map_sentence",

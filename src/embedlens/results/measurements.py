@@ -94,6 +94,16 @@ class Measurements:
         A row a picture, a column a space: features, and maps by their key.
     maps : Mapping of str to ndarray
         Coordinates, (pictures, 3), by the key of the map.
+    random_splits : tuple of DataFrame
+        What a linear probe gets right on splits that know nothing of groups or time: columns
+        repeat, picture (row), right.
+    curves : tuple of DataFrame
+        Of probes trained on fewer labels, and on all: columns draw, labels (how many), picture
+        (row), hits, shown (how often it was right, and tested).
+    calibrations : tuple of DataFrame
+        Of test pictures: columns head, repeat, picture (row), right, confidence, calibrated (the
+        confidence at the temperature), in_set (whether the conformal set holds the class),
+        set_size.
     neighbors : (ndarray, ndarray) or None
         Distances and rows of the nearest in all features; None where there is no Gram matrix.
 
@@ -110,6 +120,9 @@ class Measurements:
     tunings: tuple[Tuning, ...] = ()
     silhouettes: pd.DataFrame = field(default_factory=pd.DataFrame)
     maps: Mapping[str, NDArray[np.floating[Any]]] = field(default_factory=dict)
+    random_splits: tuple[pd.DataFrame, ...] = ()
+    curves: tuple[pd.DataFrame, ...] = ()
+    calibrations: tuple[pd.DataFrame, ...] = ()
     neighbors: Neighbors | None = None
 
     def __add__(self, other: Measurements) -> Measurements:
@@ -120,6 +133,9 @@ class Measurements:
             self.tunings + other.tunings,
             pd.concat([self.silhouettes, other.silhouettes], axis=1),
             {**self.maps, **other.maps},
+            self.random_splits + other.random_splits,
+            self.curves + other.curves,
+            self.calibrations + other.calibrations,
             other.neighbors if self.neighbors is None else self.neighbors,
         )
 

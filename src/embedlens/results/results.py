@@ -22,7 +22,18 @@ from embedlens.results.folder import Record, StudyFolder
 from embedlens.results.measurements import HISTORY, Measurements, Tuning
 from embedlens.results.settings import Settings
 
-TABLES = ("backbones", "measures", "predictions", "histories", "tunings", "silhouettes")
+TABLES = (
+    "backbones", "measures", "predictions", "histories", "tunings", "silhouettes", "random_splits",
+    "curves", "calibrations",
+)  # fmt: skip
+# Those that a study of an earlier version lacks.
+_LATER = {
+    "random_splits": ["repeat", "picture", "right"],
+    "curves": ["draw", "labels", "picture", "hits", "shown"],
+    "calibrations": [
+        "head", "repeat", "picture", "right", "confidence", "calibrated", "in_set", "set_size",
+    ],
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,15 @@ class Results:
         What a picture costs each backbone, a row a round of all of them in turn: backbone, round,
         milliseconds, operations (multiply-adds, NaN where they cannot be counted). None where it
         was not measured.
+    random_splits : DataFrame
+        What a linear probe gets right on splits that know nothing of groups or time: backbone,
+        stage, repeat, picture (row), right. No row where the study splits at random.
+    curves : DataFrame
+        Of linear probes by the number of labels: backbone, stage, draw, labels, picture (row),
+        hits, shown.
+    calibrations : DataFrame
+        Of test pictures: backbone, stage, head, repeat, picture (row), right, confidence,
+        calibrated, in_set, set_size.
     findings : DataFrame or None
         What `embedlens.curation.check` found; None where the pictures were not checked.
     maps : dict of (backbone, stage) to dict of str to ndarray
@@ -80,6 +100,9 @@ class Results:
     tunings: pd.DataFrame
     silhouettes: pd.DataFrame
     maps: dict[tuple[str, str], dict[str, NDArray[np.float32]]]
+    random_splits: pd.DataFrame
+    curves: pd.DataFrame
+    calibrations: pd.DataFrame
     findings: pd.DataFrame | None = None
     costs: pd.DataFrame | None = None
 
@@ -155,7 +178,12 @@ def write_measurements(
 def _tables(measured: Measurements) -> dict[str, pd.DataFrame]:
     histories = measured.histories or (pd.DataFrame(columns=list(HISTORY)),)
     tunings = [asdict(each) for each in measured.tunings]
+    later = {
+        name: pd.concat(getattr(measured, name) or (pd.DataFrame(columns=columns),))
+        for name, columns in _LATER.items()
+    }
     return {
+        **{name: table.reset_index(drop=True) for name, table in later.items()},
         "measures": measured.table(),
         "predictions": pd.concat(measured.predictions or (pd.DataFrame(),), ignore_index=True),
         "histories": pd.concat(histories, ignore_index=True),
@@ -196,7 +224,12 @@ def read_results(study: Path) -> Results:
     """
     folder = StudyFolder(study)
     settings = Settings.read(folder.settings)
-    tables = {name: pd.read_parquet(folder.table(name)) for name in TABLES}
+    tables = {
+        name: pd.DataFrame(columns=["backbone", "stage", *_LATER[name]])
+        if name in _LATER and not folder.table(name).is_file()
+        else pd.read_parquet(folder.table(name))
+        for name in TABLES
+    }
     return _results(folder, settings, tables, folder.gathered(), read_findings(folder))
 
 

@@ -58,6 +58,11 @@ class Settings:
         As for ``embed``.
     test, validation : float
         Shares, as for ``ImageSet.read``: 20% of all, and 30% of the rest, the study's.
+    group : str or None
+        What no split may part: a column of the picture table, or a pattern on the path; as for
+        ``ImageSet.read``.
+    split_by_time : str or None
+        The column that orders the pictures: earlier ones train, later ones test, in one split.
     repeats : int
         How many splits, drawn by ``seed``, ``seed + 1``, ..., the heads are trained and tested on.
         Five show how much of a difference is chance.
@@ -85,6 +90,8 @@ class Settings:
     engine: str = "auto"
     test: float = 0.2
     validation: float = 0.3
+    group: str | None = None
+    split_by_time: str | None = None
     repeats: int = 5
     seed: int = 0
     top: bool = False
@@ -122,6 +129,11 @@ class Settings:
         for name, share in (("test", self.test), ("validation", self.validation)):
             if not 0 < share < 1:
                 raise StudyError(f"{name} is {share}; give a share between 0 and 1.")
+        for name, text in (("group", self.group), ("split_by_time", self.split_by_time)):
+            if text is not None and not text.strip():
+                raise StudyError(
+                    f"{name} is {text!r}; give a column of the table, or leave it out."
+                )
         weights_for(self.backbones, self.weights)
         transforms_for(self.backbones, self.transforms)
 

@@ -173,6 +173,9 @@ SCORES = Vocabulary(
     Score("imagenet_top1", "ImageNet top-1", is_share=True),
 )
 
+CALIBRATED_COVERAGE = 0.9
+"""The share of new pictures whose class a conformal set is to hold."""
+
 PRETRAINED = Stage("pretrained", "pretrained")
 TUNED = Stage("tuned", "fine-tuned")
 STAGES = Vocabulary(PRETRAINED, TUNED)

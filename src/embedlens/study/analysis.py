@@ -16,7 +16,9 @@ from embedlens.results.settings import Settings
 from embedlens.results.vocabulary import FEATURES, MAPS
 from embedlens.study.geometry import measure_geometry
 from embedlens.study.heads import fit_heads, fit_heads_on_maps
+from embedlens.study.learning_curve import measure_learning_curve
 from embedlens.study.maps import make_map, measure_distortion, measure_silhouettes
+from embedlens.study.random_split import fit_on_random_split
 from embedlens.study.splits import repeats_of, split_of
 
 Step = Callable[[str], None]
@@ -71,6 +73,29 @@ def measure_heads(
         step(f"heads, split {repeat + 1}")
         measured += fit_heads(points, split_of(images, settings, repeat), repeat)
     return measured
+
+
+def measure_data(
+    values: NDArray[np.floating[Any]],
+    images: ImageSet,
+    settings: Settings,
+    heads: Measurements,
+    step: Step = lambda name: None,
+) -> Measurements:
+    """Measure what the data gave: with fewer labels, and on splits that know nothing of groups.
+
+    Parameters
+    ----------
+    values, images, settings, step
+        As for `analyse`.
+    heads : Measurements
+        What `measure_heads` returned for all splits.
+    """
+    points, measured = measure_geometry(values).points, Measurements()
+    for repeat in range(repeats_of(images, settings)):
+        measured += fit_on_random_split(points, images, settings, repeat)
+    step("learning curve")
+    return measured + measure_learning_curve(points, images, settings, heads)
 
 
 def measure_spaces(

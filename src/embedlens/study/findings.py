@@ -11,7 +11,7 @@ from embedlens.files import checksum, content_key, replacing, write_whole
 from embedlens.images import ImageSet
 from embedlens.results.folder import StudyFolder
 
-_FORMAT = 2  # raise it when the same features begin to give other findings
+_FORMAT = 3  # raise it when the same features begin to give other findings
 # More columns than this cost minutes: findings then wait for `embedlens check`.
 _MOST_FEATURES = 8_192
 _MOST_PICTURES = 50_000
@@ -52,7 +52,16 @@ def write_findings(folder: StudyFolder, name: str, images: ImageSet, seed: int) 
 
 def _key(images: ImageSet, features: str, seed: int) -> str:
     """Hash all that findings depend on: a file renamed is another finding, its content the same."""
-    columns = ("ids", "paths", "labels", "splits", "given_splits", "groups", "hashes")
+    columns = (
+        "ids",
+        "paths",
+        "labels",
+        "splits",
+        "given_splits",
+        "groups",
+        "given_groups",
+        "hashes",
+    )
     facts = ("widths", "heights", "formats", "sizes")
     parts = [
         _FORMAT, version("embedlens"), features, seed, images.classes,

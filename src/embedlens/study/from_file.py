@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from embedlens.errors import StudyError
 from embedlens.features import FeaturesFile
-from embedlens.images import complete_split
+from embedlens.images import complete_split, stratified_split
+from embedlens.images.grouped_split import grouped_split
+from embedlens.images.time_order import time_split
 from embedlens.learn import SilhouetteProjection
 from embedlens.metrics import silhouette_report, silhouette_score
 from embedlens.metrics.proportion import proportion_interval
@@ -25,8 +27,8 @@ def score_features(file: FeaturesFile, seed: int = 0) -> list[dict[str, Any]]:
     Parameters
     ----------
     file : FeaturesFile
-        Where it gives no splits they are drawn, stratified: 20% test, 30% of the rest
-        validation.
+        Where it gives no splits they are drawn, stratified and by whole groups, or by time: 20%
+        test, 30% of the rest validation.
     seed : int, default 0
         Of the draw.
 
@@ -176,12 +178,28 @@ def _learned_map(
             f"{int((~learned).sum())} of {len(learned)} pictures held out. Use --method pca."
         )
     projection = SilhouetteProjection(dimensions, random_state=seed)
-    projection.fit(file.features[learned], file.labels[learned])
+    projection.fit(file.features[learned], file.labels[learned], groups=_groups(file)[learned])
     return projection.transform(file.features), learned
+
+
+def _groups(file: FeaturesFile) -> NDArray[np.str_]:
+    """Return the group of each row, which is alone where it has none."""
+    rows = np.arange(len(file.labels)).astype(str)
+    if file.groups is None:
+        return rows
+    return np.where(file.groups == "", np.char.add("row ", rows), file.groups)
 
 
 def _splits(file: FeaturesFile, seed: int, validation: float = 0.3) -> NDArray[np.str_]:
     """Return the file's splits; what it does not give is drawn from its training pictures."""
-    ids = [str(i) for i in range(len(file.labels))]
-    given = file.splits.tolist()
-    return complete_split(file.labels.tolist(), ids, given, validation=validation, seed=seed)
+    groups = _groups(file).tolist()
+    if file.times is not None:
+        return time_split(file.times, groups, validation=validation)
+    return complete_split(
+        file.labels.tolist(),
+        groups,
+        file.splits.tolist(),
+        validation=validation,
+        seed=seed,
+        draw=stratified_split if file.groups is None else grouped_split,
+    )

@@ -15,6 +15,7 @@ from embedlens.learn import LazyRows, LinearProbe, NeighborsProbe, TopClassifier
 from embedlens.results.measurements import HISTORY, Measure, Measurements
 from embedlens.results.settings import Settings
 from embedlens.results.vocabulary import KNN, LINEAR_PROBE, TOP, space_of
+from embedlens.study.calibration import calibrate
 
 PROBES: dict[str, type[LinearProbe | NeighborsProbe]] = {
     LINEAR_PROBE.key: LinearProbe,
@@ -37,6 +38,10 @@ def fit_heads(points: Points, split: ImageSet, repeat: int) -> Measurements:
         shares = head.predict_proba(points[test])
         seconds = time.perf_counter() - start
         result += judge_shares(key, split, repeat, head.classes_, shares, seconds)
+        if isinstance(head, LinearProbe):
+            strength = Measure(f"{key}.strength", head.strength_, "validation", repeat)
+            result += Measurements((strength,))
+            result += calibrate(points, split, repeat, head, shares)
     return result
 
 

@@ -54,7 +54,7 @@ def _silhouette_projection(
 ) -> tuple[Coordinates, float]:
     rows = learned_from(images)
     projection = SilhouetteProjection(3, random_state=seed)
-    projection.fit(geometry.points[rows], images.labels[rows])
+    projection.fit(geometry.points[rows], images.labels[rows], groups=images.groups[rows])
     return projection.transform(geometry.points), float(projection.best_epoch_)
 
 

@@ -11,8 +11,8 @@ from embedlens.results.settings import Settings
 
 
 def repeats_of(images: ImageSet, settings: Settings) -> int:
-    """Return how many splits there are to draw: one, where the pictures came with all three."""
-    drawn = not set(SPLITS) <= set(images.given_splits)
+    """Return how many splits there are: one, where a time or the pictures themselves give it."""
+    drawn = not images.by_time and not set(SPLITS) <= set(images.given_splits)
     return settings.repeats if drawn else 1
 
 
@@ -44,9 +44,9 @@ def require_two_classes(labels: NDArray[np.str_], splits: NDArray[np.str_], name
     of = f"{len(labels):,} pictures of {len(np.unique(labels)):,} classes ({counts})"
     if not tested:
         raise StudyError(
-            f"{name} of {of} has no picture to test on. A class of one picture, or of copies of "
-            "one, is only trained on: give two pictures of each class or more, better twenty; or "
-            "give test pictures."
+            f"{name} of {of} has no picture to test on. A class of one picture, of copies of one, "
+            "or of one group is only trained on: give two pictures (or groups) of each class or "
+            "more, better twenty; or give test pictures."
         )
     if len(trained) < 2:
         only = f"on one class only, {trained[0]}" if len(trained) else "on no picture"

@@ -42,6 +42,7 @@ from embedlens.results.settings import PRESETS, Settings, default_backbones
 from embedlens.results.verdict import Verdict, judge
 from embedlens.results.vocabulary import PRETRAINED
 from embedlens.study.analysis import (
+    measure_data,
     measure_heads,
     measure_spaces,
     steps_of_heads,
@@ -259,6 +260,8 @@ class Study:
             test=self.settings.test,
             validation=self.settings.validation,
             seed=self.settings.seed,
+            group=self.settings.group,
+            split_by_time=self.settings.split_by_time,
             known=index if here else None,
             progress=lambda done, total: progress("reading pictures", done, total),
         )
@@ -300,8 +303,10 @@ class Study:
         """Train the heads that a verdict needs, on all splits, unless that was done."""
         if folder.holds(one.heads, one.key):
             return
-        step = counted(one.title, steps_of_heads(repeats_of(images, self.settings)), progress)
-        measured = measure_heads(one.features.values, images, self.settings, step=step)
+        step = counted(one.title, steps_of_heads(repeats_of(images, self.settings)) + 1, progress)
+        values = one.features.values
+        measured = measure_heads(values, images, self.settings, step=step)
+        measured += measure_data(values, images, self.settings, measured, step)
         facts = _facts(one.features)
         write_measurements(folder, one.heads, one.key, facts, PRETRAINED.key, measured, None)
 
@@ -342,7 +347,7 @@ class Study:
             _FORMAT, version("embedlens"), version("scikit-learn"), version("numpy"),
             features.record["key"], features.backbone.name, images.fingerprint, settings.seed,
             settings.test,
-            settings.validation, *others,
+            settings.validation, images.groups.tolist(), images.by_time, *others,
         ]  # fmt: skip
         return content_key(parts)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from embedlens.report.sections.accuracy import AccuracySection
 from embedlens.report.sections.backbones import BackbonesSection
 from embedlens.report.sections.check import CheckSection
+from embedlens.report.sections.groups import GroupsSection
 from embedlens.report.sections.learning import LearningSection
 from embedlens.report.sections.maps import MapsSection
 from embedlens.report.sections.method import MethodSection
@@ -22,6 +23,7 @@ from embedlens.report.sections.verdict import VerdictSection
 _SECTIONS: list[Section] = [
     VerdictSection(),
     AccuracySection(),
+    GroupsSection(),
     BackbonesSection(),
     LearningSection(),
     TuningSection(),

@@ -1,0 +1,82 @@
+"""How sure a linear probe says it is of test pictures, and what classes it would not rule out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from embedlens.images import ImageSet
+from embedlens.learn import LinearProbe
+from embedlens.learn.out_of_fold import out_of_fold
+from embedlens.metrics.calibration import (
+    at_temperature,
+    conformal_sets,
+    conformal_threshold,
+    temperature,
+)
+from embedlens.results.measurements import Measure, Measurements
+from embedlens.results.vocabulary import CALIBRATED_COVERAGE, LINEAR_PROBE
+
+_LEAST = 1e-30  # a share that rounds to 0 has no logarithm
+
+
+def calibrate(
+    points: NDArray[np.floating[Any]],
+    split: ImageSet,
+    repeat: int,
+    probe: LinearProbe,
+    shares: NDArray[np.floating[Any]],
+) -> Measurements:
+    """Calibrate a probe, and say how sure it then is of each test picture.
+
+    The probe was trained on training and validation pictures together, so that none of them is new
+    to it. Temperature and threshold are therefore those of probes of the same strength that are
+    each trained on four fifths of these pictures and asked of the rest. On a few hundred pictures
+    of classes that lie far apart, validation pictures asked of a probe of the training pictures
+    gave sets that held the class of 75 to 97% of new pictures instead of 90%; these gave 90 to 92%.
+
+    Parameters
+    ----------
+    points : ndarray of shape (pictures, d)
+        Features, or points with the same distances.
+    split : ImageSet
+        The pictures as this repeat splits them.
+    repeat : int
+        Which one.
+    probe : LinearProbe
+        Trained on training and validation pictures.
+    shares : ndarray of shape (test pictures, classes)
+        What it gives the test pictures.
+    """
+    known, test = split.where(["train", "validation"]), split.where("test")
+    codes = np.searchsorted(probe.classes_, split.labels[known])
+    apart = _log(
+        out_of_fold(points[known], codes, split.groups[known].tolist(), strength=probe.strength_)
+    )
+    degree = temperature(apart, codes)
+    threshold = conformal_threshold(at_temperature(apart, degree), codes, CALIBRATED_COVERAGE)
+    calibrated = at_temperature(_log(shares), degree)
+    sets = conformal_sets(calibrated, threshold)
+    holds = probe.classes_ == split.labels[test][:, None]
+    rows = pd.DataFrame(
+        {
+            "head": LINEAR_PROBE.key,
+            "repeat": repeat,
+            "picture": test,
+            "right": holds[np.arange(len(test)), shares.argmax(axis=1)],
+            "confidence": shares.max(axis=1),
+            "calibrated": calibrated.max(axis=1),
+            "in_set": (sets & holds).any(axis=1),
+            "set_size": sets.sum(axis=1),
+        }
+    )
+    measure = Measure(f"{LINEAR_PROBE.key}.temperature", degree, "validation", repeat)
+    return Measurements((measure,), calibrations=(rows,))
+
+
+def _log(shares: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    logarithms: NDArray[np.float64] = np.log(np.maximum(shares, _LEAST, dtype=np.float64))
+    return logarithms

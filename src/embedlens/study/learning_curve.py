@@ -1,0 +1,72 @@
+"""What each backbone gets right with fewer labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from embedlens.images import ImageSet
+from embedlens.learn.label_draws import train_on_draws
+from embedlens.results.measurements import Measurements
+from embedlens.results.settings import Settings
+from embedlens.results.vocabulary import LINEAR_PROBE
+from embedlens.study.splits import split_of
+
+DRAWS = 5
+"""Orders of labels that a curve is measured on, at least; as many of each split."""
+
+
+def measure_learning_curve(
+    points: NDArray[np.floating[Any]],
+    images: ImageSet,
+    settings: Settings,
+    measured: Measurements,
+) -> Measurements:
+    """Train linear probes on ever more labels, in several orders.
+
+    Test pictures are those of the split. With all labels the probe is the study's own.
+
+    Parameters
+    ----------
+    points : ndarray of shape (pictures, d)
+        Features, or points with the same distances.
+    images : ImageSet
+        The pictures.
+    settings : Settings
+        For shares and seed.
+    measured : Measurements
+        Of the heads on every split: predictions, and the strengths chosen.
+    """
+    strengths = {
+        each.repeat: each.value
+        for each in measured.measures
+        if each.metric == f"{LINEAR_PROBE.key}.strength"
+    }
+    tables = []
+    orders = -(-DRAWS // max(len(strengths), 1))
+    for draw, repeat in enumerate([each for each in strengths for _ in range(orders)]):
+        split = split_of(images, settings, repeat)
+        train, test = split.where(["train", "validation"]), split.where("test")
+        fewer = train_on_draws(
+            points, split.labels, train, test, strength=strengths[repeat], draw=draw,
+            groups=images.groups if (images.given_groups != "").any() else None,
+            seed=settings.seed,
+        )  # fmt: skip
+        if len(fewer):
+            whole = _all_labels(measured, split, repeat)
+            tables += [fewer, whole.assign(draw=draw, labels=len(train))]
+    return Measurements(curves=tuple(tables))
+
+
+def _all_labels(measured: Measurements, split: ImageSet, repeat: int) -> pd.DataFrame:
+    """Return which test pictures the study's own probe gets right."""
+    predictions = pd.concat(measured.predictions, ignore_index=True)
+    own = (predictions["head"] == LINEAR_PROBE.key) & (predictions["repeat"] == repeat)
+    rows = predictions.loc[own, ["picture", "predicted"]]
+    right = rows["predicted"].to_numpy() == split.labels[rows["picture"]]
+    return pd.DataFrame(
+        {"picture": rows["picture"].to_numpy(), "hits": right.astype(np.int64), "shown": 1}
+    )
