@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,17 +15,28 @@ from numpy.typing import NDArray
 from embedlens.metrics import is_flat
 from embedlens.report.accuracy_figure import draw_accuracy, draw_speed
 from embedlens.report.figure import inline_svg, write_figure
+from embedlens.report.label_curves import draw_label_curves
 from embedlens.report.learning_figure import draw_learning
 from embedlens.report.map_figure import draw_one, draw_side_by_side
 from embedlens.report.names import backbone_labels
 from embedlens.report.reduced_figure import draw_reduced
+from embedlens.report.reliability import draw_reliability
 from embedlens.report.silhouette_figure import draw_silhouettes, worst_classes
 from embedlens.report.table import Table
 from embedlens.report.tables import class_counts
 from embedlens.report.viewpoint import Viewpoint, best_viewpoint
-from embedlens.results import Results, Verdict, reduced_features
+from embedlens.results import (
+    Results,
+    Verdict,
+    judge_calibration,
+    judge_learning_curves,
+    reduced_features,
+)
 from embedlens.results.vocabulary import MAPS, PRETRAINED, STAGES, TUNED, space_of
 from embedlens.viewer.scene import backbone_key
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -73,6 +85,10 @@ class Figures:
         Learning curves, by backbone.
     reduced
         Accuracy of the top on maps against their silhouette.
+    labels
+        Accuracy by the number of labels.
+    reliability
+        Accuracy by confidence, of the best backbone.
     """
 
     accuracy: str
@@ -82,6 +98,8 @@ class Figures:
     tuned: Mapping[str, Sequence[MapDrawing]] = field(default_factory=dict)
     learning: Mapping[str, str] = field(default_factory=dict)
     reduced: str | None = None
+    labels: str | None = None
+    reliability: str | None = None
 
 
 def draw_figures(results: Results, verdict: Verdict, measures: Table, folder: Path) -> Figures:
@@ -105,6 +123,8 @@ def draw_figures(results: Results, verdict: Verdict, measures: Table, folder: Pa
         tuned=_draw_tuned(results, folder),
         learning=_draw_learning(results, folder),
         reduced=_draw_reduced(results, folder),
+        labels=_drawn(draw_label_curves(results, judge_learning_curves(results)), folder, "labels"),
+        reliability=_drawn(draw_reliability(judge_calibration(results)), folder, "reliability"),
     )
 
 
@@ -120,6 +140,16 @@ def draw_verdict(verdict: Verdict, folder: Path) -> Figures:
         accuracy=inline_svg(accuracy, "accuracy"),
         speed=inline_svg(speed, "speed") if speed else None,
     )
+
+
+def _drawn(figure: Figure | None, folder: Path, name: str) -> str | None:
+    """Write a figure, and return it for the page; an earlier report's is removed."""
+    for suffix in ("png", "svg"):
+        (folder / f"{name}.{suffix}").unlink(missing_ok=True)
+    if figure is None:
+        return None
+    write_figure(figure, folder, name)
+    return inline_svg(figure, name)
 
 
 def _draw_silhouettes(results: Results, best: str, folder: Path) -> list[tuple[str, str]]:

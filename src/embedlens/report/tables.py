@@ -9,10 +9,20 @@ import numpy as np
 import pandas as pd
 
 from embedlens.report.group_table import groups_table
+from embedlens.report.label_curves import label_curves_table
 from embedlens.report.names import Means, backbone_labels
+from embedlens.report.reliability import calibration_table
 from embedlens.report.score_tables import correlation_table, reduced_table, scores_table
 from embedlens.report.table import Table
-from embedlens.results import Results, Verdict, costs_of, judge, judge_classes
+from embedlens.results import (
+    Results,
+    Verdict,
+    costs_of,
+    judge,
+    judge_calibration,
+    judge_classes,
+    judge_learning_curves,
+)
 from embedlens.results.vocabulary import FEATURES, HEADS, LINEAR_PROBE, in_order, space_of
 
 SPLITS = ("train", "validation", "test")
@@ -30,8 +40,8 @@ def tables(results: Results) -> dict[str, Table]:
     -------
     dict of str to Table
         "accuracy", "classes", "confusions", "backbones", "scores", "correlation", "reduced",
-        "maps", "silhouettes", "images", "problems", and "groups" where the study does not split at
-        random; the names are those of the files in ``tables/``.
+        "maps", "silhouettes", "images", "problems", and, where they were measured, "groups",
+        "labels", "calibration"; the names are those of the files in ``tables/``.
     """
     return tables_of(results, verdicts_of(results))
 
@@ -41,7 +51,7 @@ def tables_of(results: Results, verdicts: dict[str, Verdict]) -> dict[str, Table
     results = ranked(results, next(iter(verdicts.values())))
     means = means_of(results)
     return verdict_tables(results, verdicts) | {
-        **({"groups": groups_table(results)} if len(results.random_splits) else {}),
+        **further_tables(results),
         "scores": scores_table(results, means),
         "correlation": correlation_table(results),
         "reduced": reduced_table(results),
@@ -61,6 +71,18 @@ def verdict_tables(results: Results, verdicts: dict[str, Verdict]) -> dict[str, 
         "confusions": confusions_table(results, verdict),
         "backbones": backbones_table(results, verdict),
     }
+
+
+def further_tables(results: Results) -> dict[str, Table]:
+    """Return the tables of what not every study has measured."""
+    found: dict[str, Table] = {}
+    if len(results.random_splits):
+        found["groups"] = groups_table(results)
+    if len(results.curves):
+        found["labels"] = label_curves_table(results, judge_learning_curves(results))
+    if len(results.calibrations):
+        found["calibration"] = calibration_table(results, judge_calibration(results))
+    return found
 
 
 def verdicts_of(results: Results) -> dict[str, Verdict]:

@@ -3,6 +3,11 @@
 Nothing here trains: those who only read (report, viewer) import this and not ``embedlens.study``.
 """
 
+from embedlens.results.calibration import (
+    Calibration,
+    calibration_sentence,
+    judge_calibration,
+)
 from embedlens.results.class_coverage import ClassCoverage, class_coverage
 from embedlens.results.class_verdict import ClassVerdict, judge_classes
 from embedlens.results.correlation import (
@@ -17,6 +22,12 @@ from embedlens.results.folder import StudyFolder
 from embedlens.results.further import further_sentences
 from embedlens.results.groups import Overstatement, groups_sentence, judge_groups
 from embedlens.results.learned_map import LearnedMap, judge_learned_maps, learned_map_sentence
+from embedlens.results.learning_curve import (
+    FewLabels,
+    best_with_few_labels,
+    judge_learning_curves,
+    learning_curve_sentence,
+)
 from embedlens.results.measurements import Measure, Measurements
 from embedlens.results.results import Results, finished_results, read_results
 from embedlens.results.settings import PRESETS, Settings
@@ -30,11 +41,13 @@ __all__ = [
     "PRESETS",
     "SCORES",
     "STAGES",
+    "Calibration",
     "Change",
     "ClassCoverage",
     "ClassVerdict",
     "Correlation",
     "Cost",
+    "FewLabels",
     "Head",
     "LearnedMap",
     "Measure",
@@ -48,6 +61,8 @@ __all__ = [
     "Standing",
     "StudyFolder",
     "Verdict",
+    "best_with_few_labels",
+    "calibration_sentence",
     "class_coverage",
     "correlate",
     "correlation_sentence",
@@ -57,11 +72,14 @@ __all__ = [
     "further_sentences",
     "groups_sentence",
     "judge",
+    "judge_calibration",
     "judge_classes",
     "judge_groups",
     "judge_learned_maps",
+    "judge_learning_curves",
     "judge_tuning",
     "learned_map_sentence",
+    "learning_curve_sentence",
     "read_results",
     "reduced_features",
     "tuning_sentence",

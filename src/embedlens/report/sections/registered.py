@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from embedlens.report.sections.accuracy import AccuracySection
 from embedlens.report.sections.backbones import BackbonesSection
+from embedlens.report.sections.calibration import CalibrationSection
 from embedlens.report.sections.check import CheckSection
 from embedlens.report.sections.groups import GroupsSection
+from embedlens.report.sections.labels import LabelsSection
 from embedlens.report.sections.learning import LearningSection
 from embedlens.report.sections.maps import MapsSection
 from embedlens.report.sections.method import MethodSection
@@ -24,6 +26,8 @@ _SECTIONS: list[Section] = [
     VerdictSection(),
     AccuracySection(),
     GroupsSection(),
+    LabelsSection(),
+    CalibrationSection(),
     BackbonesSection(),
     LearningSection(),
     TuningSection(),

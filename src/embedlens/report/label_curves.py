@@ -1,0 +1,94 @@
+"""Accuracy by the number of labels: its table and its figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from embedlens.metrics.learning_curve import LearningCurve
+from embedlens.report.figure import ACCENT, FAINT, INK, MUTED, new_figure
+from embedlens.report.map_figure import printable
+from embedlens.report.names import backbone_labels
+from embedlens.report.table import Table
+from embedlens.results import Results
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_MOST_LINES = 8  # more cannot be told apart
+_TWICE = "twice as many"
+
+
+def label_curves_table(results: Results, curves: Mapping[str, LearningCurve]) -> Table:
+    """Accuracy of each backbone with each number of labels, and what is expected of twice all."""
+    names, rows = backbone_labels(results), []
+    for name, curve in curves.items():
+        for labels, each in zip(curve.labels.tolist(), curve.intervals, strict=True):
+            rows.append((names[name], labels, "measured", each.estimate, each.low, each.high))
+        if curve.law is not None:
+            labels = 2 * int(curve.labels[-1])
+            each = curve.expect(labels)
+            rows.append((names[name], labels, _TWICE, each.estimate, each.low, each.high))
+    columns = ["backbone", "labels", "what", "accuracy", "95% low", "95% high"]
+    return Table(
+        "Learning curves",
+        "Share of test pictures that a linear probe gets right when it learns from so many labels, "
+        "the classes in their shares, and the 95% interval of it, of pictures and of draws. With "
+        "all labels it is the probe of the study. Twice as many: expected by the power law "
+        "accuracy = ceiling - scale x labels^-exponent, fitted to the measured points.",
+        pd.DataFrame(rows, columns=columns),
+        {"labels": ",d", **dict.fromkeys(columns[3:], ".1%")},
+    )
+
+
+def draw_label_curves(results: Results, curves: Mapping[str, LearningCurve]) -> Figure | None:
+    """Return accuracy against labels, a line a backbone; None where there is no curve.
+
+    The first backbone has its interval, its law and what is expected of twice the labels.
+    """
+    if not curves:
+        return None
+    names = backbone_labels(results)
+    figure = new_figure(7.2, 3.4)
+    axes = figure.add_axes((0.08, 0.15, 0.66, 0.78))
+    shown = list(curves.items())[:_MOST_LINES]
+    for number, (name, curve) in reversed(list(enumerate(shown))):
+        colour = ACCENT if number == 0 else MUTED
+        shade = 1.0 if number == 0 else 0.9 - 0.08 * number
+        axes.plot(
+            curve.labels, 100 * curve.accuracy, marker="o", color=colour, alpha=shade, markersize=3.5,
+            linewidth=1.6 if number == 0 else 1.0, linestyle=("-", "--", ":", "-.")[number % 4],
+            label=printable(names[name]),
+        )  # fmt: skip
+    first = shown[0][1]
+    for labels, each in zip(first.labels, first.intervals, strict=True):
+        axes.plot([labels, labels], [100 * each.low, 100 * each.high], color=ACCENT, linewidth=1)
+    if first.law is not None:
+        last = int(first.labels[-1])
+        reach = np.linspace(last, 2 * last, 20)
+        gain = first.law.at(reach) - first.law.at(last) + first.accuracy[-1]
+        axes.plot(reach, 100 * gain, ":", color=ACCENT, linewidth=1.4)
+        then = first.expect(2 * last)
+        axes.plot([2 * last] * 2, [100 * then.low, 100 * then.high], color=ACCENT, linewidth=5,
+                  alpha=0.35, solid_capstyle="butt")  # fmt: skip
+    _finish(axes, sorted({int(n) for _, curve in shown for n in curve.labels}))
+    handles, texts = axes.get_legend_handles_labels()
+    axes.legend(handles[::-1], texts[::-1], frameon=False, fontsize=8, labelcolor=INK,
+                loc="center left", bbox_to_anchor=(1.02, 0.5))  # fmt: skip
+    return figure
+
+
+def _finish(axes, ticks: list[int]) -> None:  # type: ignore[no-untyped-def]
+    axes.set_xscale("log")
+    axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set_xlabel("labels to learn from", size=8, color=MUTED)
+    axes.set_ylabel("held-out pictures classified rightly, %", size=8, color=MUTED)
+    axes.grid(axis="y", color=FAINT, linewidth=0.6)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(FAINT)
+    axes.tick_params(length=0, labelsize=8, labelcolor=MUTED)
+    axes.set_axisbelow(True)
