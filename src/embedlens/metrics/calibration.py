@@ -175,7 +175,7 @@ def reliability(confidence: ArrayLike, right: ArrayLike, bins: int = 15) -> Reli
         raise ValueError(f"A confidence is {sure.min():g} or {sure.max():g}; give 0 to 1.")
     if bins < 1:
         raise ValueError(f"bins is {bins}; give 1 or more.")
-    edges = np.unique(np.quantile(sure, np.arange(1, bins) / bins, method="higher"))
+    edges = np.unique(np.quantile(sure, np.arange(1, bins) / bins, method="lower"))
     number = np.searchsorted(edges, sure, side="left")
     count = np.bincount(number)
     used = count > 0

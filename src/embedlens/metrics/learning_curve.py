@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Of error with more data: deep networks fall by n^-0.07 to n^-0.35 (Hestness et al.), linear
 # classifiers of few classes by up to 1/n.
-EXPONENTS = np.geomspace(0.05, 1.5, 40)
+EXPONENTS = np.geomspace(0.05, 1.5, 120)
 # A law has three numbers: fewer sizes than four bear none.
 FEWEST_SIZES = 4
 FARTHEST = 2.0

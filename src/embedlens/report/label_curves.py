@@ -59,9 +59,9 @@ def draw_label_curves(results: Results, curves: Mapping[str, LearningCurve]) -> 
         colour = ACCENT if number == 0 else MUTED
         shade = 1.0 if number == 0 else 0.9 - 0.08 * number
         axes.plot(
-            curve.labels, 100 * curve.accuracy, marker="o", color=colour, alpha=shade, markersize=3.5,
-            linewidth=1.6 if number == 0 else 1.0, linestyle=("-", "--", ":", "-.")[number % 4],
+            curve.labels, 100 * curve.accuracy, color=colour, alpha=shade,
             label=printable(names[name]),
+            marker="osD^vP"[number % 6], markersize=4, linewidth=1.6 if number == 0 else 1.0,
         )  # fmt: skip
     first = shown[0][1]
     for labels, each in zip(first.labels, first.intervals, strict=True):
@@ -74,7 +74,7 @@ def draw_label_curves(results: Results, curves: Mapping[str, LearningCurve]) -> 
         then = first.expect(2 * last)
         axes.plot([2 * last] * 2, [100 * then.low, 100 * then.high], color=ACCENT, linewidth=5,
                   alpha=0.35, solid_capstyle="butt")  # fmt: skip
-    _finish(axes, sorted({int(n) for _, curve in shown for n in curve.labels}))
+    _finish(axes, [*first.labels.tolist(), *([2 * int(first.labels[-1])] if first.law else [])])
     handles, texts = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], texts[::-1], frameon=False, fontsize=8, labelcolor=INK,
                 loc="center left", bbox_to_anchor=(1.02, 0.5))  # fmt: skip

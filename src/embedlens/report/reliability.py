@@ -35,9 +35,10 @@ def calibration_table(results: Results, found: Sequence[Calibration]) -> Table:
     return Table(
         "Calibration",
         "Of a linear probe on test pictures, all splits together. Error: how far the share of "
-        "right answers is from the confidence, mean over pictures, in 15 bins of equally many; "
-        "before and after the temperature. By chance: what true confidences would show with as "
-        f"many pictures. Sets are to hold the class of {CALIBRATED_COVERAGE:.0%} of new pictures; "
+        "right answers is from the confidence, mean over pictures, in up to 15 bins of "
+        "equally many; before and after the temperature. By chance: what true confidences would "
+        "show with as many pictures. Sets are to hold the class of "
+        f"{CALIBRATED_COVERAGE:.0%} of new pictures; "
         "held: of test pictures, with the 95% interval. Where a probe is right more often than "
         "that, some sets are empty: the least sure pictures are told to be of no class.",
         pd.DataFrame(rows, columns=columns),

@@ -12,6 +12,9 @@ from embedlens.metrics.proportion import Interval, proportion_interval
 from embedlens.results.results import Results
 from embedlens.results.vocabulary import CALIBRATED_COVERAGE
 
+_MOST_BINS = 15
+_PER_BIN = 30  # of fewer pictures the share that is right says little
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -77,8 +80,12 @@ def judge_calibration(results: Results) -> tuple[Calibration, ...]:
 
 def _of(results: Results, backbone: str, rows: pd.DataFrame) -> Calibration:
     right = rows["right"].to_numpy(bool)
-    before, after = (reliability(rows[each], right) for each in ("confidence", "calibrated"))
     by_picture = rows["in_set"].astype(float).groupby(rows["picture"]).agg(["sum", "size"])
+    bins = int(np.clip(len(by_picture) // _PER_BIN, 1, _MOST_BINS))
+    before, after = (
+        reliability(rows[each].to_numpy(float), right, bins)
+        for each in ("confidence", "calibrated")
+    )
     # A picture that is tested in several splits is one: chance is that of so many.
     often = float(np.sqrt(len(rows) / len(by_picture)))
     sizes = rows["set_size"].to_numpy(float)
