@@ -12,7 +12,7 @@ from embedlens.report.page import render_page
 from embedlens.report.paper_tables import has_paper_tables, paper_tables
 from embedlens.report.sections.material import Material
 from embedlens.report.table import Table
-from embedlens.report.tables import ranked, tables_of, verdict_tables, verdicts_of
+from embedlens.report.tables import further_tables, ranked, tables_of, verdict_tables, verdicts_of
 from embedlens.report.thumbnails import Thumbnails
 from embedlens.report.viewer_block import viewer_block
 from embedlens.results import Results, StudyFolder, finished_results
@@ -88,7 +88,7 @@ def write_first_report(folder: Path, results: Results) -> Path:
     verdicts = verdicts_of(results)
     verdict = next(iter(verdicts.values()))
     results = ranked(results, verdict)
-    tables = verdict_tables(results, verdicts)
+    tables = verdict_tables(results, verdicts) | further_tables(results)
     for name, table in tables.items():
         table.write(study.tables, name)
     figures = draw_verdict(verdict, study.figures)

@@ -10,6 +10,7 @@ import pandas as pd
 from embedlens.metrics.learning_curve import LearningCurve, learning_curve
 from embedlens.metrics.proportion import difference_interval
 from embedlens.results.results import Results
+from embedlens.results.vocabulary import PRETRAINED
 
 _CONFIDENCE = 0.95
 
@@ -50,7 +51,8 @@ def judge_learning_curves(results: Results) -> dict[str, LearningCurve]:
         By backbone, in the order of the study; without those that have none, as where there were
         fewer than three labels a class.
     """
-    counts = dict(iter(results.curves.groupby("backbone")))
+    curves = results.curves
+    counts = dict(iter(curves[curves["stage"] == PRETRAINED.key].groupby("backbone")))
     return {
         name: _curve(counts[name], results.settings.seed)
         for name in map(str, results.backbones["backbone"])

@@ -16,6 +16,7 @@ class GroupsSection(Section):
     title = "Groups and time"
     link = "Groups"
     template = TEMPLATES / "groups.html"
+    early = True
 
     def applies(self, material: Material) -> bool:
         """Return whether the study kept groups together or split by time."""
