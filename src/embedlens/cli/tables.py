@@ -54,7 +54,6 @@ def backbone_rows(backbones: Sequence[Backbone]) -> list[dict[str, Any]]:
 def print_results(results: Results, verdict: Verdict) -> None:
     """Print the table of a study's backbones and its verdict."""
     from embedlens.results import (
-        further_sentences,
         judge_learned_maps,
         judge_tuning,
         learned_map_sentence,
@@ -91,8 +90,6 @@ def print_results(results: Results, verdict: Verdict) -> None:
             f"{len(results.problems)} problems found, {aside} pictures set aside: see the report."
         )
     print_verdict(results, verdict)
-    for sentence in further_sentences(results, verdict.take.backbone):
-        print(f"\n{sentence}")
     tuning = tuning_sentence(judge_tuning(results))
     if tuning:
         print(f"\n{tuning}")
@@ -102,24 +99,26 @@ def print_results(results: Results, verdict: Verdict) -> None:
 
 
 def print_verdict(results: Results, verdict: Verdict) -> None:
-    """Print what to take, why its figure is not the plain one, and which classes it confuses."""
-    from embedlens.results import judge_classes
+    """Print what to take, why, which classes it confuses, and what else the data say."""
+    from embedlens.results import further_sentences, judge_classes
 
     classes = judge_classes(results, verdict.take.backbone, verdict.head)
-    for told in (verdict.sentence(), verdict.explanation(), classes.sentence()):
+    further = further_sentences(results, verdict.take.backbone)
+    for told in (verdict.sentence(), verdict.explanation(), classes.sentence(), *further):
         if told:
             print(f"\n{told}")
 
 
 def verdict_record(results: Results, verdict: Verdict) -> dict[str, Any]:
     """Return what `embedlens study --json` prints."""
-    from embedlens.results import judge_classes, judge_tuning
+    from embedlens.results import further_record, judge_classes, judge_tuning
 
     classes = judge_classes(results, verdict.take.backbone, verdict.head)
     return {
         "verdict": verdict.record(),
         "classes": classes.record(),
         "tuning": [asdict(each) for each in judge_tuning(results)],
+        **further_record(results, verdict.take.backbone),
     }
 
 

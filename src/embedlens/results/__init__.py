@@ -19,7 +19,7 @@ from embedlens.results.correlation import (
 )
 from embedlens.results.cost import Cost, costs_of
 from embedlens.results.folder import StudyFolder
-from embedlens.results.further import further_sentences
+from embedlens.results.further import further_record, further_sentences
 from embedlens.results.groups import Overstatement, groups_sentence, judge_groups
 from embedlens.results.learned_map import LearnedMap, judge_learned_maps, learned_map_sentence
 from embedlens.results.learning_curve import (
@@ -69,6 +69,7 @@ __all__ = [
     "correlations",
     "costs_of",
     "finished_results",
+    "further_record",
     "further_sentences",
     "groups_sentence",
     "judge",

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from embedlens.results.calibration import calibration_sentence
-from embedlens.results.groups import groups_sentence
-from embedlens.results.learning_curve import learning_curve_sentence
+from dataclasses import asdict
+from typing import Any
+
+from embedlens.metrics.learning_curve import LearningCurve
+from embedlens.results.calibration import Calibration, calibration_sentence, judge_calibration
+from embedlens.results.groups import groups_sentence, judge_groups
+from embedlens.results.learning_curve import (
+    best_with_few_labels,
+    judge_learning_curves,
+    learning_curve_sentence,
+)
 from embedlens.results.results import Results
 
 
@@ -25,3 +33,59 @@ def further_sentences(results: Results, backbone: str) -> list[str]:
     """
     say = (groups_sentence, learning_curve_sentence, calibration_sentence)
     return [said for each in say if (said := each(results, backbone))]
+
+
+def further_record(results: Results, backbone: str) -> dict[str, Any]:
+    """Return the same for programs: numbers of every backbone, and the sentences.
+
+    Parameters are those of `further_sentences`.
+    """
+    few = best_with_few_labels(results, backbone)
+    return {
+        "groups": {
+            "sentence": groups_sentence(results, backbone),
+            "backbones": [
+                {
+                    "backbone": each.backbone,
+                    "random_split": each.random,
+                    "held": each.held,
+                    "overstated": asdict(each.excess),
+                }
+                for each in judge_groups(results)
+            ],
+        },
+        "labels": {
+            "sentence": learning_curve_sentence(results, backbone),
+            "backbones": {
+                name: _curve_record(curve) for name, curve in judge_learning_curves(results).items()
+            },
+            "few": None if few is None else asdict(few),
+        },
+        "calibration": {
+            "sentence": calibration_sentence(results, backbone),
+            "backbones": [_calibration_record(each) for each in judge_calibration(results)],
+        },
+    }
+
+
+def _curve_record(curve: LearningCurve) -> dict[str, Any]:
+    labels = curve.labels.tolist()
+    return {
+        "labels": labels,
+        "accuracy": [asdict(each) for each in curve.intervals],
+        "law": None if curve.law is None else asdict(curve.law),
+        "twice": None if curve.law is None else asdict(curve.expect(2 * labels[-1])),
+    }
+
+
+def _calibration_record(each: Calibration) -> dict[str, Any]:
+    return {
+        "backbone": each.backbone,
+        "temperature": each.temperature,
+        "error_before": each.before.error,
+        "error": each.after.error,
+        "error_by_chance": each.by_chance,
+        "sets_hold": asdict(each.held),
+        "set_size": each.size,
+        "empty_sets": each.empty,
+    }
