@@ -59,6 +59,9 @@ def test_the_sentence_gives_the_range_of_twice_the_labels():
     sentence = learning_curve_sentence(results, "x")
     assert f"expect x to get {then.low:.1%} to {then.high:.1%} right" in sentence
     assert "(800 to learn from instead of 400)" in sentence
+    gain = judge_learning_curves(results)["x"].gain(800)
+    assert f"the gain is {100 * gain.low:.1f} to {100 * gain.high:.1f} points" in sentence
+    assert 0 < gain.low < then.estimate - 0.88 + 0.02 < gain.high + 0.02
     assert "With few labels" not in sentence
     assert then.low < 0.905 < then.high
 

@@ -134,12 +134,33 @@ class LearningCurve:
         """Of each number of labels, shape (m,)."""
         return np.array([each.estimate for each in self.intervals])
 
+    def gain(self, labels: float) -> Interval:
+        """Return by how much the accuracy of more labels is to exceed that of all, by the law.
+
+        Its interval is that of laws fitted to draws of points, of draws of labels, and of where
+        the law begins to hold.
+
+        Parameters and errors are those of `expect`.
+        """
+        last, most = float(self.labels[-1]), FARTHEST * float(self.labels[-1])
+        if self.law is None:
+            raise ValueError(
+                f"A law needs {FEWEST_SIZES} numbers of labels; there are {len(self.labels)}."
+            )
+        if not last <= labels <= most:
+            raise ValueError(f"labels is {labels:g}; the curve bears {last:,.0f} to {most:,.0f}.")
+        scale, exponent = self._falls
+        rest = (1 - self.confidence) / 2
+        gains = scale * (last**-exponent - labels**-exponent)
+        low, high = np.quantile(gains, [rest, 1 - rest])
+        gain = float(self.law.at(labels) - self.law.at(last))
+        return Interval(gain, min(float(low), gain), max(float(high), gain))
+
     def expect(self, labels: float) -> Interval:
         """Return the accuracy to expect of more labels, drawn as these were, and its interval.
 
-        What is added to the accuracy of all labels follows from the law; its interval, from laws
-        fitted to draws of points, of draws of labels, and of where the law begins to hold. The
-        interval of the accuracy itself is joined to it (Zou and Donner's square root of squares).
+        It is that of all labels and the `gain`; the two intervals are joined by Zou and Donner's
+        square root of squares.
 
         Parameters
         ----------
@@ -151,22 +172,10 @@ class LearningCurve:
         ValueError
             There is no law, or so many labels are out of its reach.
         """
-        last, most = float(self.labels[-1]), FARTHEST * float(self.labels[-1])
-        if self.law is None:
-            raise ValueError(
-                f"A law needs {FEWEST_SIZES} numbers of labels; there are {len(self.labels)}."
-            )
-        if not last <= labels <= most:
-            raise ValueError(f"labels is {labels:g}; the curve bears {last:,.0f} to {most:,.0f}.")
-        now = self.intervals[-1]
-        scale, exponent = self._falls
-        gains = scale * (last**-exponent - labels**-exponent)
-        gain = float(self.law.at(labels) - self.law.at(last))
-        rest = (1 - self.confidence) / 2
-        least, greatest = np.quantile(gains, [rest, 1 - rest])
-        estimate = min(now.estimate + gain, 1.0)
-        below = np.hypot(now.estimate - now.low, max(gain - float(least), 0.0))
-        above = np.hypot(now.high - now.estimate, max(float(greatest) - gain, 0.0))
+        gain, now = self.gain(labels), self.intervals[-1]
+        estimate = min(now.estimate + gain.estimate, 1.0)
+        below = np.hypot(now.estimate - now.low, gain.estimate - gain.low)
+        above = np.hypot(now.high - now.estimate, gain.high - gain.estimate)
         return Interval(estimate, max(estimate - below, 0.0), min(estimate + above, 1.0))
 
 

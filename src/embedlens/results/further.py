@@ -75,6 +75,7 @@ def _curve_record(curve: LearningCurve) -> dict[str, Any]:
         "accuracy": [asdict(each) for each in curve.intervals],
         "law": None if curve.law is None else asdict(curve.law),
         "twice": None if curve.law is None else asdict(curve.expect(2 * labels[-1])),
+        "gain": None if curve.law is None else asdict(curve.gain(2 * labels[-1])),
     }
 
 

@@ -148,9 +148,9 @@ def doubled(curve: LearningCurve, backbone: str) -> str:
             f"{labels:,} labels make {len(curve.labels)} points of a learning curve, too few to "
             "say what more would give."
         )
-    then = curve.expect(2 * labels)
+    then, gain = curve.expect(2 * labels), curve.gain(2 * labels)
     return (
         f"With twice the labels ({2 * labels:,} to learn from instead of {labels:,}) expect "
-        f"{backbone} to get {then.low:.1%} to {then.high:.1%} right, where it gets "
-        f"{now.estimate:.1%} now."
+        f"{backbone} to get {then.low:.1%} to {then.high:.1%} right; it gets {now.estimate:.1%} "
+        f"now, and the gain is {100 * gain.low:.1f} to {100 * gain.high:.1f} points."
     )
