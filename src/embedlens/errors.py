@@ -22,5 +22,9 @@ class WeightsError(BackboneError):
     """A backbone's weights are absent, or are another network's."""
 
 
+class ConversionError(BackboneError):
+    """A network cannot become the graph that an engine runs."""
+
+
 class StudyError(EmbedlensError):
     """A study folder or its settings cannot be used."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 
 from embedlens.backbones.keras_backend import import_keras, keras_home
 from embedlens.errors import WeightsError
+from embedlens.files import content_key
 from embedlens.given_path import given_path
 
 if TYPE_CHECKING:
@@ -23,8 +25,12 @@ RANDOM_SEED = 0
 class Download(Protocol):
     """What would bring weights to this machine."""
 
+    @property
+    def file(self) -> Path:
+        """Where they lie, or will lie."""
+
     def get(self) -> None:
-        """Bring them to where `Weights.file` says; any exception tells why it could not be."""
+        """Bring them there; any exception tells why it could not be."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +66,10 @@ class Weights:
     kind : {"imagenet", "file", "random"}
         ``"imagenet"`` are the network's published weights, on whatever they were trained;
         ``"file"`` are the user's.
-    file : Path or None
-        Where they lie, or will lie once downloaded; None for random weights.
+    given : Path or None
+        Where they lie, unless a download says; None for random weights.
     download : Download or None
-        What gets them where they are not here.
+        What gets them where they are not here, and says where they then lie.
     licence : str or None
         Under which they were published; None where their publisher does not say, and for the
         user's own.
@@ -71,14 +77,23 @@ class Weights:
         What published weights were trained on, for reports.
     beside : tuple of Path, default empty
         Further files that hold a part of them.
+    configuration : str, default ""
+        What besides the file settles the network, where that is not the program's: a digest of the
+        configuration that lies beside it.
     """
 
     kind: Literal["imagenet", "file", "random"]
-    file: Path | None = None
+    given: Path | None = None
     download: Download | None = None
     licence: str | None = None
     trained_on: str = "ImageNet"
     beside: tuple[Path, ...] = ()
+    configuration: str = ""
+
+    @property
+    def file(self) -> Path | None:
+        """Where they lie, or will lie once downloaded; None for random weights."""
+        return self.download.file if self.download is not None else self.given
 
     @property
     def here(self) -> bool:
@@ -97,14 +112,21 @@ class Weights:
     def digest(self) -> str:
         """Return the SHA-256 of the file, or a name for the random numbers.
 
-        Of several files it is that of their digests, and so of the bytes of all.
+        Of several files it is a digest of theirs, and so of the bytes of all.
         """
-        if self.file is None:
-            return f"random-{RANDOM_SEED}"
-        if not self.beside:
-            return _digest(self.file)
-        digests = [_digest(each) for each in (self.file, *self.beside)]
-        return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+        parts = [_digest(each) for each in self.files()] or [f"random-{RANDOM_SEED}"]
+        parts += [self.configuration] if self.configuration else []
+        return parts[0] if len(parts) == 1 else content_key(parts, 32)
+
+    def files(self) -> list[Path]:
+        """Return the file and those beside it, and those that it lists if it is an index."""
+        file = self.file
+        if file is None:
+            return []
+        if not file.name.endswith(".index.json"):
+            return [file, *self.beside]
+        names = json.loads(file.read_text(encoding="utf-8"))["weight_map"].values()
+        return [file, *(file.with_name(name) for name in sorted(set(names)))]
 
     def fetch(self, network: str) -> None:
         """Download the file if it is not here.

@@ -15,6 +15,7 @@ from embedlens.backbones import Backbone, Resize, Transform, get_backbone, weigh
 from embedlens.errors import BackboneError, EmbedlensError, WeightsError
 from embedlens.features.decoding import decoded
 from embedlens.features.engines import Precision, Runner, make_engine
+from embedlens.features.engines.engine import InsteadRunner
 from embedlens.features.recipe import Recipe
 from embedlens.features.store import FeatureStore
 from embedlens.given_path import given_path
@@ -298,4 +299,5 @@ def _run(
         "feature_map": list(engine.feature_map),
         "parameters_to_cut": engine.parameters,
         "vector": engine.vector,
+        **(engine.record if isinstance(engine, InsteadRunner) else {}),
     }

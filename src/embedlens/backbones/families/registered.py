@@ -9,10 +9,17 @@ from embedlens.backbones.families.family import Family
 from embedlens.backbones.families.keras_applications import KerasApplications
 from embedlens.backbones.families.keras_file import KerasFile
 from embedlens.backbones.families.onnx_file import OnnxFile
+from embedlens.backbones.families.timm_family import Timm
 from embedlens.errors import BackboneError
 
 # In the order in which they are listed, and asked whether a name is theirs.
-_FAMILIES: list[Family] = [EfficientNetLite(), KerasApplications(), KerasFile(), OnnxFile()]
+_FAMILIES: list[Family] = [
+    EfficientNetLite(),
+    KerasApplications(),
+    KerasFile(),
+    OnnxFile(),
+    Timm(),
+]
 
 
 class BackboneName(NamedTuple):

@@ -59,6 +59,25 @@ class Runner(Protocol):
         """
 
 
+class InsteadRunner:
+    """A runner of an engine that had to stand in for the one that was chosen.
+
+    Attributes
+    ----------
+    record : dict
+        What a run says of it: ``engine``, which ran; ``instead_of``, which was chosen; ``reason``.
+    """
+
+    def __init__(self, runner: Runner, chosen: str, engine: str, reason: str) -> None:
+        self.size = runner.size
+        self.features = runner.features
+        self.frontier = runner.frontier
+        self.feature_map = runner.feature_map
+        self.parameters = runner.parameters
+        self.run = runner.run
+        self.record = {"engine": engine, "instead_of": chosen, "reason": reason}
+
+
 class Engine(Protocol):
     """What makes backbones ready to run.
 

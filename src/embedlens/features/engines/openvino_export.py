@@ -11,6 +11,7 @@ import base64
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 import tempfile
@@ -20,14 +21,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embedlens.backbones import Backbone, Built, Pooling, Transform
-from embedlens.errors import BackboneError, EmbedlensError, WeightsError
-from embedlens.files import checksum, content_key
+from embedlens.errors import BackboneError, ConversionError, EmbedlensError, WeightsError
+from embedlens.files import checksum, content_key, replacing
 from embedlens.given_path import given_path
 
 if TYPE_CHECKING:
     from embedlens.features.recipe import Recipe
 
 _FORMAT = 6
+_REFUSED = "cannot be converted"
+_OTHER = "BackboneError"
+# What a child can say, and its parent raises; the first that an error is.
+_ERRORS = {
+    "WeightsError": WeightsError,
+    "ConversionError": ConversionError,
+    _OTHER: BackboneError,
+}
 _CHILD = f"from {__name__} import main; main()"
 
 
@@ -73,12 +82,16 @@ def export(recipe: Recipe, tail: str | None = None) -> Built:
     ------
     WeightsError, BackboneError
         As ``Family.build``.
+    ConversionError
+        If the family cannot make a graph that gives what the network gives. That is kept too, so
+        that nobody waits for it twice.
     """
     backbone = recipe.backbone
     backbone.weights.fetch(backbone.network)
     order = _Order(backbone, recipe.transform, recipe.pooling, tail)
-    graph = cache_folder() / f"{Path(backbone.short_name).stem}-{order.key()}.xml"
+    graph = cache_folder() / f"{_file_name(backbone)}-{order.key()}.xml"
     if not _intact(graph):
+        _refuse_again(graph)
         _run_child(order, graph)
     found = json.loads(graph.with_suffix(".json").read_text(encoding="utf-8"))
     return Built(
@@ -114,6 +127,21 @@ def cache_folder() -> Path:
         return folder
 
 
+def _file_name(backbone: Backbone) -> str:
+    """Return a name for people who look into the cache; the key is what counts."""
+    name = backbone.short_name
+    return re.sub(r"[^\w.+-]", "_", name if backbone.path is None else Path(name).stem)
+
+
+def _refuse_again(graph: Path) -> None:
+    try:
+        record = json.loads(graph.with_suffix(".json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    if isinstance(record, dict) and _REFUSED in record:
+        raise ConversionError(record[_REFUSED])
+
+
 def _run_child(order: _Order, graph: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _CHILD, str(graph)],
@@ -126,7 +154,10 @@ def _run_child(order: _Order, graph: Path) -> None:
     )
     if done.returncode == 2:
         kind, _, message = done.stdout.strip().splitlines()[-1].partition(": ")
-        raise WeightsError(message) if kind == "WeightsError" else BackboneError(message)
+        if kind == "ConversionError":
+            with replacing(graph.with_suffix(".json")) as refusal:
+                refusal.write_text(json.dumps({_REFUSED: message}), encoding="utf-8")
+        raise _ERRORS[kind](message)
     if done.returncode != 0:
         raise RuntimeError(
             f"The export of {order.backbone.name} to OpenVINO failed:\n{done.stderr}"
@@ -184,7 +215,7 @@ def main() -> None:
     try:
         _write(_unpickled(base64.b64decode(sys.stdin.read())), graph)
     except EmbedlensError as error:
-        kind = "WeightsError" if isinstance(error, WeightsError) else "BackboneError"
+        kind = next((name for name, each in _ERRORS.items() if isinstance(error, each)), _OTHER)
         print(f"{kind}: {' '.join(str(error).split())}")
         sys.exit(2)
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from embedlens.backbones import Backbone
-from embedlens.errors import EmbedlensError
-from embedlens.features.engines.engine import Engine, Runner, runs
+from embedlens.errors import ConversionError, EmbedlensError
+from embedlens.features.engines.engine import Engine, InsteadRunner, Runner, runs
 from embedlens.features.engines.keras_engine import KerasEngine
 from embedlens.features.engines.openvino_engine import OpenVINOEngine
+from embedlens.features.engines.torch_engine import TorchEngine
 
 if TYPE_CHECKING:
     from embedlens.features.recipe import Recipe
 
 # In the order in which "auto" asks them.
-_ENGINES: list[Engine] = [OpenVINOEngine(), KerasEngine()]
+_ENGINES: list[Engine] = [TorchEngine(), OpenVINOEngine(), KerasEngine()]
 
 
 def list_engines() -> tuple[Engine, ...]:
@@ -52,7 +53,8 @@ def choose_engine(name: str, backbone: Backbone) -> Engine:
     """
     able = [engine for engine in _ENGINES if runs(engine, backbone)]
     if name == "auto":
-        chosen = next((engine for engine in able if engine.suits()), None)
+        # Where none suits, one that is able is better than none.
+        chosen = next((engine for engine in able if engine.suits()), (able or [None])[-1])
     else:
         chosen = next((engine for engine in _ENGINES if engine.name == name), None)
         if chosen is None:
@@ -72,6 +74,9 @@ def choose_engine(name: str, backbone: Backbone) -> Engine:
 def make_engine(recipe: Recipe, tail: str | None = None) -> Runner:
     """Make a recipe's backbone ready to run; its trunk's output too, if a tail is named.
 
+    Where the recipe's engine cannot have the network in its form, another runs it, and the record
+    of the run says so.
+
     Raises
     ------
     WeightsError, BackboneError
@@ -79,7 +84,14 @@ def make_engine(recipe: Recipe, tail: str | None = None) -> Runner:
     EmbedlensError
         If the engine cannot compute at the recipe's precision on this machine.
     """
-    return choose_engine(recipe.engine, recipe.backbone).load(recipe, tail)
+    engine = choose_engine(recipe.engine, recipe.backbone)
+    try:
+        return engine.load(recipe, tail)
+    except ConversionError as error:
+        others = [each for each in _ENGINES if each is not engine and runs(each, recipe.backbone)]
+        if not others:
+            raise
+        return InsteadRunner(others[0].load(recipe, tail), engine.name, others[0].name, str(error))
 
 
 def _names() -> list[str]:

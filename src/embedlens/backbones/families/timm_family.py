@@ -1,0 +1,378 @@
+"""The networks of timm, by its own names, with the transform and the licence that it states.
+
+``timm_networks.json`` is what ``python -m embedlens.backbones.families.timm_family`` finds in the
+installed timm: it lets the networks be listed and described without importing timm and torch. With
+a timm of another version a network is described by that timm itself.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from embedlens.backbones.backbone import Backbone
+from embedlens.backbones.families.torch_family import TorchFamily
+from embedlens.backbones.hub_file import HubFile, UrlFile
+from embedlens.backbones.transform import Transform
+from embedlens.backbones.weights import RANDOM_SEED, Weights, chosen_weights
+from embedlens.errors import BackboneError, WeightsError
+
+if TYPE_CHECKING:
+    from embedlens.backbones.torch_network import TorchNetwork
+
+PREFIX = "timm:"
+LOCAL = "local-dir:"
+
+_TRANSFORM = ("input_size", "interpolation", "crop_pct", "crop_mode", "mean", "std")
+_TABLE = Path(__file__).with_name("timm_networks.json")
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """What timm says of one set of weights; its own words, of ``PretrainedCfg``.
+
+    Attributes
+    ----------
+    input_size : (int, int)
+        Height and width, in pixels.
+    interpolation, crop_pct, crop_mode, mean, std
+        Of the transform in evaluation.
+    num_classes : int
+        Of its head; 0 where there is none.
+    classifier : str or None
+        Name of the head's last layer.
+    hub, filename : str or None
+        Repository and file at the Hugging Face hub.
+    url : str or None
+        Where they lie if not there.
+    licence : str or None
+        Under which they were published.
+    custom : bool
+        Whether the published file is in the format of another framework.
+    """
+
+    input_size: tuple[int, int]
+    interpolation: str
+    crop_pct: float
+    crop_mode: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    num_classes: int
+    classifier: str | None
+    hub: str | None
+    filename: str | None
+    url: str | None
+    licence: str | None
+    custom: bool
+
+    def transform(self) -> Transform:
+        """Return what ``timm.data.create_transform`` makes of it, as a `Transform`."""
+        resize = {"center": "crop", "squash": "squash", "border": "pad"}[self.crop_mode]
+        fill = tuple(round(255 * each) for each in self.mean)
+        return Transform(
+            self.input_size, resize, self.crop_pct, interpolation=self.interpolation,
+            scale=255.0, mean=self.mean, deviation=self.std,
+            **({"fill": fill} if resize == "pad" else {}),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """An architecture of timm, with the weights that there are of it.
+
+    Attributes
+    ----------
+    parameters : int
+        Weights in all, with the head of its default weights.
+    features : int
+        Length of its vector.
+    default : str
+        The tag that timm takes where none is named; empty if there is one nameless set.
+    pretrained : dict of str to Pretrained
+        By tag. One without any place to get it from is not trained.
+    """
+
+    parameters: int
+    features: int
+    default: str
+    pretrained: Mapping[str, Pretrained]
+
+
+class Timm(TorchFamily):
+    """Every image network of timm: ``timm:NAME``, ``timm:NAME.TAG``, ``timm:local-dir:FOLDER``."""
+
+    name = "timm"
+    prefix = PREFIX
+    packages = ("torch", "timm")
+    requires = ("torch", "timm")
+
+    def networks(self) -> Sequence[str]:
+        """Name those with published weights, in timm's order."""
+        return [
+            f"{PREFIX}{_spelt(architecture, tag)}"
+            for architecture, row in architectures().items()
+            for tag, pretrained in row.pretrained.items()
+            if pretrained.hub or pretrained.url
+        ]
+
+    def find(self, text: str) -> str | None:
+        """Return a network's name with the tag that timm takes where none is given."""
+        if not text.lower().startswith(PREFIX):
+            return None
+        name = text[len(PREFIX) :]
+        if name.startswith(LOCAL):
+            return PREFIX + name
+        architecture, dot, tag = name.lower().partition(".")
+        row = described(architecture)
+        if row is None:
+            return None
+        tags = {each.lower(): each for each in row.pretrained}
+        if not dot:
+            return PREFIX + _spelt(architecture, row.default)
+        return PREFIX + _spelt(architecture, tags[tag]) if tag in tags else None
+
+    def path(self, network: str) -> Path | None:
+        """Return the folder of a local network."""
+        place = network.removeprefix(PREFIX)
+        return Path(place.removeprefix(LOCAL)) if place.startswith(LOCAL) else None
+
+    def backbone(
+        self, network: str, layer: str | None = None, weights: str | Path | None = None
+    ) -> Backbone:
+        """Describe a network; its published weights are timm's, from the hub's cache."""
+        if self.path(network) is not None:
+            return self._local(network, layer, weights)
+        architecture, _, tag = network.removeprefix(PREFIX).partition(".")
+        row = described(architecture)
+        assert row is not None, network
+        pretrained = row.pretrained.get(tag) or next(iter(row.pretrained.values()))
+        return Backbone(
+            f"{network}@{layer}" if layer else network,
+            network,
+            self,
+            layer,
+            _weights(network, weights, pretrained),
+            pretrained.transform(),
+            row.parameters,
+            None,
+        )
+
+    def _local(self, network: str, layer: str | None, weights: str | Path | None) -> Backbone:
+        raise NotImplementedError
+
+    def network(self, backbone: Backbone, size: tuple[int, int]) -> TorchNetwork:
+        """Build it with timm, its head taken off."""
+        from embedlens.backbones.torch_network import TorchNetwork
+
+        module = _create(backbone, size)
+        module.eval()
+        prefix = int(getattr(module, "num_prefix_tokens", 0) or 0)
+        return TorchNetwork(
+            module,
+            lambda module, x: module(x),
+            _tokens,
+            prefix,
+            prefix > 0 and getattr(module, "cls_token", None) is not None,
+            str(getattr(module, "output_fmt", "")).endswith("NHWC"),
+        )
+
+
+def _create(backbone: Backbone, size: tuple[int, int]) -> Any:
+    import timm
+    import torch
+
+    from embedlens.backbones.torch_weights import read_state, set_whole
+
+    name = backbone.network.removeprefix(PREFIX)
+    options: dict[str, Any] = {"num_classes": 0}
+    if backbone.layer is not None and backbone.layer == _classifier(name):
+        del options["num_classes"]
+    if name.startswith("vit_") and "_dinov3" in name:
+        # Its makers take the class token, timm the average of the patches.
+        options["global_pool"] = "token"
+    file = backbone.weights.file
+    if file is not None:
+        options["pretrained"] = True
+        if file.suffix == ".npz":
+            overlay = {"file": str(file), "custom_load": True}
+        else:
+            overlay = {"state_dict": read_state(file, backbone.network), "custom_load": False}
+        options["pretrained_cfg_overlay"] = {**overlay, "source": ""}
+    if size != backbone.transform.size:
+        options["img_size"] = size
+    torch.manual_seed(RANDOM_SEED)
+    with set_whole(file, backbone.network):
+        try:
+            return timm.create_model(name, **options)
+        except TypeError as error:
+            # Convolutions take any size, and no img_size.
+            if "img_size" not in str(error):
+                raise
+            del options["img_size"]
+            return timm.create_model(name, **options)
+
+
+def _tokens(module: Any, x: Any) -> Any:
+    features = module.forward_features(x)
+    return features[0] if isinstance(features, tuple) else features
+
+
+def _classifier(name: str) -> str | None:
+    architecture, _, tag = name.partition(".")
+    row = described(architecture)
+    pretrained = row.pretrained.get(tag) if row else None
+    return pretrained.classifier if pretrained else None
+
+
+def _weights(network: str, choice: str | Path | None, pretrained: Pretrained) -> Weights:
+    if choice in (None, "imagenet") and not (pretrained.hub or pretrained.url):
+        raise WeightsError(
+            f"timm publishes no weights for {network}: give a file of them, --weights "
+            f"{network}=FILE, or run without pretraining, --weights {network}=random."
+        )
+    if pretrained.hub:
+        name = pretrained.filename or "model.safetensors"
+        download: HubFile | UrlFile | None = HubFile(pretrained.hub, name)
+    else:
+        download = UrlFile(pretrained.url) if pretrained.url else None
+    published = Weights("imagenet", None, download, pretrained.licence, "published")
+    return chosen_weights(network, choice, published)
+
+
+def _spelt(architecture: str, tag: str) -> str:
+    return f"{architecture}.{tag}" if tag else architecture
+
+
+@cache
+def architectures() -> dict[str, Architecture]:
+    """Return the table of architectures by name, in timm's order."""
+    table = _table()
+    return {
+        name: Architecture(
+            parameters,
+            features,
+            default,
+            {tag: _from_json(name, tag, row, table["transforms"]) for tag, row in rows.items()},
+        )
+        for name, (parameters, features, default, rows) in table["architectures"].items()
+    }
+
+
+@cache
+def _table() -> dict[str, Any]:
+    return json.loads(_TABLE.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+@cache
+def described(architecture: str) -> Architecture | None:
+    """Return an architecture: of the table, if it is of the installed timm, or as timm says."""
+    known = architectures().get(architecture)
+    try:
+        if version("timm") == _table()["timm"]:
+            return known
+    except PackageNotFoundError:
+        return known
+    from timm.models import is_model
+
+    return introspect(architecture) if is_model(architecture) else None
+
+
+def introspect(architecture: str) -> Architecture:
+    """Ask the installed timm, without loading weights."""
+    import timm
+    import torch
+    from timm.models import get_arch_pretrained_cfgs, get_pretrained_cfg
+
+    with torch.device("meta"):
+        whole = timm.create_model(architecture, pretrained=False)
+    configurations = get_arch_pretrained_cfgs(architecture) or {}
+    default = get_pretrained_cfg(architecture)
+    pretrained = {
+        name.partition(".")[2]: _pretrained(cfg) for name, cfg in configurations.items()
+    }
+    return Architecture(
+        sum(each.numel() for each in whole.parameters()),
+        int(getattr(whole, "head_hidden_size", None) or whole.num_features),
+        (default.tag if default else "") or "",
+        pretrained,
+    )
+
+
+def _pretrained(cfg: Any) -> Pretrained:
+    from timm.data import resolve_data_config
+
+    told = resolve_data_config({}, pretrained_cfg=cfg.to_dict())
+    classifier = cfg.classifier if isinstance(cfg.classifier, str) else None
+    return Pretrained(
+        tuple(told["input_size"][1:]),
+        told["interpolation"],
+        told["crop_pct"],
+        told["crop_mode"],
+        tuple(told["mean"]),
+        tuple(told["std"]),
+        cfg.num_classes,
+        classifier,
+        cfg.hf_hub_id or None,
+        cfg.hf_hub_filename or None,
+        cfg.url or None,
+        cfg.license,
+        bool(cfg.custom_load),
+    )
+
+
+def main() -> None:
+    """Write ``timm_networks.json`` anew from the installed timm."""
+    import timm
+
+    rows = {}
+    for name in timm.list_models():
+        print(name, file=sys.stderr)
+        try:
+            rows[name] = introspect(name)
+        except Exception as error:  # an architecture that needs more than timm is left out
+            print(f"  left out: {error}", file=sys.stderr)
+    _TABLE.write_text(_to_json(version("timm"), rows), encoding="utf-8")
+
+
+def _to_json(timm: str, rows: Mapping[str, Architecture]) -> str:
+    """Write what weights share once: transforms by number, hub names where they are no other."""
+    transforms: dict[str, int] = {}
+    architectures = {}
+    for name, row in rows.items():
+        pretrained = {}
+        for tag, each in row.pretrained.items():
+            told = asdict(each)
+            shared = json.dumps([told.pop(key) for key in _TRANSFORM])
+            if told["hub"] == f"timm/{_spelt(name, tag)}":
+                told["hub"] = True
+                told["url"] = None
+            kept = {key: value for key, value in told.items() if value}
+            pretrained[tag] = {"transform": transforms.setdefault(shared, len(transforms)), **kept}
+        architectures[name] = [row.parameters, row.features, row.default, pretrained]
+    parts = {"timm": timm, "transforms": [json.loads(each) for each in transforms]}
+    head = json.dumps(parts)[:-1]
+    lines = [f"{json.dumps(name)}: {json.dumps(row)}" for name, row in architectures.items()]
+    return head + ', "architectures": {\n' + ",\n".join(lines) + "\n}}\n"
+
+
+def _from_json(name: str, tag: str, row: dict[str, Any], transforms: Sequence[Any]) -> Pretrained:
+    size, interpolation, crop, mode, mean, std = transforms[row["transform"]]
+    hub = row.get("hub")
+    return Pretrained(
+        (size[0], size[1]), interpolation, crop, mode,
+        (mean[0], mean[1], mean[2]), (std[0], std[1], std[2]),
+        row.get("num_classes", 0), row.get("classifier"),
+        f"timm/{_spelt(name, tag)}" if hub is True else hub,
+        row.get("filename"), row.get("url"), row.get("licence"), row.get("custom", False),
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Files of the Hugging Face hub and of plain addresses, in the caches that their libraries share."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from embedlens.errors import WeightsError
+
+_TRUE = {"1", "ON", "YES", "TRUE"}
+
+
+def hub_cache() -> Path:
+    """Return the folder of the hub's cache: ``HF_HUB_CACHE``, or ``hub`` in ``HF_HOME``."""
+    given = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
+    if given:
+        return Path(os.path.expandvars(given)).expanduser()
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    home = os.environ.get("HF_HOME") or str(Path(cache) / "huggingface")
+    return Path(os.path.expandvars(home)).expanduser() / "hub"
+
+
+def offline() -> bool:
+    """Whether the user forbade the hub: ``HF_HUB_OFFLINE`` or ``TRANSFORMERS_OFFLINE``."""
+    names = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+    return any(os.environ.get(name, "").upper() in _TRUE for name in names)
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """A file in a repository of the Hugging Face hub.
+
+    Attributes
+    ----------
+    repository : str
+        ``"organisation/name"``.
+    name : str
+        The file's, in the repository.
+    """
+
+    repository: str
+    name: str
+
+    @property
+    def file(self) -> Path:
+        """Where it lies in the hub's cache, or a path that does not exist.
+
+        Found without ``huggingface_hub``, whose import is slow: the cache holds
+        ``models--organisation--name/snapshots/<commit>/``, and the commit in ``refs/main``.
+        """
+        folder = hub_cache() / f"models--{self.repository.replace('/', '--')}"
+        try:
+            commit = (folder / "refs" / "main").read_text(encoding="utf-8").strip()
+        except OSError:
+            commit = "main"
+        return folder / "snapshots" / commit / self.name
+
+    def get(self) -> None:
+        """Download it.
+
+        Raises
+        ------
+        WeightsError
+            In one sentence: there is no such repository or file, it is gated, the hub is forbidden
+            or cannot be reached.
+        """
+        if offline():
+            raise WeightsError(
+                f"{self.repository} is not in the cache {hub_cache()}, and HF_HUB_OFFLINE forbids "
+                "to ask the hub"
+            )
+        try:
+            from huggingface_hub import hf_hub_download
+        except ImportError as error:
+            raise WeightsError(
+                "huggingface_hub is not installed: pip install huggingface_hub"
+            ) from error
+        try:
+            hf_hub_download(self.repository, self.name)
+        except Exception as error:
+            raise WeightsError(self._sentence(error)) from error
+
+    def _sentence(self, error: Exception) -> str:
+        from huggingface_hub import errors
+
+        if isinstance(error, errors.GatedRepoError):
+            return (
+                f"{self.repository} is gated: accept its terms on its page at the hub, then log in "
+                "with `hf auth login` or set HF_TOKEN"
+            )
+        if isinstance(error, errors.RepositoryNotFoundError):
+            return f"the hub has no public repository {self.repository}"
+        if isinstance(error, errors.LocalEntryNotFoundError):
+            return f"the hub cannot be reached, and {self.repository} is not in the cache"
+        if isinstance(error, errors.EntryNotFoundError):
+            return f"{self.repository} has no file {self.name}"
+        line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return f"the hub answered for {self.repository}: {line}"
+
+
+@dataclass(frozen=True)
+class UrlFile:
+    """A file at a plain address, in the cache of ``torch.hub``.
+
+    Attributes
+    ----------
+    url : str
+        Its address.
+    """
+
+    url: str
+
+    @property
+    def file(self) -> Path:
+        """Where it lies, or will lie: ``checkpoints`` in ``TORCH_HOME``'s ``hub``."""
+        cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+        home = os.environ.get("TORCH_HOME") or str(Path(cache) / "torch")
+        name = Path(urlsplit(self.url).path).name
+        return Path(home).expanduser() / "hub" / "checkpoints" / name
+
+    def get(self) -> None:
+        """Download it; a hash in its name is checked."""
+        from torch.hub import download_url_to_file
+
+        file = self.file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        stem = file.stem.rpartition("-")[2]
+        digest = stem if len(stem) >= 8 and all(c in "0123456789abcdef" for c in stem) else None
+        download_url_to_file(self.url, str(file), digest, progress=False)

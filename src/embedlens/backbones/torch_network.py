@@ -1,0 +1,189 @@
+"""A network of PyTorch from pixels to features. Needs torch; nothing imports this but to build one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from embedlens.backbones.transform import Transform
+from embedlens.errors import BackboneError
+
+Forward = Callable[[Any, Tensor], Tensor]
+"""Takes a module and pictures (n, 3, h, w), scaled as it wants them."""
+
+
+@dataclass(frozen=True)
+class TorchNetwork:
+    """A library's module, and what its makers take from it.
+
+    Attributes
+    ----------
+    module : torch.nn.Module
+        In evaluation mode, with its weights.
+    vector : callable
+        The vector that counts, (n, d).
+    tokens : callable
+        What it gives before pooling: tokens (n, t, c), or a feature map of four dimensions.
+    prefix : int
+        How many tokens stand before those of patches.
+    class_token : bool
+        Whether the first of them stands for the class.
+    channels_last : bool
+        Whether feature maps are (n, h, w, c).
+    """
+
+    module: nn.Module
+    vector: Forward
+    tokens: Forward
+    prefix: int = 0
+    class_token: bool = False
+    channels_last: bool = False
+
+    def pooled(self, values: Tensor, pooling: str, name: str) -> Tensor:
+        """Return a row a picture of tokens or a feature map; a vector as it is.
+
+        "own" is the class token where there is one, and the average elsewhere.
+
+        Raises
+        ------
+        BackboneError
+            If a class token is asked for and there is none.
+        """
+        if values.ndim == 2:
+            return values
+        if values.ndim == 4:
+            if not self.channels_last:
+                values = values.permute(0, 2, 3, 1)
+            if pooling == "none":
+                return values.flatten(1)
+            values = values.flatten(1, 2)
+        elif values.ndim != 3:
+            return values.flatten(1)
+        # In the midst of a network there may be no token before the patches.
+        prefix = self.prefix if values.shape[1] > self.prefix and self._has_prefix(values) else 0
+        has_class = self.class_token and prefix > 0
+        if "cls" in pooling and not has_class:
+            raise BackboneError(
+                f"{name} has no class token; choose the pooling mean, max or none, or leave it out."
+            )
+        if pooling == "none":
+            return values.flatten(1)
+        if pooling == "cls" or (pooling == "own" and has_class):
+            return values[:, 0]
+        patches = values[:, prefix:]
+        if pooling == "max":
+            return patches.amax(1)
+        mean = patches.mean(1)
+        return torch.cat([values[:, 0], mean], 1) if pooling == "cls+mean" else mean
+
+    def _has_prefix(self, values: Tensor) -> bool:
+        return values.ndim == 3
+
+
+class Features(nn.Module):
+    """From pixels (n, h, w, 3), 0 to 255 RGB, to features (n, d), float32.
+
+    Parameters
+    ----------
+    network : TorchNetwork
+        The network.
+    transform : Transform
+        How it scales pixels.
+    pooling : str
+        "own" is the network's own vector.
+    layer : str, optional
+        The module whose output is taken instead, pooled.
+    name : str
+        The backbone's, for messages.
+    """
+
+    def __init__(
+        self,
+        network: TorchNetwork,
+        transform: Transform,
+        pooling: str,
+        layer: str | None,
+        name: str,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.module = network.module
+        self.pooling = pooling
+        self.name = name
+        self.scaling = Scaling(transform)
+        self._taken: list[Tensor] = []
+        self._at_layer = layer is not None
+        if layer is not None:
+            submodule(self.module, layer, name).register_forward_hook(self._take)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return the features."""
+        scaled = self.scaling(pixels)
+        values = self.unpooled(scaled)
+        return self.network.pooled(values, self.pooling, self.name).float()
+
+    def unpooled(self, scaled: Tensor) -> Tensor:
+        """Return what is pooled, of scaled pictures (n, 3, h, w)."""
+        if self._at_layer:
+            self._taken.clear()
+            self.network.tokens(self.module, scaled)
+            if not self._taken:
+                self.network.vector(self.module, scaled)
+            if not self._taken:
+                raise BackboneError(f"{self.name} does not pass through that module.")
+            return self._taken[-1]
+        if self.pooling == "own":
+            return self.network.vector(self.module, scaled)
+        return self.network.tokens(self.module, scaled)
+
+    def _take(self, module: nn.Module, given: Any, output: Any) -> None:
+        while isinstance(output, tuple | list):
+            output = output[0]
+        if not isinstance(output, Tensor):
+            output = next(each for each in output.values() if isinstance(each, Tensor))
+        self._taken.append(output)
+
+
+class Scaling(nn.Module):
+    """From pixels (n, h, w, 3), 0 to 255 RGB, to (n, 3, h, w) on the scale of a transform."""
+
+    factor: Tensor
+    shift: Tensor
+
+    def __init__(self, transform: Transform) -> None:
+        super().__init__()
+        mean = torch.tensor(transform.mean, dtype=torch.float64)
+        deviation = torch.tensor(transform.deviation, dtype=torch.float64)
+        self._reverse = transform.channels == "BGR"
+        factor, shift = 1 / (transform.scale * deviation), -mean / deviation
+        self.register_buffer("factor", factor.float().view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("shift", shift.float().view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return them scaled."""
+        moved = pixels.permute(0, 3, 1, 2).to(self.factor.dtype)
+        if self._reverse:
+            moved = moved.flip(1)
+        return moved * self.factor + self.shift
+
+
+def submodule(module: nn.Module, layer: str, name: str) -> nn.Module:
+    """Return a module of a network by its name.
+
+    Raises
+    ------
+    BackboneError
+        If there is none; it names the nearest.
+    """
+    import difflib
+
+    names = dict(module.named_modules())
+    if layer in names and layer:
+        return names[layer]
+    near = difflib.get_close_matches(layer, names, 3, cutoff=0.3)
+    hint = f" Did you mean {', '.join(near)}?" if near else ""
+    raise BackboneError(f"{name.partition('@')[0]} has no module {layer!r}.{hint}")

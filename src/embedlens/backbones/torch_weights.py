@@ -1,0 +1,116 @@
+"""Weights of PyTorch networks from files, with no code of theirs run, and nothing left unset."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from embedlens.errors import WeightsError
+
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+
+
+def read_state(path: Path, network: str) -> dict[str, Tensor]:
+    """Read a state dict, of safetensors or as ``torch.save`` wrote it.
+
+    Raises
+    ------
+    WeightsError
+        If the file is none, or holds more than tensors.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        held = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise WeightsError(f"{path} cannot be read as weights of {network}: {_why(error)}.") from error
+    except Exception as error:
+        if type(error).__module__.startswith("safetensors"):
+            raise WeightsError(
+                f"{path} cannot be read as weights of {network}: {_why(error)}."
+            ) from error
+        raise
+    for key in ("state_dict_ema", "model_ema", "state_dict", "model"):
+        if isinstance(held, Mapping) and isinstance(held.get(key), Mapping):
+            held = held[key]
+            break
+    tensors = held if isinstance(held, Mapping) else {}
+    if not tensors or not all(isinstance(each, Tensor) for each in tensors.values()):
+        raise WeightsError(
+            f"{path} holds no state dict, which {network} needs: write it with "
+            "torch.save(model.state_dict(), path) or safetensors."
+        )
+    return {name.removeprefix("module."): each for name, each in tensors.items()}
+
+
+@contextmanager
+def set_whole(path: Path | None, network: str) -> Iterator[None]:
+    """See that what loads weights inside sets every number of a network, and drops none.
+
+    Libraries load part of a file without a word. A tensor of the file may stay unused where the
+    network has nothing of that name: a head that was taken off, a mask token.
+
+    Raises
+    ------
+    WeightsError
+        If the file is another network's.
+    """
+    load = nn.Module.load_state_dict
+
+    def checked(module: nn.Module, state: Mapping[str, Any], *args: Any, **named: Any) -> Any:
+        try:
+            result = load(module, state, *args, **named)
+        except RuntimeError as error:
+            lines = str(error).strip().splitlines()
+            raise WeightsError(another(path, network, lines[-1].strip())) from error
+        check_whole(module, result.missing_keys, result.unexpected_keys, path, network)
+        return result
+
+    nn.Module.load_state_dict = checked
+    try:
+        yield
+    finally:
+        nn.Module.load_state_dict = load
+
+
+def check_whole(
+    module: nn.Module,
+    missing: list[str],
+    unexpected: list[str],
+    path: Path | None,
+    network: str,
+) -> None:
+    """Refuse weights that leave a part of a network unset, or hold more of a part than it has.
+
+    Raises
+    ------
+    WeightsError
+        That names the first such tensor.
+    """
+    if missing:
+        raise WeightsError(another(path, network, f"it lacks {missing[0]}"))
+    used = {name.partition(".")[0] for name, _ in module.named_parameters()}
+    strange = [key for key in unexpected if key.partition(".")[0] in used]
+    if strange:
+        raise WeightsError(another(path, network, f"it also holds {strange[0]}"))
+
+
+def another(path: Path | None, network: str, reason: str) -> str:
+    """Say that a file is another network's."""
+    return (
+        f"{path} does not hold the weights of {network}: {reason}. Give the weights of this network."
+    )
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, pickle.UnpicklingError):
+        return "it holds more than tensors, and no code from a file is run"
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
