@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,12 +37,12 @@ class HubFile:
     ----------
     repository : str
         ``"organisation/name"``.
-    name : str
-        The file's, in the repository.
+    names : tuple of str
+        What the file may be called, the best first. The index of several brings those along.
     """
 
     repository: str
-    name: str
+    names: tuple[str, ...]
 
     @property
     def file(self) -> Path:
@@ -55,7 +56,8 @@ class HubFile:
             commit = (folder / "refs" / "main").read_text(encoding="utf-8").strip()
         except OSError:
             commit = "main"
-        return folder / "snapshots" / commit / self.name
+        files = [folder / "snapshots" / commit / name for name in self.names]
+        return next((each for each in files if each.is_file()), files[0])
 
     def get(self) -> None:
         """Download it.
@@ -72,15 +74,25 @@ class HubFile:
                 "to ask the hub"
             )
         try:
-            from huggingface_hub import hf_hub_download
+            from huggingface_hub import errors, hf_hub_download
         except ImportError as error:
             raise WeightsError(
                 "huggingface_hub is not installed: pip install huggingface_hub"
             ) from error
-        try:
-            hf_hub_download(self.repository, self.name)
-        except Exception as error:
-            raise WeightsError(self._sentence(error)) from error
+        for name in self.names:
+            try:
+                found = hf_hub_download(self.repository, name)
+                for part in _parts(Path(found)):
+                    hf_hub_download(self.repository, part)
+            except errors.LocalEntryNotFoundError as error:
+                raise WeightsError(self._sentence(error)) from error
+            except errors.EntryNotFoundError:
+                continue
+            except Exception as error:
+                raise WeightsError(self._sentence(error)) from error
+            else:
+                return
+        raise WeightsError(f"{self.repository} has no file {' or '.join(self.names)}")
 
     def _sentence(self, error: Exception) -> str:
         from huggingface_hub import errors
@@ -94,10 +106,14 @@ class HubFile:
             return f"the hub has no public repository {self.repository}"
         if isinstance(error, errors.LocalEntryNotFoundError):
             return f"the hub cannot be reached, and {self.repository} is not in the cache"
-        if isinstance(error, errors.EntryNotFoundError):
-            return f"{self.repository} has no file {self.name}"
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         return f"the hub answered for {self.repository}: {line}"
+
+
+def _parts(index: Path) -> list[str]:
+    if not index.name.endswith(".index.json"):
+        return []
+    return sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
 
 
 @dataclass(frozen=True)

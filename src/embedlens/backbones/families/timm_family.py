@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 PREFIX = "timm:"
 LOCAL = "local-dir:"
 
+_FILES = ("model.safetensors", "pytorch_model.bin")
 _TRANSFORM = ("input_size", "interpolation", "crop_pct", "crop_mode", "mean", "std")
 _TABLE = Path(__file__).with_name("timm_networks.json")
 
@@ -238,8 +239,8 @@ def _weights(network: str, choice: str | Path | None, pretrained: Pretrained) ->
             f"{network}=FILE, or run without pretraining, --weights {network}=random."
         )
     if pretrained.hub:
-        name = pretrained.filename or "model.safetensors"
-        download: HubFile | UrlFile | None = HubFile(pretrained.hub, name)
+        given = (pretrained.filename,) if pretrained.filename else _FILES
+        download: HubFile | UrlFile | None = HubFile(pretrained.hub, given)
     else:
         download = UrlFile(pretrained.url) if pretrained.url else None
     published = Weights("imagenet", None, download, pretrained.licence, "published")

@@ -1,0 +1,250 @@
+"""OpenCLIP's networks: ``open_clip:ARCH/TAG``, or ``open_clip:local-dir:FOLDER``.
+
+``open_clip_networks.json`` is what ``python -m embedlens.backbones.families.open_clip_family``
+finds in the installed open_clip, for lists and descriptions without importing it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from embedlens.backbones.backbone import Backbone
+from embedlens.backbones.families.torch_family import TorchFamily
+from embedlens.backbones.hub_file import HubFile, UrlFile
+from embedlens.backbones.transform import Transform
+from embedlens.backbones.weights import RANDOM_SEED, Weights, chosen_weights
+from embedlens.errors import BackboneError, WeightsError
+from embedlens.files import content_key
+
+if TYPE_CHECKING:
+    from embedlens.backbones.torch_network import TorchNetwork
+
+PREFIX = "open_clip:"
+LOCAL = "local-dir:"
+
+_TABLE = Path(__file__).with_name("open_clip_networks.json")
+_CONFIGURATION = "open_clip_config.json"
+_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+
+
+class OpenCLIP(TorchFamily):
+    """The image halves of OpenCLIP's networks; features are what text is compared with."""
+
+    name = "open_clip"
+    prefix = PREFIX
+    packages = ("torch", "open_clip_torch", "timm")
+    requires = ("torch", "open_clip")
+    extra = "clip"
+
+    def networks(self) -> Sequence[str]:
+        """Name each architecture with each of its weights."""
+        return [
+            f"{PREFIX}{name}/{tag}" for name, row in table().items() for tag in row["pretrained"]
+        ]
+
+    def find(self, text: str) -> str | None:
+        """Return a network's name; without a tag it has weights of the user's, or none."""
+        if not text.lower().startswith(PREFIX):
+            return None
+        name = text[len(PREFIX) :]
+        if name.startswith(LOCAL):
+            return None if "@" in name and not _folder(name).is_dir() else PREFIX + name
+        architecture, slash, tag = name.partition("/")
+        known = {each.lower(): each for each in table()}
+        found = known.get(architecture.lower())
+        if found is None:
+            return None
+        tags = {each.lower(): each for each in table()[found]["pretrained"]}
+        if not slash:
+            return PREFIX + found
+        return f"{PREFIX}{found}/{tags[tag.lower()]}" if tag.lower() in tags else None
+
+    def path(self, network: str) -> Path | None:
+        """Return the folder of a local network."""
+        place = network.removeprefix(PREFIX)
+        return _folder(place) if place.startswith(LOCAL) else None
+
+    def anchored(self, network: str, path: Path) -> str:
+        """Return a local network's name with another path."""
+        return f"{PREFIX}{LOCAL}{path}"
+
+    def backbone(
+        self, network: str, layer: str | None = None, weights: str | Path | None = None
+    ) -> Backbone:
+        """Describe a network; its published weights are those of its tag."""
+        if (folder := self.path(network)) is not None:
+            size, preprocess, chosen = _local(network, folder, weights)
+        else:
+            name, _, tag = network.removeprefix(PREFIX).partition("/")
+            row = table()[name]
+            preprocess = row["pretrained"].get(tag, row["preprocess"])
+            size, chosen = row["size"], _weights(network, tag, weights, preprocess)
+        return Backbone(
+            f"{network}@{layer}" if layer else network,
+            network,
+            self,
+            layer,
+            chosen,
+            _transform(size, preprocess),
+        )
+
+    def network(self, backbone: Backbone, size: tuple[int, int]) -> TorchNetwork:
+        """Build the image half with open_clip."""
+        from embedlens.backbones.torch_network import TorchNetwork
+
+        model = whole_model(backbone, size)
+        visual = model.visual
+        class_token = getattr(visual, "class_embedding", None) is not None
+        return TorchNetwork(model, _vector, _tokens, int(class_token), class_token)
+
+
+def whole_model(backbone: Backbone, size: tuple[int, int] | None = None) -> Any:
+    """Build a network with both halves, of image and of text."""
+    import open_clip
+    import torch
+
+    from embedlens.backbones.torch_weights import set_whole
+
+    file = backbone.weights.file
+    name, _, tag = backbone.network.removeprefix(PREFIX).partition("/")
+    options: dict[str, Any] = {"pretrained_image": False, "pretrained_hf": False}
+    folder = backbone.family.path(backbone.network)
+    if folder is not None:
+        name = f"{LOCAL}{folder}"
+        options["load_weights"] = file is not None
+    elif table()[name]["pretrained"].get(tag, {}).get("quick_gelu"):
+        # The activation belongs to the weights, whatever the architecture's name.
+        options["force_quick_gelu"] = True
+    if size is not None and size != backbone.transform.size:
+        options["force_image_size"] = size
+    torch.manual_seed(RANDOM_SEED)
+    with set_whole(file, backbone.network):
+        model = open_clip.create_model(
+            name, str(file) if file is not None and folder is None else None, **options
+        )
+    return model.eval()
+
+
+def _vector(module: Any, x: Any) -> Any:
+    return module.encode_image(x)
+
+
+def _tokens(module: Any, x: Any) -> Any:
+    visual = module.visual
+    if hasattr(visual, "trunk"):
+        return visual.trunk.forward_features(x)
+    if hasattr(visual, "transformer"):
+        taken: list[Any] = []
+        handle = visual.transformer.register_forward_hook(lambda *call: taken.append(call[2]))
+        try:
+            visual(x)
+        finally:
+            handle.remove()
+        return taken[0]
+    return visual.layer4(visual.layer3(visual.layer2(visual.layer1(visual.stem(x)))))
+
+
+def _folder(name: str) -> Path:
+    return Path(name.removeprefix(LOCAL))
+
+
+def _transform(size: Any, preprocess: Mapping[str, Any]) -> Transform:
+    height, width = (size, size) if isinstance(size, int) else size
+    resize = {"shortest": "crop", "squash": "squash", "longest": "pad"}
+    mode = resize[preprocess.get("resize_mode") or "shortest"]
+    return Transform(
+        (height, width),
+        mode,
+        interpolation=preprocess.get("interpolation") or "bicubic",
+        scale=255.0,
+        mean=tuple(preprocess["mean"]),
+        deviation=tuple(preprocess["std"]),
+        **({"fill": (preprocess.get("fill_color") or 0,) * 3} if mode == "pad" else {}),
+    )
+
+
+def _weights(
+    network: str, tag: str, choice: str | Path | None, preprocess: Mapping[str, Any]
+) -> Weights:
+    if not tag and choice in (None, "imagenet"):
+        tags = ", ".join(table()[network.removeprefix(PREFIX)]["pretrained"]) or "none"
+        raise WeightsError(
+            f"{network} needs the tag of its weights, {network}/TAG, of: {tags}; or a file, "
+            f"--weights {network}=FILE."
+        )
+    download: HubFile | UrlFile | None = None
+    if hub := preprocess.get("hf_hub"):
+        repository, _, name = hub.rpartition("/")
+        download = HubFile(repository, (name,) if name else _FILES)
+    elif url := preprocess.get("url"):
+        download = UrlFile(url)
+    published = Weights("imagenet", None, download, None, f"OpenCLIP's {tag}")
+    return chosen_weights(network, choice, published)
+
+
+def _local(
+    network: str, folder: Path, choice: str | Path | None
+) -> tuple[Any, Mapping[str, Any], Weights]:
+    file = folder / _CONFIGURATION
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+        size = told["model_cfg"]["vision_cfg"]["image_size"]
+    except OSError as error:
+        raise BackboneError(
+            f"{network}: there is no {_CONFIGURATION} in {folder}, as open_clip keeps one beside "
+            "its weights."
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise BackboneError(f"{file} is no configuration of open_clip ({error}).") from error
+    preprocess = {"mean": _MEAN, "std": _STD, **told.get("preprocess_cfg", {})}
+    found = [folder / name for name in _FILES if (folder / name).is_file()]
+    if choice is None and not found:
+        raise WeightsError(f"{folder} holds neither {_FILES[0]} nor {_FILES[1]}.")
+    if choice not in (None, "random"):
+        raise WeightsError(f"{network} holds its own weights; leave out {str(choice)!r}.")
+    if choice == "random":
+        return size, preprocess, Weights("random", configuration=content_key(told))
+    return size, preprocess, Weights("file", found[0], configuration=content_key(told))
+
+
+_MEAN = (0.48145466, 0.4578275, 0.40821073)
+_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+@cache
+def table() -> Mapping[str, Any]:
+    """Return OpenCLIP's architectures by name: size of pictures, transform, weights by tag."""
+    return json.loads(_TABLE.read_text(encoding="utf-8"))["networks"]  # type: ignore[no-any-return]
+
+
+def main() -> None:
+    """Write ``open_clip_networks.json`` anew from the installed open_clip."""
+    import open_clip
+    from open_clip.pretrained import get_pretrained_cfg, list_pretrained_tags_by_model
+
+    rows = {}
+    for name in open_clip.list_models():
+        configuration = open_clip.get_model_config(name)
+        tags = list_pretrained_tags_by_model(name)
+        rows[name] = {
+            "size": configuration["vision_cfg"]["image_size"],
+            "preprocess": {"mean": _MEAN, "std": _STD},
+            "pretrained": {tag: _row(get_pretrained_cfg(name, tag)) for tag in tags},
+        }
+    head = json.dumps({"open_clip": version("open_clip_torch")})[:-1]
+    lines = [f"{json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items()]
+    text = head + ', "networks": {\n' + ",\n".join(lines) + "\n}}\n"
+    _TABLE.write_text(text, encoding="utf-8")
+
+
+def _row(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in configuration.items() if value}
+
+
+if __name__ == "__main__":
+    main()
