@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from embedlens.backbones.pooling import Output, Pooling, vector_of
 from embedlens.backbones.transform import Transform
 from embedlens.errors import BackboneError
 
@@ -28,6 +29,8 @@ class TorchNetwork:
         The vector that counts, (n, d).
     tokens : callable
         What it gives before pooling: tokens (n, t, c), or a feature map of four dimensions.
+    own : str
+        The vector that counts, in words.
     prefix : int
         How many tokens stand before those of patches.
     class_token : bool
@@ -39,49 +42,47 @@ class TorchNetwork:
     module: nn.Module
     vector: Forward
     tokens: Forward
+    own: str
     prefix: int = 0
     class_token: bool = False
     channels_last: bool = False
 
-    def pooled(self, values: Tensor, pooling: str, name: str) -> Tensor:
-        """Return a row a picture of tokens or a feature map; a vector as it is.
-
-        "own" is the class token where there is one, and the average elsewhere.
-
-        Raises
-        ------
-        BackboneError
-            If a class token is asked for and there is none.
-        """
+    def output(self, values: Tensor) -> Output:
+        """Say what kind of output an array is."""
         if values.ndim == 2:
-            return values
+            return "vector"
         if values.ndim == 4:
-            if not self.channels_last:
-                values = values.permute(0, 2, 3, 1)
-            if pooling == "none":
-                return values.flatten(1)
-            values = values.flatten(1, 2)
-        elif values.ndim != 3:
-            return values.flatten(1)
-        # In the midst of a network there may be no token before the patches.
-        prefix = self.prefix if values.shape[1] > self.prefix and self._has_prefix(values) else 0
-        has_class = self.class_token and prefix > 0
-        if "cls" in pooling and not has_class:
-            raise BackboneError(
-                f"{name} has no class token; choose the pooling mean, max or none, or leave it out."
-            )
+            return "map"
+        if values.ndim != 3:
+            return "other"
+        return "class and tokens" if self._tokens_before(values) and self.class_token else "tokens"
+
+    def chosen(self, values: Tensor, pooling: Pooling) -> Pooling:
+        """Return what is done: "own" is the class token where there is one, else the average."""
+        if pooling != "own":
+            return pooling
+        own: dict[Output, Pooling] = {"class and tokens": "cls", "tokens": "mean", "map": "mean"}
+        return own.get(self.output(values), "none")
+
+    def pooled(self, values: Tensor, pooling: Pooling) -> Tensor:
+        """Return a row a picture, by a pooling other than "own"."""
+        if values.ndim == 4:
+            values = values if self.channels_last else values.permute(0, 2, 3, 1)
+            if pooling != "none":
+                values = values.flatten(1, 2)
         if pooling == "none":
             return values.flatten(1)
-        if pooling == "cls" or (pooling == "own" and has_class):
+        if pooling == "cls":
             return values[:, 0]
-        patches = values[:, prefix:]
+        patches = values[:, self._tokens_before(values) :]
         if pooling == "max":
             return patches.amax(1)
         mean = patches.mean(1)
         return torch.cat([values[:, 0], mean], 1) if pooling == "cls+mean" else mean
 
-    def _has_prefix(self, values: Tensor) -> bool:
-        return values.ndim == 3
+    def _tokens_before(self, values: Tensor) -> int:
+        """How many tokens stand before those of patches; none where there are too few."""
+        return self.prefix if values.shape[1] > self.prefix else min(1, self.prefix)
 
 
 class Features(nn.Module):
@@ -93,7 +94,7 @@ class Features(nn.Module):
         The network.
     transform : Transform
         How it scales pixels.
-    pooling : str
+    pooling : Pooling
         "own" is the network's own vector.
     layer : str, optional
         The module whose output is taken instead, pooled.
@@ -105,7 +106,7 @@ class Features(nn.Module):
         self,
         network: TorchNetwork,
         transform: Transform,
-        pooling: str,
+        pooling: Pooling,
         layer: str | None,
         name: str,
     ) -> None:
@@ -122,9 +123,21 @@ class Features(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the features."""
-        scaled = self.scaling(pixels)
-        values = self.unpooled(scaled)
-        return self.network.pooled(values, self.pooling, self.name).float()
+        values = self.unpooled(self.scaling(pixels))
+        return self.network.pooled(values, self.network.chosen(values, self.pooling)).float()
+
+    def vector(self, values: Tensor) -> str:
+        """Say in words what the features are, of what `unpooled` gave.
+
+        Raises
+        ------
+        BackboneError
+            If the pooling does not suit it.
+        """
+        if self.pooling == "own" and not self._at_layer:
+            return self.network.own
+        output = self.network.output(values)
+        return vector_of(self.name, output, self.network.chosen(values, self.pooling))
 
     def unpooled(self, scaled: Tensor) -> Tensor:
         """Return what is pooled, of scaled pictures (n, 3, h, w)."""

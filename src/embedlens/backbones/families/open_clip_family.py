@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 PREFIX = "open_clip:"
 LOCAL = "local-dir:"
 
+_OWN = "projected vector, of encode_image"
 _TABLE = Path(__file__).with_name("open_clip_networks.json")
 _CONFIGURATION = "open_clip_config.json"
 _FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
@@ -100,7 +101,7 @@ class OpenCLIP(TorchFamily):
         model = whole_model(backbone, size)
         visual = model.visual
         class_token = getattr(visual, "class_embedding", None) is not None
-        return TorchNetwork(model, _vector, _tokens, int(class_token), class_token)
+        return TorchNetwork(model, _vector, _tokens, _OWN, int(class_token), class_token)
 
 
 def whole_model(backbone: Backbone, size: tuple[int, int] | None = None) -> Any:

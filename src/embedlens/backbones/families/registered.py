@@ -6,10 +6,13 @@ from typing import NamedTuple
 
 from embedlens.backbones.families.efficientnet_lite import EfficientNetLite
 from embedlens.backbones.families.family import Family
+from embedlens.backbones.families.hugging_face import HuggingFace
 from embedlens.backbones.families.keras_applications import KerasApplications
 from embedlens.backbones.families.keras_file import KerasFile
 from embedlens.backbones.families.onnx_file import OnnxFile
+from embedlens.backbones.families.open_clip_family import OpenCLIP
 from embedlens.backbones.families.timm_family import Timm
+from embedlens.backbones.families.torchvision_family import Torchvision
 from embedlens.errors import BackboneError
 
 # In the order in which they are listed, and asked whether a name is theirs.
@@ -19,6 +22,9 @@ _FAMILIES: list[Family] = [
     KerasFile(),
     OnnxFile(),
     Timm(),
+    Torchvision(),
+    OpenCLIP(),
+    HuggingFace(),
 ]
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from embedlens.backbones.backbone import Backbone
 from embedlens.backbones.families.torch_family import TorchFamily
 from embedlens.backbones.hub_file import HubFile, UrlFile
-from embedlens.backbones.transform import Transform
+from embedlens.backbones.transform import Resize, Transform
 from embedlens.backbones.weights import RANDOM_SEED, Weights, chosen_weights
 from embedlens.errors import BackboneError, WeightsError
 
@@ -32,6 +32,7 @@ LOCAL = "local-dir:"
 
 _FILES = ("model.safetensors", "pytorch_model.bin")
 _TRANSFORM = ("input_size", "interpolation", "crop_pct", "crop_mode", "mean", "std")
+_RESIZES: dict[str, Resize] = {"center": "crop", "squash": "squash", "border": "pad"}
 _TABLE = Path(__file__).with_name("timm_networks.json")
 
 
@@ -75,12 +76,11 @@ class Pretrained:
 
     def transform(self) -> Transform:
         """Return what ``timm.data.create_transform`` makes of it, as a `Transform`."""
-        resize = {"center": "crop", "squash": "squash", "border": "pad"}[self.crop_mode]
         fill = tuple(round(255 * each) for each in self.mean)
         return Transform(
-            self.input_size, resize, self.crop_pct, interpolation=self.interpolation,
+            self.input_size, _RESIZES[self.crop_mode], self.crop_pct, interpolation=self.interpolation,
             scale=255.0, mean=self.mean, deviation=self.std,
-            **({"fill": fill} if resize == "pad" else {}),
+            fill=(fill[0], fill[1], fill[2]) if self.crop_mode == "border" else Transform().fill,
         )  # fmt: skip
 
 
@@ -162,7 +162,6 @@ class Timm(TorchFamily):
             _weights(network, weights, pretrained),
             pretrained.transform(),
             row.parameters,
-            None,
         )
 
     def _local(self, network: str, layer: str | None, weights: str | Path | None) -> Backbone:
@@ -177,8 +176,9 @@ class Timm(TorchFamily):
         prefix = int(getattr(module, "num_prefix_tokens", 0) or 0)
         return TorchNetwork(
             module,
-            lambda module, x: module(x),
+            _vector,
             _tokens,
+            _own(module),
             prefix,
             prefix > 0 and getattr(module, "cls_token", None) is not None,
             str(getattr(module, "output_fmt", "")).endswith("NHWC"),
@@ -218,6 +218,17 @@ def _create(backbone: Backbone, size: tuple[int, int]) -> Any:
                 raise
             del options["img_size"]
             return timm.create_model(name, **options)
+
+
+def _vector(module: Any, x: Any) -> Any:
+    return module(x)
+
+
+def _own(module: Any) -> str:
+    """Say what timm's vector is, where the network says how it pools."""
+    pool = getattr(module, "global_pool", None)
+    words = {"token": "class token", "map": "attention pool", "avg": "average of the tokens"}
+    return words.get(pool if isinstance(pool, str) else "", "what timm gives its classifier")
 
 
 def _tokens(module: Any, x: Any) -> Any:

@@ -6,8 +6,9 @@ import importlib.util
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from embedlens.backbones.backbone import Backbone, Pooling
+from embedlens.backbones.backbone import Backbone
 from embedlens.backbones.families.family import Built, Family, Form
+from embedlens.backbones.pooling import Pooling
 from embedlens.backbones.transform import Transform
 from embedlens.errors import BackboneError
 
@@ -58,16 +59,17 @@ class TorchFamily(Family):
         example = torch.zeros(1, *size, 3)
         with torch.no_grad():
             try:
-                features = model(example)
                 unpooled = model.unpooled(model.scaling(example))
             except (RuntimeError, AssertionError, ValueError, IndexError, TypeError) as error:
                 line = (str(error).strip() or type(error).__name__).splitlines()[0]
                 raise BackboneError(
                     f"{backbone.network} refuses pictures of {size[0]} x {size[1]}: {line}"
                 ) from error
+            vector = model.vector(unpooled)
+            features = int(model(example).shape[1])
         built = Built(
-            model, size, int(features.shape[1]), 0, tuple(unpooled.shape[1:]),
-            sum(each.numel() for each in network.module.parameters()),
+            model, size, features, 0, tuple(unpooled.shape[1:]),
+            sum(each.numel() for each in network.module.parameters()), vector,
         )  # fmt: skip
         return _converted(built) if form == "openvino" else built
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PREFIX = "torchvision:"
 
+_OWN = "what the last layer gets"
 _TABLE = Path(__file__).with_name("torchvision_networks.json")
 
 
@@ -106,7 +107,7 @@ class Torchvision(TorchFamily):
                 module.load_state_dict(state, strict=False)
         if backbone.layer != (top := top_layer(module)):
             _replace(module, top, torch.nn.Identity())
-        return TorchNetwork(module.eval(), _vector, _tokens, int("vit_" in name), "vit_" in name)
+        return TorchNetwork(module.eval(), _vector, _tokens, _OWN, int("vit_" in name), "vit_" in name)
 
     def imagenet_layer(self, network: str) -> str | None:
         """Name the last layer, of 1,000 classes: in every weights of torchvision."""

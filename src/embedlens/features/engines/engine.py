@@ -74,6 +74,7 @@ class InsteadRunner:
         self.frontier = runner.frontier
         self.feature_map = runner.feature_map
         self.parameters = runner.parameters
+        self.vector = runner.vector
         self.run = runner.run
         self.record = {"engine": engine, "instead_of": chosen, "reason": reason}
 

@@ -66,6 +66,7 @@ class TorchRunner:
         self.frontier = built.frontier
         self.feature_map = built.feature_map
         self.parameters = built.parameters
+        self.vector = built.vector
 
     def run(self, pictures: Pictures, write: Write) -> None:
         """Embed pictures; see ``Runner.run``."""
