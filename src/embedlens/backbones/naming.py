@@ -49,7 +49,7 @@ def anchored(name: str | os.PathLike[str], start: Path | None = None) -> str:
             "file."
         )
     if family is not None and (path := family.path(network)) is not None:
-        network = str(absolute(path, start))
+        network = family.anchored(network, absolute(path, start))
     return f"{network}@{layer}" if layer else network
 
 

@@ -22,7 +22,7 @@ Triple = tuple[float, float, float]
 class Transform:
     """How a picture becomes what a network takes.
 
-    Decoding follows the first six; the network begins with the others, so that every engine gets
+    Decoding follows the first seven; the network begins with the others, so that every engine gets
     pixels of 0 to 255.
 
     Attributes
@@ -42,6 +42,9 @@ class Transform:
         Pillow's, with antialiasing.
     fill : (int, int, int), default neutral grey, 128
         Colour of the border that "pad" adds, RGB.
+    centre : {"nearest", "before"}, default "nearest"
+        Where the centre begins between two pixels: at the nearest, as torchvision and timm reckon
+        it, or at the one before, as transformers does.
     scale : float, default 1.0
         What pixels of 0 to 255 are divided by first.
     mean, deviation : (float, float, float)
@@ -62,6 +65,7 @@ class Transform:
     shorter_side: int | None = None
     interpolation: Interpolation = "bilinear"
     fill: tuple[int, int, int] = (128, 128, 128)
+    centre: Literal["nearest", "before"] = "nearest"
     scale: float = 1.0
     mean: Triple = (0.0, 0.0, 0.0)
     deviation: Triple = (1.0, 1.0, 1.0)

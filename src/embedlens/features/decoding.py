@@ -42,6 +42,7 @@ def decoded(
                 images.pixels, row, transform.size, transform.resize,
                 crop=transform.crop, shorter_side=transform.shorter_side,
                 interpolation=transform.interpolation, fill=transform.fill,
+                centre=transform.centre,
             )  # fmt: skip
 
         waiting = deque(start(row) for row in islice(rows, _AHEAD))

@@ -117,6 +117,7 @@ def decode(
     interpolation: str = "bilinear",
     fill: Colour = GREY,
     reduced: bool = False,
+    centre: str = "nearest",
 ) -> npt.NDArray[np.uint8]:
     """Decode a picture to RGB and resize it with antialiasing.
 
@@ -149,6 +150,8 @@ def decode(
     reduced : bool, default False
         Whether a large JPEG may be decoded at a half to an eighth of its size: for looking at, not
         for embedding, in a fifth of the time at 12 megapixels.
+    centre : {"nearest", "before"}, default "nearest"
+        Where the centre begins between two pixels; see `Fitting`.
 
     Returns
     -------
@@ -172,7 +175,7 @@ def decode(
     array([128, 128, 200, 200, 200, 200, 200, 128, 128, 128], dtype=uint8)
     """
     target = _target(size)
-    fitting = Fitting(target or (1, 1), resize, crop, shorter_side)
+    fitting = Fitting(target or (1, 1), resize, crop, shorter_side, centre)
     if interpolation not in INTERPOLATIONS:
         raise ImageSetError(
             f"interpolation {interpolation!r} is unknown; use one of {', '.join(INTERPOLATIONS)}"

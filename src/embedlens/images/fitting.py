@@ -31,12 +31,16 @@ class Fitting:
         Share of the fitted side that the target is; what is beyond falls away.
     shorter_side : int or None
         What the short side, of "squash" both, is fitted to; None: what ``crop`` says.
+    centre : {"nearest", "before"}
+        Where the centre begins between two pixels: at the nearest, ties to even, as torchvision
+        and timm; or at the one before, as transformers.
     """
 
     target: Size
     resize: str = "squash"
     crop: float = 1.0
     shorter_side: int | None = None
+    centre: str = "nearest"
 
     def __post_init__(self) -> None:
         if self.resize not in RESIZES:
@@ -67,9 +71,10 @@ class Fitting:
 
     def corner(self, scaled: Size) -> Size:
         """Return left and top of the target in the resized picture; negative where it is beyond."""
-        return _start(scaled[0], self.target[0]), _start(scaled[1], self.target[1])
+        return self._start(scaled[0], self.target[0]), self._start(scaled[1], self.target[1])
 
-
-def _start(side: int, wanted: int) -> int:
-    """Return where the middle of a side begins, or minus what is added before it."""
-    return round((side - wanted) / 2) if side >= wanted else -((wanted - side) // 2)
+    def _start(self, side: int, wanted: int) -> int:
+        """Return where the middle of a side begins, or minus what is added before it."""
+        if side < wanted:
+            return -((wanted - side) // 2)
+        return (side - wanted) // 2 if self.centre == "before" else round((side - wanted) / 2)

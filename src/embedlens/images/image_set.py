@@ -269,6 +269,7 @@ class ImageSet:
         interpolation: str = "bilinear",
         fill: Colour = GREY,
         reduced: bool = False,
+        centre: str = "nearest",
     ) -> npt.NDArray[np.uint8]:
         """Picture `i` decoded to uint8 RGB of shape (height, width, 3); see `decode`.
 
@@ -281,7 +282,7 @@ class ImageSet:
         try:
             return decode(
                 data, size, resize, self.levels(i), crop=crop, shorter_side=shorter_side,
-                interpolation=interpolation, fill=fill, reduced=reduced,
+                interpolation=interpolation, fill=fill, reduced=reduced, centre=centre,
             )  # fmt: skip
         except ImageError as error:
             raise ImageError(f"{self.paths[i]}: {error}") from error

@@ -177,6 +177,10 @@ class Family(Protocol):
         """Return the file that a network's name is the path of; None if it is no path."""
         return None
 
+    def anchored(self, network: str, path: Path) -> str:
+        """Return the name of a network that is a path, as another path would have it."""
+        return str(path)
+
     def missing(self) -> list[str]:
         """Name the modules of `requires` that are not installed."""
         return [each for each in self.requires if importlib.util.find_spec(each) is None]

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 from embedlens.backbones.backbone import Backbone
 from embedlens.backbones.families.torch_family import TorchFamily
 from embedlens.backbones.hub_file import HubFile, UrlFile
-from embedlens.backbones.transform import Resize, Transform
+from embedlens.backbones.transform import IMAGENET_DEVIATION, IMAGENET_MEAN, Resize, Transform
 from embedlens.backbones.weights import RANDOM_SEED, Weights, chosen_weights
 from embedlens.errors import BackboneError, WeightsError
+from embedlens.files import content_key
 
 if TYPE_CHECKING:
     from embedlens.backbones.torch_network import TorchNetwork
@@ -31,6 +32,7 @@ PREFIX = "timm:"
 LOCAL = "local-dir:"
 
 _FILES = ("model.safetensors", "pytorch_model.bin")
+_CONFIGURATION = "config.json"
 _TRANSFORM = ("input_size", "interpolation", "crop_pct", "crop_mode", "mean", "std")
 _RESIZES: dict[str, Resize] = {"center": "crop", "squash": "squash", "border": "pad"}
 _TABLE = Path(__file__).with_name("timm_networks.json")
@@ -129,7 +131,8 @@ class Timm(TorchFamily):
             return None
         name = text[len(PREFIX) :]
         if name.startswith(LOCAL):
-            return PREFIX + name
+            folder = Path(name.removeprefix(LOCAL))
+            return None if "@" in name and not folder.is_dir() else PREFIX + name
         architecture, dot, tag = name.lower().partition(".")
         row = described(architecture)
         if row is None:
@@ -148,8 +151,10 @@ class Timm(TorchFamily):
         self, network: str, layer: str | None = None, weights: str | Path | None = None
     ) -> Backbone:
         """Describe a network; its published weights are timm's, from the hub's cache."""
-        if self.path(network) is not None:
-            return self._local(network, layer, weights)
+        if (folder := self.path(network)) is not None:
+            pretrained, chosen = _local(network, folder, weights)
+            name = f"{network}@{layer}" if layer else network
+            return Backbone(name, network, self, layer, chosen, pretrained.transform())
         architecture, _, tag = network.removeprefix(PREFIX).partition(".")
         row = described(architecture)
         assert row is not None, network
@@ -164,8 +169,9 @@ class Timm(TorchFamily):
             row.parameters,
         )
 
-    def _local(self, network: str, layer: str | None, weights: str | Path | None) -> Backbone:
-        raise NotImplementedError
+    def anchored(self, network: str, path: Path) -> str:
+        """Return a local network's name with another path."""
+        return f"{PREFIX}{LOCAL}{path}"
 
     def network(self, backbone: Backbone, size: tuple[int, int]) -> TorchNetwork:
         """Build it with timm, its head taken off."""
@@ -195,17 +201,23 @@ def _create(backbone: Backbone, size: tuple[int, int]) -> Any:
     options: dict[str, Any] = {"num_classes": 0}
     if backbone.layer is not None and backbone.layer == _classifier(name):
         del options["num_classes"]
-    if name.startswith("vit_") and "_dinov3" in name:
-        # Its makers take the class token, timm the average of the patches.
-        options["global_pool"] = "token"
-    file = backbone.weights.file
-    if file is not None:
+    file, architecture = backbone.weights.file, name.partition(".")[0]
+    folder = backbone.family.path(backbone.network)
+    if folder is not None:
+        name = f"{LOCAL}{folder}"
+        stated = json.loads((folder / _CONFIGURATION).read_text(encoding="utf-8"))
+        architecture = stated["architecture"]
+        options["pretrained"] = file is not None
+    elif file is not None:
         options["pretrained"] = True
         if file.suffix == ".npz":
             overlay = {"file": str(file), "custom_load": True}
         else:
             overlay = {"state_dict": read_state(file, backbone.network), "custom_load": False}
         options["pretrained_cfg_overlay"] = {**overlay, "source": ""}
+    if architecture.startswith("vit_") and "_dinov3" in architecture:
+        # Its makers take the class token, timm the average of the patches.
+        options["global_pool"] = "token"
     if size != backbone.transform.size:
         options["img_size"] = size
     torch.manual_seed(RANDOM_SEED)
@@ -256,6 +268,46 @@ def _weights(network: str, choice: str | Path | None, pretrained: Pretrained) ->
         download = UrlFile(pretrained.url) if pretrained.url else None
     published = Weights("imagenet", None, download, pretrained.licence, "published")
     return chosen_weights(network, choice, published)
+
+
+def _local(
+    network: str, folder: Path, choice: str | Path | None
+) -> tuple[Pretrained, Weights]:
+    """Read what timm's ``config.json`` says, as timm keeps one beside weights."""
+    file = folder / _CONFIGURATION
+    try:
+        stated = json.loads(file.read_text(encoding="utf-8"))
+        stated["architecture"]
+        pretrained = _of_configuration(stated.get("pretrained_cfg", stated))
+    except OSError as error:
+        raise BackboneError(
+            f"{network}: there is no {_CONFIGURATION} in {folder}, as timm keeps one beside its "
+            "weights."
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise BackboneError(f"{file} is no configuration of timm ({error}).") from error
+    digest = content_key([stated])
+    if choice == "random":
+        return pretrained, Weights("random", configuration=digest)
+    if choice is not None:
+        raise WeightsError(f"{network} holds its own weights; leave out {str(choice)!r}.")
+    found = [folder / name for name in _FILES if (folder / name).is_file()]
+    if not found:
+        raise WeightsError(f"{folder} holds neither {_FILES[0]} nor {_FILES[1]}.")
+    return pretrained, Weights("file", found[0], configuration=digest)
+
+
+def _of_configuration(stated: Mapping[str, Any]) -> Pretrained:
+    size = stated.get("input_size", (3, 224, 224))
+    mean, std = stated.get("mean", IMAGENET_MEAN), stated.get("std", IMAGENET_DEVIATION)
+    classifier = stated.get("classifier")
+    return Pretrained(
+        (int(size[1]), int(size[2])), stated.get("interpolation") or "bicubic",
+        stated.get("crop_pct") or 0.875, stated.get("crop_mode") or "center",
+        (mean[0], mean[1], mean[2]), (std[0], std[1], std[2]), stated.get("num_classes", 0),
+        classifier if isinstance(classifier, str) else None, None, None, None,
+        stated.get("license"), False,
+    )  # fmt: skip
 
 
 def _spelt(architecture: str, tag: str) -> str:

@@ -54,7 +54,7 @@ class _Order:
         scaling = {
             name: value
             for name, value in self.transform.record().items()
-            if name not in ("resize", "crop", "shorter_side", "interpolation", "fill")
+            if name not in ("resize", "crop", "shorter_side", "interpolation", "fill", "centre")
         }
         packages = {*self.backbone.family.packages, "openvino"}
         versions = {package: version(package) for package in sorted(packages)}

@@ -1,0 +1,215 @@
+"""Networks of Hugging Face's transformers: ``hf:ORGANISATION/NAME`` or ``hf:FOLDER``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from embedlens.backbones.backbone import Backbone
+from embedlens.backbones.families.torch_family import TorchFamily
+from embedlens.backbones.hub_file import HubFile
+from embedlens.backbones.image_processor import transform_of
+from embedlens.backbones.weights import RANDOM_SEED, Weights, chosen_weights
+from embedlens.errors import BackboneError, WeightsError
+from embedlens.files import content_key
+
+if TYPE_CHECKING:
+    from embedlens.backbones.torch_network import TorchNetwork
+
+PREFIX = "hf:"
+
+_WEIGHTS = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
+_PROCESSORS = ("preprocessor_config.json", "processor_config.json")
+
+
+class HuggingFace(TorchFamily):
+    """What ``AutoModel`` builds: a trained pooler's output, else the class token."""
+
+    name = "hf"
+    prefix = PREFIX
+    packages = ("torch", "transformers")
+    requires = ("torch", "transformers")
+    extra = "hf"
+
+    def networks(self) -> Sequence[str]:
+        """Name none: the hub has hundreds of thousands."""
+        return []
+
+    def find(self, text: str) -> str | None:
+        """Return the name: a repository's, or a folder's."""
+        if not text.lower().startswith(PREFIX):
+            return None
+        name = text[len(PREFIX) :]
+        if not name or ("@" in name and not Path(name).is_dir()):
+            return None
+        return PREFIX + name
+
+    def path(self, network: str) -> Path | None:
+        """Return the folder, where there is one or the name can be no repository's."""
+        name = network.removeprefix(PREFIX)
+        separated = name.replace(os.sep, "/")
+        local = separated.startswith((".", "/", "~")) or separated.count("/") != 1
+        return Path(name) if local or Path(name).is_dir() else None
+
+    def anchored(self, network: str, path: Path) -> str:
+        """Return a local network's name with another path."""
+        return f"{PREFIX}{path}"
+
+    def backbone(
+        self, network: str, layer: str | None = None, weights: str | Path | None = None
+    ) -> Backbone:
+        """Describe a network by its configuration, which is fetched if it is not here."""
+        folder = self.path(network)
+        configuration = _stated(network, folder, ("config.json",))
+        if "model_type" not in configuration:
+            raise BackboneError(
+                f"{network} is no network of transformers: its config.json names no model_type. "
+                "One of timm is spelt timm:NAME, one of OpenCLIP open_clip:ARCH/TAG."
+            )
+        processor = _stated(network, folder, _PROCESSORS)
+        digest = content_key([configuration])
+        chosen = chosen_weights(network, weights, _published(network, folder, digest))
+        if chosen.kind != "imagenet":
+            chosen = Weights(chosen.kind, chosen.given, configuration=digest)
+        return Backbone(
+            f"{network}@{layer}" if layer else network,
+            network,
+            self,
+            layer,
+            chosen,
+            transform_of(processor, network),
+        )
+
+    def network(self, backbone: Backbone, size: tuple[int, int]) -> TorchNetwork:
+        """Build it with transformers, none of the repository's own code run."""
+        from embedlens.backbones.torch_network import TorchNetwork
+
+        module, trained = load_model(backbone)
+        image = _image_half(module)
+        names = [name.rpartition(".")[2] for name, _ in image.named_parameters()]
+        class_token = any(name in ("cls_token", "class_embedding") for name in names)
+        prefix = int(class_token) + int("distillation_token" in names)
+        prefix += int(getattr(image.config, "num_register_tokens", 0) or 0)
+        projected = hasattr(module, "get_image_features")
+        options = {"interpolate_pos_encoding": True} if size != backbone.transform.size else {}
+
+        def vector(module: Any, x: Any) -> Any:
+            if projected:
+                out = module.get_image_features(pixel_values=x, **options)
+                return out if hasattr(out, "shape") else out.pooler_output
+            out = module(pixel_values=x, **options)
+            pooled = getattr(out, "pooler_output", None) if trained else None
+            return _untrained(out, class_token) if pooled is None else pooled.flatten(1)
+
+        def tokens(module: Any, x: Any) -> Any:
+            out = _image_half(module)(pixel_values=x, **options)
+            return out.last_hidden_state
+
+        own = "projected vector, of get_image_features" if projected else "trained pooler's output"
+        if not projected and not trained:
+            own = "class token" if class_token else "average of the output"
+        return TorchNetwork(module, vector, tokens, own, prefix, class_token)
+
+
+def load_model(backbone: Backbone) -> tuple[Any, bool]:
+    """Build a network, and say whether its pooler, if any, was trained.
+
+    Raises
+    ------
+    WeightsError
+        If the weights are another network's.
+    BackboneError
+        If the network needs code of its repository.
+    """
+    import torch
+    import transformers
+
+    from embedlens.backbones.torch_weights import another, read_state
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    folder = _folder(backbone)
+    try:
+        configuration = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        file = backbone.weights.file
+        torch.manual_seed(RANDOM_SEED)
+        if file is None:
+            return transformers.AutoModel.from_config(configuration).eval(), True
+        own_file = backbone.weights.kind == "imagenet" or file.parent == folder
+        module, report = transformers.AutoModel.from_pretrained(
+            folder if own_file else None,
+            config=configuration,
+            state_dict=None if own_file else read_state(file, backbone.network),
+            output_loading_info=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            weights_only=True,
+        )
+    except (ValueError, OSError, RuntimeError, KeyError) as error:
+        line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise BackboneError(f"transformers cannot build {backbone.network}: {line}") from error
+    missing = sorted(report["missing_keys"])
+    strange = [key for key in missing if "pooler." not in key]
+    if strange or report.get("mismatched_keys"):
+        first = strange[0] if strange else sorted(map(str, report["mismatched_keys"]))[0]
+        raise WeightsError(another(file, backbone.network, f"it lacks {first}"))
+    return module.eval(), not missing
+
+
+def _image_half(module: Any) -> Any:
+    return getattr(module, "vision_model", module)
+
+
+def _untrained(out: Any, class_token: bool) -> Any:
+    hidden = out.last_hidden_state
+    if hidden.ndim == 4:
+        return hidden.mean((2, 3))
+    return hidden[:, 0] if class_token else hidden.mean(1)
+
+
+def _folder(backbone: Backbone) -> Path:
+    local = backbone.family.path(backbone.network)
+    if local is not None:
+        return local
+    return HubFile(backbone.network.removeprefix(PREFIX), ("config.json",)).file.parent
+
+
+def _published(network: str, folder: Path | None, configuration: str) -> Weights:
+    if folder is None:
+        hub = HubFile(network.removeprefix(PREFIX), _WEIGHTS)
+        return Weights("imagenet", None, hub, None, "published", configuration)
+    found = [folder / name for name in _WEIGHTS if (folder / name).is_file()]
+    file = found[0] if found else folder / _WEIGHTS[0]
+    return Weights("file", file, configuration=configuration)
+
+
+def _stated(network: str, folder: Path | None, names: tuple[str, ...]) -> Mapping[str, Any]:
+    """Read a configuration, fetched from the hub where it is not here."""
+    if folder is None:
+        hub = HubFile(network.removeprefix(PREFIX), names)
+        if not hub.file.is_file():
+            try:
+                hub.get()
+            except WeightsError as error:
+                raise WeightsError(f"{network}: {error}.") from error
+        file = hub.file
+    else:
+        found = [folder / name for name in names if (folder / name).is_file()]
+        if not found:
+            raise BackboneError(f"{network}: there is no {' or '.join(names)} in {folder}.")
+        file = found[0]
+    try:
+        stated = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BackboneError(f"{file} cannot be read as JSON: {error}") from error
+    if not isinstance(stated, dict):
+        raise BackboneError(f"{file} holds no configuration.")
+    return stated

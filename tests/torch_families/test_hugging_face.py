@@ -1,0 +1,114 @@
+"""Networks of transformers from folders, against its own image processor and model."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+transformers = pytest.importorskip("transformers", reason="needs the extra [hf]")
+torch = pytest.importorskip("torch", reason="needs the extra [hf]")
+
+from safetensors.torch import load_file, save_file  # noqa: E402
+
+from embedlens.backbones import get_backbone  # noqa: E402
+from embedlens.errors import BackboneError, WeightsError  # noqa: E402
+
+SMALL = {
+    "hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 96,
+    "image_size": 64, "patch_size": 16,
+}  # fmt: skip
+SIDE = {"height": 64, "width": 64}
+
+
+def processor(kind, **options):
+    return getattr(transformers, f"{kind}ImageProcessorPil")(**options)
+
+
+def networks():
+    """(name, model, image processor, what is the vector that counts)."""
+    t = transformers
+    text = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
+            "intermediate_size": 32, "vocab_size": 99}  # fmt: skip
+    return [
+        ("vit", t.ViTModel(t.ViTConfig(**SMALL)), processor("ViT", size=SIDE),
+         lambda m, x: m(pixel_values=x).pooler_output),
+        ("vit-untrained", t.ViTModel(t.ViTConfig(**SMALL), add_pooling_layer=False),
+         processor("ViT", size=SIDE), lambda m, x: m(pixel_values=x).last_hidden_state[:, 0]),
+        ("dinov2", t.Dinov2Model(t.Dinov2Config(**SMALL)),
+         processor("Bit", size={"shortest_edge": 73}, crop_size=SIDE, do_center_crop=True),
+         lambda m, x: m(pixel_values=x).pooler_output),
+        ("clip", t.CLIPModel(t.CLIPConfig(text_config=text, vision_config=SMALL,
+                                          projection_dim=24)),
+         processor("CLIP", size={"shortest_edge": 64}, crop_size=SIDE),
+         lambda m, x: m.get_image_features(pixel_values=x).pooler_output),
+        ("siglip", t.SiglipModel(t.SiglipConfig(text_config=text, vision_config=SMALL)),
+         processor("Siglip", size=SIDE),
+         lambda m, x: m.get_image_features(pixel_values=x).pooler_output),
+        ("convnext", t.ConvNextModel(t.ConvNextConfig(
+            hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 2, 1])),
+         processor("ConvNext", size={"shortest_edge": 64}, crop_pct=0.875),
+         lambda m, x: m(pixel_values=x).pooler_output),
+    ]  # fmt: skip
+
+
+NAMES = ["vit", "vit-untrained", "dinov2", "clip", "siglip", "convnext"]
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory, randomized):
+    """Each network saved as its library saves it, in a folder of its name."""
+    root = tmp_path_factory.mktemp("networks")
+    found = {}
+    for name, model, process, vector in networks():
+        randomized(model).save_pretrained(root / name)
+        process.save_pretrained(root / name)
+        found[name] = root / name, vector
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_features_are_those_of_transformers(name, saved, opened, embedded, cosines):
+    """A trained pooler's output, else the class token; of the folder's own image processor."""
+    folder, vector = saved[name]
+    processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
+    model = transformers.AutoModel.from_pretrained(folder).eval()
+    with torch.no_grad():
+        expected = [
+            vector(model, processor(each, return_tensors="pt")["pixel_values"])[0].flatten()
+            for each in opened
+        ]
+    given = embedded(get_backbone(f"hf:{folder}"))
+    assert cosines(given, np.stack([each.numpy() for each in expected])) >= 0.9999
+
+
+def test_a_pooler_that_was_not_trained_is_passed_by(saved):
+    """transformers would set it at random, and say so in a log."""
+    built = {}
+    for name in ("vit", "vit-untrained"):
+        backbone = get_backbone(f"hf:{saved[name][0]}")
+        built[name] = backbone.family.build(backbone, "torch", backbone.transform, "own", None)
+    assert built["vit"].vector == "trained pooler's output"
+    assert built["vit-untrained"].vector == "class token"
+
+
+def test_weights_that_are_not_whole_are_refused(saved, tmp_path):
+    """transformers would fill up with random numbers."""
+    folder = saved["dinov2"][0]
+    for each in folder.iterdir():
+        (tmp_path / each.name).write_bytes(each.read_bytes())
+    state = load_file(tmp_path / "model.safetensors")
+    del state["encoder.layer.1.attention.attention.query.weight"]
+    save_file(state, tmp_path / "model.safetensors", {"format": "pt"})
+    backbone = get_backbone(f"hf:{tmp_path}")
+    with pytest.raises(WeightsError, match="it lacks encoder.layer.1"):
+        backbone.family.build(backbone, "torch", backbone.transform, "own", None)
+
+
+def test_a_folder_without_a_configuration_is_told(tmp_path):
+    with pytest.raises(BackboneError, match=r"there is no config\.json in"):
+        get_backbone(f"hf:{tmp_path}")
+    (tmp_path / "config.json").write_text(json.dumps({"architecture": "resnet18"}))
+    with pytest.raises(BackboneError, match="One of timm is spelt timm:NAME"):
+        get_backbone(f"hf:{tmp_path}")

@@ -1,0 +1,71 @@
+"""torchvision's networks from files, against the weights' own ``transforms()`` and forward."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torchvision = pytest.importorskip("torchvision", reason="needs the extra [torch]")
+torch = pytest.importorskip("torch", reason="needs the extra [torch]")
+
+from embedlens.backbones import get_backbone  # noqa: E402
+from embedlens.backbones.families.torchvision_family import top_layer  # noqa: E402
+from embedlens.errors import BackboneError, WeightsError  # noqa: E402
+
+
+def reference(name, weights, opened, randomized, path):
+    module = randomized(torchvision.models.get_model(name, weights=None))
+    torch.save(module.state_dict(), path)
+    parent, _, last = top_layer(module).rpartition(".")
+    setattr(module.get_submodule(parent), last, torch.nn.Identity())
+    transform = torchvision.models.get_model_weights(name)[weights].transforms()
+    with torch.no_grad():
+        return np.stack([module(transform(each)[None])[0].flatten().numpy() for each in opened])
+
+
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [
+        ("resnet18", "IMAGENET1K_V1"),
+        ("mobilenet_v2", "IMAGENET1K_V1"),
+        ("shufflenet_v2_x0_5", "IMAGENET1K_V1"),
+    ],
+)
+def test_features_are_those_of_torchvision(
+    name, weights, opened, randomized, embedded, cosines, tmp_path
+):
+    """What the last layer gets, of the weights' own transform, from the same files."""
+    file = tmp_path / "weights.pth"
+    expected = reference(name, weights, opened, randomized, file)
+    backbone = get_backbone(f"torchvision:{name}/{weights}", weights=file)
+    assert cosines(embedded(backbone), expected) >= 0.9999
+
+
+def test_versions_of_weights_have_transforms_of_their_own():
+    """V2 of ResNet-50 fits the short side to 232 pixels, V1 to 256; V2 is the default."""
+    sides = [
+        get_backbone(f"torchvision:resnet50/IMAGENET1K_{each}").transform.shorter_side
+        for each in ("V1", "V2")
+    ]
+    assert sides == [256, 232]
+    assert get_backbone("torchvision:ResNet50").network == "torchvision:resnet50/IMAGENET1K_V2"
+
+
+def test_another_network_s_weights_are_refused(tmp_path):
+    """Loaded in part, they would embed at random."""
+    file = tmp_path / "weights.pth"
+    torch.save(torchvision.models.resnet34().state_dict(), file)
+    backbone = get_backbone("torchvision:resnet18", weights=file)
+    with pytest.raises(WeightsError, match=r"does not hold the weights of torchvision:resnet18.*"):
+        backbone.family.build(backbone, "torch", backbone.transform, "own", None)
+
+
+def test_layers_are_modules_by_name():
+    """A feature map in the midst is averaged; a name that is none is told."""
+    backbone = get_backbone("torchvision:resnet18@layer3", weights="random")
+    built = backbone.family.build(backbone, "torch", backbone.transform, "own", None)
+    assert (built.features, built.feature_map) == (256, (256, 14, 14))
+    assert built.vector == "average of the feature map"
+    wrong = get_backbone("torchvision:resnet18@layer9", weights="random")
+    with pytest.raises(BackboneError, match="has no module 'layer9'.*layer"):
+        wrong.family.build(wrong, "torch", wrong.transform, "own", None)
