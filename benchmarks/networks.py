@@ -5,15 +5,16 @@ cosine of at least .9999 to those of timm's own transform and forward.
 And: ViT-S/16, SigLIP-B/16, ConvNeXt-T, ResNet-50 and MobileNetV4-S run at least 2 times as fast as
 on PyTorch in float32 and 5 times in bfloat16, geometric mean, on a CPU that has AMX.
 
-    python benchmarks/networks.py [--json FILE] [--limit SECONDS] [--speed] [--only NAME,NAME]
+    python benchmarks/networks.py [--json FILE] [--limit SECONDS] [--untimed] [--speed] [--only ...]
 
 Each network is a line of the file, and a process of its own with a time limit; lines that are
 there are not computed again. Of each module the network with the fewest weights is taken whose
 pictures are of at most 288 pixels a side, if there is one: the size is in the line. A network
 that neither tracing nor exporting brings to OpenVINO is run by PyTorch and counts as such; one
-whose process ends in an error or at the limit counts as failed. Pictures a second are of the
+whose process ends in an error or at the limit counts as failed. The lightest networks come first.
+Pictures a second are of the
 network alone, float32, by turns in one process: PyTorch in batches of 8, OpenVINO a picture at a
-time with as many at once as it asks for. Weights are random and are not said to be more.
+time with as many at once as it asks for; ``--untimed`` leaves that out. Weights are random and are not said to be more.
 """
 
 from __future__ import annotations
@@ -46,20 +47,22 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path("networks.jsonl"))
     parser.add_argument("--limit", type=float, default=600.0)
     parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--untimed", action="store_true")
     parser.add_argument("--only")
     parser.add_argument("--child")
     given = parser.parse_args()
     if given.child:
-        print(json.dumps(measure(given.child, speed=given.speed)), flush=True)
+        print(json.dumps(measure(given.child, given.speed, not given.untimed)), flush=True)
         return
     chosen = SPEED if given.speed else one_of_each_module()
     if given.only:
-        chosen = [name for name in given.only.split(",")]
+        chosen = given.only.split(",")
+    flags = [each for each in ("--speed", "--untimed") if getattr(given, each[2:])]
     done = {row["network"] for row in rows_of(given.json)}
     for name in chosen:
         if name in done:
             continue
-        row = in_a_child(name, given.limit, given.speed)
+        row = in_a_child(name, given.limit, flags)
         with given.json.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         print(row, flush=True)
@@ -77,7 +80,7 @@ def one_of_each_module() -> list[str]:
         real = [each for each in small if not each.startswith("test_")] or small
         if real:
             found.append(min(real, key=lambda each: architectures()[each].parameters))
-    return found
+    return sorted(found, key=lambda each: architectures()[each].parameters)
 
 
 def _size(name: str) -> tuple[int, int]:
@@ -86,8 +89,8 @@ def _size(name: str) -> tuple[int, int]:
     return each.input_size if each else (10**6, 10**6)
 
 
-def in_a_child(name: str, limit: float, speed: bool) -> dict[str, Any]:
-    command = [sys.executable, __file__, "--child", name, *(["--speed"] if speed else [])]
+def in_a_child(name: str, limit: float, flags: list[str]) -> dict[str, Any]:
+    command = [sys.executable, __file__, "--child", name, *flags]
     begun = time.perf_counter()
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
@@ -100,7 +103,7 @@ def in_a_child(name: str, limit: float, speed: bool) -> dict[str, Any]:
     return {**json.loads(done.stdout.strip().splitlines()[-1]), "seconds": round(seconds, 1)}
 
 
-def measure(name: str, *, speed: bool) -> dict[str, Any]:
+def measure(name: str, speed: bool, timed: bool) -> dict[str, Any]:
     """Convert one network, compare it with timm's pipeline, and time both."""
     import torch
 
@@ -139,8 +142,9 @@ def measure(name: str, *, speed: bool) -> dict[str, Any]:
     ]
     row["cosine"] = round(min(map(cosine, given, expected)), 8)
     batch = np.stack((pixels * 2)[:8])
-    row["torch_per_s"] = rate(lambda: of_torch(model, batch), 8)
-    if graph is not None:
+    if timed:
+        row["torch_per_s"] = rate(lambda: of_torch(model, batch), 8)
+    if timed and graph is not None:
         row["openvino_per_s"] = rate(stream(graph, "f32", batch), 8)
     if speed and graph is not None:
         row |= rounds(model, graph, batch)

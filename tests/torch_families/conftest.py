@@ -31,7 +31,7 @@ def _no_network(tmp_path_factory: pytest.TempPathFactory) -> Any:
         patch.setenv("HF_HOME", str(tmp_path_factory.mktemp("hub")))
         patch.setenv("TORCH_HOME", str(tmp_path_factory.mktemp("torch")))
         patch.setenv("EMBEDLENS_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setenv("HF_HUB_OFFLINE", "1")
+        patch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
         patch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
         yield
 

@@ -75,15 +75,18 @@ class HubFile:
             )
         try:
             from huggingface_hub import errors, hf_hub_download
+            from huggingface_hub.utils import logging
         except ImportError as error:
             raise WeightsError(
                 "huggingface_hub is not installed: pip install huggingface_hub"
             ) from error
+        logging.set_verbosity_error()  # of each retry it would write a line
+        where = {"cache_dir": hub_cache(), "endpoint": os.environ.get("HF_ENDPOINT")}
         for name in self.names:
             try:
-                found = hf_hub_download(self.repository, name)
+                found = hf_hub_download(self.repository, name, **where)
                 for part in _parts(Path(found)):
-                    hf_hub_download(self.repository, part)
+                    hf_hub_download(self.repository, part, **where)
             except errors.LocalEntryNotFoundError as error:
                 raise WeightsError(self._sentence(error)) from error
             except errors.EntryNotFoundError:

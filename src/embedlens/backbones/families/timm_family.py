@@ -79,8 +79,11 @@ class Pretrained:
     def transform(self) -> Transform:
         """Return what ``timm.data.create_transform`` makes of it, as a `Transform`."""
         fill = tuple(round(255 * each) for each in self.mean)
+        # Above 1 the picture is made smaller than the size, and black is added around it.
+        small = math.floor(min(self.input_size) / self.crop_pct) if self.crop_pct > 1 else None
         return Transform(
-            self.input_size, _RESIZES[self.crop_mode], self.crop_pct, interpolation=self.interpolation,
+            self.input_size, _RESIZES[self.crop_mode], min(self.crop_pct, 1.0), small,
+            interpolation=self.interpolation,
             scale=255.0, mean=self.mean, deviation=self.std,
             fill=(fill[0], fill[1], fill[2]) if self.crop_mode == "border" else Transform().fill,
         )  # fmt: skip
@@ -335,14 +338,19 @@ def _table() -> dict[str, Any]:
 
 
 @cache
+def _table_holds() -> bool:
+    """Whether the installed timm is the table's, or none is installed."""
+    try:
+        return version("timm") == str(_table()["timm"])
+    except PackageNotFoundError:
+        return True
+
+
+@cache
 def described(architecture: str) -> Architecture | None:
     """Return an architecture: of the table, if it is of the installed timm, or as timm says."""
-    known = architectures().get(architecture)
-    try:
-        if version("timm") == _table()["timm"]:
-            return known
-    except PackageNotFoundError:
-        return known
+    if _table_holds():
+        return architectures().get(architecture)
     from timm.models import is_model
 
     return introspect(architecture) if is_model(architecture) else None
