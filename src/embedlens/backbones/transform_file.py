@@ -76,6 +76,8 @@ def read_transform(file: Path) -> Transform:
             return _own(content["transform"])
         if "pretrained_cfg" in content or "input_size" in content:
             return _timm(content.get("pretrained_cfg", content))
+        if "image_processor" in content:  # of a processor_config.json
+            content = content["image_processor"]
         if "image_mean" in content or "do_resize" in content:
             return _processor(content)
         return _own(content)
@@ -154,7 +156,8 @@ def _timm(config: dict[str, Any]) -> Transform:
 def _processor(config: dict[str, Any]) -> Transform:
     """Read what an image processor of transformers does by its settings."""
     kind = _processor_kind(config)
-    made = replace(_scaled(config), interpolation=_interpolation(config.get("resample", 2)))
+    interpolation = _interpolation(config.get("resample", 2))
+    made = replace(_scaled(config), interpolation=interpolation, centre="before")
     if config.get("do_flip_channel_order"):
         made = replace(made, channels="BGR")
     if config.get("do_pad"):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from embedlens.backbones.backbone import Backbone
 from embedlens.backbones.families.torch_family import TorchFamily
 from embedlens.backbones.hub_file import HubFile
-from embedlens.backbones.image_processor import transform_of
+from embedlens.backbones.transform_file import read_transform
 from embedlens.backbones.weights import RANDOM_SEED, Weights, chosen_weights
 from embedlens.errors import BackboneError, WeightsError
 from embedlens.files import content_key
@@ -74,7 +74,6 @@ class HuggingFace(TorchFamily):
                 f"{network} is no network of transformers: its config.json names no model_type. "
                 "One of timm is spelt timm:NAME, one of OpenCLIP open_clip:ARCH/TAG."
             )
-        processor = _stated(network, folder, _PROCESSORS)
         digest = content_key([configuration])
         chosen = chosen_weights(network, weights, _published(network, folder, digest))
         if chosen.kind != "imagenet":
@@ -85,7 +84,7 @@ class HuggingFace(TorchFamily):
             self,
             layer,
             chosen,
-            transform_of(processor, network),
+            read_transform(_file(network, folder, _PROCESSORS)),
         )
 
     def network(self, backbone: Backbone, size: tuple[int, int]) -> TorchNetwork:
@@ -192,20 +191,8 @@ def _published(network: str, folder: Path | None, configuration: str) -> Weights
 
 
 def _stated(network: str, folder: Path | None, names: tuple[str, ...]) -> Mapping[str, Any]:
-    """Read a configuration, fetched from the hub where it is not here."""
-    if folder is None:
-        hub = HubFile(network.removeprefix(PREFIX), names)
-        if not hub.file.is_file():
-            try:
-                hub.get()
-            except WeightsError as error:
-                raise WeightsError(f"{network}: {error}.") from error
-        file = hub.file
-    else:
-        found = [folder / name for name in names if (folder / name).is_file()]
-        if not found:
-            raise BackboneError(f"{network}: there is no {' or '.join(names)} in {folder}.")
-        file = found[0]
+    """Read a configuration."""
+    file = _file(network, folder, names)
     try:
         stated = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -213,3 +200,19 @@ def _stated(network: str, folder: Path | None, names: tuple[str, ...]) -> Mappin
     if not isinstance(stated, dict):
         raise BackboneError(f"{file} holds no configuration.")
     return stated
+
+
+def _file(network: str, folder: Path | None, names: tuple[str, ...]) -> Path:
+    """Return the first that there is of some files, fetched from the hub where it is not here."""
+    if folder is not None:
+        found = [folder / name for name in names if (folder / name).is_file()]
+        if not found:
+            raise BackboneError(f"{network}: there is no {' or '.join(names)} in {folder}.")
+        return found[0]
+    hub = HubFile(network.removeprefix(PREFIX), names)
+    if not hub.file.is_file():
+        try:
+            hub.get()
+        except WeightsError as error:
+            raise WeightsError(f"{network}: {error}.") from error
+    return hub.file
