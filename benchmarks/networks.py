@@ -14,7 +14,8 @@ that neither tracing nor exporting brings to OpenVINO is run by PyTorch and coun
 whose process ends in an error or at the limit counts as failed. The lightest networks come first.
 Pictures a second are of the
 network alone, float32, by turns in one process: PyTorch in batches of 8, OpenVINO a picture at a
-time with as many at once as it asks for; ``--untimed`` leaves that out. Weights are random and are not said to be more.
+time with as many at once as it asks for; ``--untimed`` leaves that out.
+Weights are random and are not said to be more.
 """
 
 from __future__ import annotations
@@ -262,7 +263,9 @@ def summary(rows: list[dict[str, Any]]) -> None:
     for way in ("f32", "bf16"):
         ratios = [row[f"times_torch_{way}"] for row in ran if f"times_torch_{way}" in row]
         if ratios:
-            print(f"{way}: {geometric_mean(ratios):.2f} times torch, geometric mean of {len(ratios)}")
+            print(
+                f"{way}: {geometric_mean(ratios):.2f} times torch, geometric mean of {len(ratios)}"
+            )
 
 
 if __name__ == "__main__":

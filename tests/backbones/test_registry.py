@@ -85,7 +85,10 @@ def test_there_is_one_parser_of_names(name, network, layer):
 
 
 def test_a_search_is_by_a_part_of_the_name_and_by_family():
-    assert [b.name for b in list_backbones(search="lite1")] == ["EfficientNetLite1"]
+    assert [b.name for b in list_backbones(search="lite1")] == [
+        "EfficientNetLite1",
+        "timm:tf_efficientnet_lite1.in1k",
+    ]
     assert len(list_backbones(family="keras.applications")) == 40
     assert list_backbones(family="file") == []
     with pytest.raises(BackboneError, match="no family 'tinn'; choose from EfficientNet-Lite"):

@@ -102,7 +102,7 @@ def test_weights_that_are_not_whole_are_refused(saved, tmp_path):
     del state["encoder.layer.1.attention.attention.query.weight"]
     save_file(state, tmp_path / "model.safetensors", {"format": "pt"})
     backbone = get_backbone(f"hf:{tmp_path}")
-    with pytest.raises(WeightsError, match="it lacks encoder.layer.1"):
+    with pytest.raises(WeightsError, match=r"it lacks encoder\.layer\.1"):
         backbone.family.build(backbone, "torch", backbone.transform, "own", None)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ torch = pytest.importorskip("torch", reason="needs the extra [torch]")
 from safetensors.torch import save_file  # noqa: E402
 
 from embedlens.backbones import get_backbone  # noqa: E402
-from embedlens.errors import BackboneError, WeightsError  # noqa: E402
 
 # Convolutions, class token, attention pool, class token instead of the average, squash.
 NETWORKS = [
@@ -40,9 +38,7 @@ def reference(name, options, opened, randomized, path: Path | None = None):
 
 
 @pytest.mark.parametrize(("name", "options"), NETWORKS, ids=lambda v: v if type(v) is str else "")
-def test_features_are_those_of_timm(
-    name, options, opened, randomized, embedded, cosines, tmp_path
-):
+def test_features_are_those_of_timm(name, options, opened, randomized, embedded, cosines, tmp_path):
     """The vector that counts, of timm's own pipeline, from the same files."""
     file = tmp_path / "weights.safetensors"
     expected = reference(name, options, opened, randomized, file)

@@ -67,5 +67,5 @@ def test_layers_are_modules_by_name():
     assert (built.features, built.feature_map) == (256, (256, 14, 14))
     assert built.vector == "average of the feature map"
     wrong = get_backbone("torchvision:resnet18@layer9", weights="random")
-    with pytest.raises(BackboneError, match="has no module 'layer9'.*layer"):
+    with pytest.raises(BackboneError, match=r"has no module 'layer9'.*layer"):
         wrong.family.build(wrong, "torch", wrong.transform, "own", None)

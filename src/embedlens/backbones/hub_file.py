@@ -1,4 +1,4 @@
-"""Files of the Hugging Face hub and of plain addresses, in the caches that their libraries share."""
+"""Files of the Hugging Face hub and of plain addresses, in their libraries' caches."""
 
 from __future__ import annotations
 

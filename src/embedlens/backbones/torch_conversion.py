@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import warnings
-from typing import Any
 
 import numpy as np
 import openvino
@@ -90,7 +89,9 @@ def _disagreement(
 
 def _difference(given: np.ndarray, wanted: np.ndarray) -> str | None:
     if not np.isfinite(wanted).all():
-        return None if np.array_equal(given, wanted, equal_nan=True) else "it differs where not finite"
+        return (
+            None if np.array_equal(given, wanted, equal_nan=True) else "it differs where not finite"
+        )
     lengths = np.linalg.norm(given), np.linalg.norm(wanted)
     if max(lengths) == 0:
         return None

@@ -1,4 +1,4 @@
-"""A network of PyTorch from pixels to features. Needs torch; nothing imports this but to build one."""
+"""A network of PyTorch from pixels to features. Needs torch: imported only to build one."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class TorchNetwork:
         return self.prefix if values.shape[1] > self.prefix else min(1, self.prefix)
 
 
-class Features(nn.Module):
+class Features(nn.Module):  # type: ignore[misc]
     """From pixels (n, h, w, 3), 0 to 255 RGB, to features (n, d), float32.
 
     Parameters
@@ -161,7 +161,7 @@ class Features(nn.Module):
         self._taken.append(output)
 
 
-class Scaling(nn.Module):
+class Scaling(nn.Module):  # type: ignore[misc]
     """From pixels (n, h, w, 3), 0 to 255 RGB, to (n, 3, h, w) on the scale of a transform."""
 
     factor: Tensor

@@ -28,10 +28,13 @@ def read_state(path: Path, network: str) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
-            return load_file(path)
+            held: Any = load_file(path)
+            return dict(held)
         held = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise WeightsError(f"{path} cannot be read as weights of {network}: {_why(error)}.") from error
+        raise WeightsError(
+            f"{path} cannot be read as weights of {network}: {_why(error)}."
+        ) from error
     except Exception as error:
         if type(error).__module__.startswith("safetensors"):
             raise WeightsError(
@@ -106,7 +109,8 @@ def check_whole(
 def another(path: Path | None, network: str, reason: str) -> str:
     """Say that a file is another network's."""
     return (
-        f"{path} does not hold the weights of {network}: {reason}. Give the weights of this network."
+        f"{path} does not hold the weights of {network}: {reason}. Give the weights of this "
+        "network."
     )
 
 

@@ -184,7 +184,7 @@ def _folder(backbone: Backbone) -> Path:
 def _published(network: str, folder: Path | None, configuration: str) -> Weights:
     if folder is None:
         hub = HubFile(network.removeprefix(PREFIX), _WEIGHTS)
-        return Weights("imagenet", None, hub, None, "published", configuration)
+        return Weights("imagenet", None, hub, None, "published", configuration=configuration)
     found = [folder / name for name in _WEIGHTS if (folder / name).is_file()]
     file = found[0] if found else folder / _WEIGHTS[0]
     return Weights("file", file, configuration=configuration)

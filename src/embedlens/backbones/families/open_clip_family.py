@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from embedlens.backbones.backbone import Backbone
 from embedlens.backbones.families.torch_family import TorchFamily
 from embedlens.backbones.hub_file import HubFile, UrlFile
-from embedlens.backbones.transform import Transform
+from embedlens.backbones.transform import Resize, Transform
 from embedlens.backbones.weights import RANDOM_SEED, Weights, chosen_weights
 from embedlens.errors import BackboneError, WeightsError
 from embedlens.files import content_key
@@ -29,6 +29,7 @@ LOCAL = "local-dir:"
 
 _OWN = "projected vector, of encode_image"
 _TABLE = Path(__file__).with_name("open_clip_networks.json")
+_RESIZES: dict[str, Resize] = {"shortest": "crop", "squash": "squash", "longest": "pad"}
 _CONFIGURATION = "open_clip_config.json"
 _FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 
@@ -156,16 +157,15 @@ def _folder(name: str) -> Path:
 
 def _transform(size: Any, preprocess: Mapping[str, Any]) -> Transform:
     height, width = (size, size) if isinstance(size, int) else size
-    resize = {"shortest": "crop", "squash": "squash", "longest": "pad"}
-    mode = resize[preprocess.get("resize_mode") or "shortest"]
+    mode = _RESIZES[preprocess.get("resize_mode") or "shortest"]
     return Transform(
         (height, width),
         mode,
         interpolation=preprocess.get("interpolation") or "bicubic",
+        fill=(preprocess.get("fill_color") or 0,) * 3 if mode == "pad" else Transform().fill,
         scale=255.0,
         mean=tuple(preprocess["mean"]),
         deviation=tuple(preprocess["std"]),
-        **({"fill": (preprocess.get("fill_color") or 0,) * 3} if mode == "pad" else {}),
     )
 
 

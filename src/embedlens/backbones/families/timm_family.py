@@ -20,7 +20,13 @@ from typing import TYPE_CHECKING, Any
 from embedlens.backbones.backbone import Backbone
 from embedlens.backbones.families.torch_family import TorchFamily
 from embedlens.backbones.hub_file import HubFile, UrlFile
-from embedlens.backbones.transform import IMAGENET_DEVIATION, IMAGENET_MEAN, Resize, Transform
+from embedlens.backbones.transform import (
+    IMAGENET_DEVIATION,
+    IMAGENET_MEAN,
+    Interpolation,
+    Resize,
+    Transform,
+)
 from embedlens.backbones.weights import RANDOM_SEED, Weights, chosen_weights
 from embedlens.errors import BackboneError, WeightsError
 from embedlens.files import content_key
@@ -63,7 +69,7 @@ class Pretrained:
     """
 
     input_size: tuple[int, int]
-    interpolation: str
+    interpolation: Interpolation
     crop_pct: float
     crop_mode: str
     mean: tuple[float, float, float]
@@ -273,9 +279,7 @@ def _weights(network: str, choice: str | Path | None, pretrained: Pretrained) ->
     return chosen_weights(network, choice, published)
 
 
-def _local(
-    network: str, folder: Path, choice: str | Path | None
-) -> tuple[Pretrained, Weights]:
+def _local(network: str, folder: Path, choice: str | Path | None) -> tuple[Pretrained, Weights]:
     """Read what timm's ``config.json`` says, as timm keeps one beside weights."""
     file = folder / _CONFIGURATION
     try:
@@ -366,9 +370,7 @@ def introspect(architecture: str) -> Architecture:
         whole = timm.create_model(architecture, pretrained=False)
     configurations = get_arch_pretrained_cfgs(architecture) or {}
     default = get_pretrained_cfg(architecture)
-    pretrained = {
-        name.partition(".")[2]: _pretrained(cfg) for name, cfg in configurations.items()
-    }
+    pretrained = {name.partition(".")[2]: _pretrained(cfg) for name, cfg in configurations.items()}
     return Architecture(
         sum(each.numel() for each in whole.parameters()),
         int(getattr(whole, "head_hidden_size", None) or whole.num_features),

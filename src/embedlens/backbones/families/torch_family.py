@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from embedlens.backbones.backbone import Backbone
 from embedlens.backbones.families.family import Built, Family, Form
@@ -20,8 +19,8 @@ class TorchFamily(Family):
     """A family whose networks are modules of PyTorch."""
 
     forms = ("torch", "openvino")
-    packages = ("torch",)
-    requires = ("torch",)
+    packages: tuple[str, ...] = ("torch",)
+    requires: tuple[str, ...] = ("torch",)
     extra = "torch"
     prefix: str
 

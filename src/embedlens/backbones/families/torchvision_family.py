@@ -18,7 +18,6 @@ from embedlens.backbones.families.torch_family import TorchFamily
 from embedlens.backbones.hub_file import UrlFile
 from embedlens.backbones.transform import Transform
 from embedlens.backbones.weights import RANDOM_SEED, Weights, chosen_weights
-from embedlens.errors import BackboneError
 
 if TYPE_CHECKING:
     from embedlens.backbones.torch_network import TorchNetwork
@@ -107,7 +106,9 @@ class Torchvision(TorchFamily):
                 module.load_state_dict(state, strict=False)
         if backbone.layer != (top := top_layer(module)):
             _replace(module, top, torch.nn.Identity())
-        return TorchNetwork(module.eval(), _vector, _tokens, _OWN, int("vit_" in name), "vit_" in name)
+        return TorchNetwork(
+            module.eval(), _vector, _tokens, _OWN, int("vit_" in name), "vit_" in name
+        )
 
     def imagenet_layer(self, network: str) -> str | None:
         """Name the last layer, of 1,000 classes: in every weights of torchvision."""
@@ -161,7 +162,7 @@ def top_layer(module: Any) -> str:
     import torch
 
     kinds = (torch.nn.Linear, torch.nn.Conv2d)
-    names = [name for name, each in module.named_modules() if isinstance(each, kinds)]
+    names = [str(name) for name, each in module.named_modules() if isinstance(each, kinds)]
     main = [name for name in names if "aux" not in name.lower()]
     return main[-1]
 

@@ -54,7 +54,8 @@ def choose_engine(name: str, backbone: Backbone) -> Engine:
     able = [engine for engine in _ENGINES if runs(engine, backbone)]
     if name == "auto":
         # Where none suits, one that is able is better than none.
-        chosen = next((engine for engine in able if engine.suits()), (able or [None])[-1])
+        suiting = [engine for engine in able if engine.suits()]
+        chosen = next(iter([*suiting, *reversed(able)]), None)
     else:
         chosen = next((engine for engine in _ENGINES if engine.name == name), None)
         if chosen is None:

@@ -39,9 +39,7 @@ class TorchEngine:
         """
         backbone = recipe.backbone
         backbone.weights.fetch(backbone.network)
-        built = backbone.family.build(
-            backbone, self.form, recipe.transform, recipe.pooling, tail
-        )
+        built = backbone.family.build(backbone, self.form, recipe.transform, recipe.pooling, tail)
         return TorchRunner(built, recipe.precision)
 
 
@@ -102,9 +100,7 @@ class TorchRunner:
         import torch
 
         given = pixels.to(self._device, non_blocking=True)
-        with torch.autocast(
-            self._device, torch.bfloat16, enabled=self._precision == "bf16"
-        ):
+        with torch.autocast(self._device, torch.bfloat16, enabled=self._precision == "bf16"):
             return self._model(given).float()
 
 
