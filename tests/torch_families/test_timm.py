@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,9 @@ torch = pytest.importorskip("torch", reason="needs the extra [torch]")
 from safetensors.torch import save_file  # noqa: E402
 
 from embedlens.backbones import get_backbone  # noqa: E402
+from embedlens.backbones.families import timm_family  # noqa: E402
+from embedlens.backbones.hub_file import HubFile  # noqa: E402
+from embedlens.errors import WeightsError  # noqa: E402
 
 # Convolutions, class token, attention pool, class token instead of the average, squash.
 NETWORKS = [
@@ -44,3 +48,66 @@ def test_features_are_those_of_timm(name, options, opened, randomized, embedded,
     expected = reference(name, options, opened, randomized, file)
     backbone = get_backbone(f"timm:{name}", weights=file)
     assert cosines(embedded(backbone), expected) >= 0.9999
+
+
+def test_the_classifier_is_read_without_timm(randomized, images, tmp_path, monkeypatch):
+    """Its kernel and bias turn the features into timm's own logits."""
+    own = randomized(timm.create_model("test_convnext"))
+    file = HubFile("timm/test_convnext.r160_in1k", ("model.safetensors",)).file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    save_file({k: v.contiguous().clone() for k, v in own.state_dict().items()}, file)
+    backbone = get_backbone("timm:test_convnext")
+    kernel, bias = backbone.imagenet_top()
+    built = backbone.family.build(backbone, "torch", backbone.transform, "own", None)
+    whole = get_backbone("timm:test_convnext@head.fc")
+    logits = whole.family.build(whole, "torch", whole.transform, "own", None)
+    picture = torch.rand(1, 160, 160, 3) * 255
+    with torch.no_grad():
+        features, expected = built.model(picture).numpy(), logits.model(picture).numpy()
+    np.testing.assert_allclose(features @ kernel + bias, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_folder_of_timm_s_is_a_backbone(randomized, opened, embedded, cosines, tmp_path):
+    """As ``timm.models.save_for_hf`` writes one: its config.json says architecture and transform."""
+    own = randomized(timm.create_model("test_vit", num_classes=5))
+    timm.models.save_for_hf(own, tmp_path, model_config={"num_classes": 5})
+    module = timm.create_model(f"local-dir:{tmp_path}", pretrained=True, num_classes=0).eval()
+    config = timm.data.resolve_model_data_config(module)
+    transform = timm.data.create_transform(**config, is_training=False)
+    with torch.no_grad():
+        expected = np.stack([module(transform(each)[None])[0].numpy() for each in opened])
+    backbone = get_backbone(f"timm:local-dir:{tmp_path}")
+    assert cosines(embedded(backbone, form="torch"), expected) >= 0.9999
+
+
+def test_weights_of_another_depth_are_refused(randomized, tmp_path):
+    """Every tensor of the smaller network is there, and means something else."""
+    file = tmp_path / "weights.pth"
+    torch.save(timm.create_model("test_vit", depth=8).state_dict(), file)
+    backbone = get_backbone("timm:test_vit", weights=file)
+    with pytest.raises(WeightsError, match=r"does not hold the weights of timm:test_vit"):
+        backbone.family.build(backbone, "torch", backbone.transform, "own", None)
+
+
+def test_the_table_says_what_timm_says():
+    """Of every network the transform, the licence and where its weights are."""
+    if timm.__version__ != timm_family._table()["timm"]:
+        pytest.skip("the table is of another timm; with this one networks are introspected")
+    for name in ("resnet50", "vit_base_patch16_siglip_224", "vit_small_patch14_dinov2"):
+        assert timm_family.introspect(name).pretrained == {
+            tag: replace(each, url=each.url or row.url)
+            for (tag, each), row in zip(
+                timm_family.architectures()[name].pretrained.items(),
+                timm_family.introspect(name).pretrained.values(),
+                strict=True,
+            )
+        }
+
+
+def test_dinov3_is_its_class_token_and_its_licence_is_told():
+    backbone = get_backbone("timm:vit_small_patch16_dinov3")
+    assert backbone.weights.licence == "dinov3-license"
+    assert backbone.size == 256
+    random = get_backbone("timm:vit_small_patch16_dinov3", weights="random")
+    built = random.family.build(random, "torch", random.transform.of_size(64), "own", None)
+    assert built.vector == "class token"

@@ -64,7 +64,7 @@ def test_layers_are_modules_by_name():
     """A feature map in the midst is averaged; a name that is none is told."""
     backbone = get_backbone("torchvision:resnet18@layer3", weights="random")
     built = backbone.family.build(backbone, "torch", backbone.transform, "own", None)
-    assert (built.features, built.feature_map) == (256, (256, 14, 14))
+    assert (built.features, built.feature_map) == (256, (14, 14, 256))
     assert built.vector == "average of the feature map"
     wrong = get_backbone("torchvision:resnet18@layer9", weights="random")
     with pytest.raises(BackboneError, match=r"has no module 'layer9'.*layer"):

@@ -47,6 +47,12 @@ class TorchNetwork:
     class_token: bool = False
     channels_last: bool = False
 
+    def shape(self, values: Tensor) -> tuple[int, ...]:
+        """Return the shape of an output for one picture, of a map height, width, channels."""
+        if values.ndim == 4 and not self.channels_last:
+            values = values.permute(0, 2, 3, 1)
+        return tuple(int(n) for n in values.shape[1:])
+
     def output(self, values: Tensor) -> Output:
         """Say what kind of output an array is."""
         if values.ndim == 2:

@@ -123,7 +123,9 @@ def _evidence(features: Features) -> Evidence:
     rows = images.where(["train", "validation"])
     pooled = average_pooled(features.values, features.record["feature_map"])
     known = pooled[rows].astype(np.float64)
-    top = backbone.imagenet_top()
+    # A top takes the vector that counts; of Keras's networks that is the average.
+    own = features.recipe.pooling == "own" or "keras" in backbone.family.forms
+    top = backbone.imagenet_top() if own else None
     source = None
     if top is not None and len(top[0]) == known.shape[1]:
         source = _softmax(known @ top[0] + top[1])

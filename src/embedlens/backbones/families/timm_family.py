@@ -17,6 +17,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from embedlens.backbones.backbone import Backbone
 from embedlens.backbones.families.torch_family import TorchFamily
 from embedlens.backbones.hub_file import HubFile, UrlFile
@@ -32,6 +34,8 @@ from embedlens.errors import BackboneError, WeightsError
 from embedlens.files import content_key
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from embedlens.backbones.torch_network import TorchNetwork
 
 PREFIX = "timm:"
@@ -181,6 +185,33 @@ class Timm(TorchFamily):
     def anchored(self, network: str, path: Path) -> str:
         """Return a local network's name with another path."""
         return f"{PREFIX}{LOCAL}{path}"
+
+    def imagenet_top(
+        self, backbone: Backbone
+    ) -> tuple[NDArray[np.floating], NDArray[np.floating]] | None:
+        """Return kernel and bias of the classifier, where it is of ImageNet's 1,000 classes.
+
+        They are read from the file of weights, without timm: what it gives its classifier is the
+        vector that counts.
+        """
+        name = backbone.network.removeprefix(PREFIX)
+        architecture, _, tag = name.partition(".")
+        row = described(architecture)
+        pretrained = row.pretrained.get(tag) if row else None
+        file = backbone.weights.file
+        if pretrained is None or pretrained.num_classes != 1000 or not pretrained.classifier:
+            return None
+        if file is None or file.suffix != ".safetensors" or not file.is_file():
+            return None
+        from safetensors import safe_open
+
+        with safe_open(file, "numpy") as tensors:
+            names = [f"{pretrained.classifier}.{part}" for part in ("weight", "bias")]
+            if not set(names) <= set(tensors.keys()):
+                return None
+            kernel, bias = (tensors.get_tensor(each).astype(np.float64) for each in names)
+        kernel = kernel.reshape(len(kernel), -1)
+        return (kernel.T, bias) if len(bias) == 1000 else None
 
     def network(self, backbone: Backbone, size: tuple[int, int]) -> TorchNetwork:
         """Build it with timm, its head taken off."""

@@ -22,6 +22,7 @@ class TorchFamily(Family):
     packages: tuple[str, ...] = ("torch",)
     requires: tuple[str, ...] = ("torch",)
     extra = "torch"
+    tunable = False
     prefix: str
 
     @abstractmethod
@@ -67,7 +68,7 @@ class TorchFamily(Family):
             vector = model.vector(unpooled)
             features = int(model(example).shape[1])
         built = Built(
-            model, size, features, 0, tuple(unpooled.shape[1:]),
+            model, size, features, 0, network.shape(unpooled),
             sum(each.numel() for each in network.module.parameters()), vector,
         )  # fmt: skip
         return _converted(built) if form == "openvino" else built
