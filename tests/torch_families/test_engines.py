@@ -148,9 +148,7 @@ def test_no_code_of_a_file_is_run(tmp_path):
 def test_another_size_takes_other_positions(weights):
     """Their embedding is resampled, as timm does it."""
     backbone = get_backbone("timm:test_vit", weights=weights)
-    built = backbone.family.build(
-        backbone, "torch", backbone.transform.of_size(96), "none", None
-    )
+    built = backbone.family.build(backbone, "torch", backbone.transform.of_size(96), "none", None)
     assert (built.size, built.features) == ((96, 96), 37 * 64)
 
 

@@ -68,7 +68,7 @@ def test_the_classifier_is_read_without_timm(randomized, images, tmp_path, monke
 
 
 def test_a_folder_of_timm_s_is_a_backbone(randomized, opened, embedded, cosines, tmp_path):
-    """As ``timm.models.save_for_hf`` writes one: its config.json says architecture and transform."""
+    """As ``timm.models.save_for_hf`` writes one, with architecture and transform."""
     own = randomized(timm.create_model("test_vit", num_classes=5))
     timm.models.save_for_hf(own, tmp_path, model_config={"num_classes": 5})
     module = timm.create_model(f"local-dir:{tmp_path}", pretrained=True, num_classes=0).eval()

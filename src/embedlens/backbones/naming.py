@@ -176,7 +176,7 @@ def _by_name(backbones: Iterable[str], given: Mapping[str, str], what: str) -> d
     by_key: dict[str, str] = {}
     values: dict[str, str] = {}
     for name, value in given.items():
-        key = name.strip().casefold()
+        key = _spelt(name.strip()).casefold()
         if key in by_key:
             raise BackboneError(
                 f"{_are(what)} given twice, for {by_key[key]} and for {name.strip()}; give one."
@@ -187,6 +187,12 @@ def _by_name(backbones: Iterable[str], given: Mapping[str, str], what: str) -> d
         if key not in used.values():
             raise BackboneError(_unused(name, names, what))
     return {name: values[key] for name, key in used.items()}
+
+
+def _spelt(name: str) -> str:
+    """Return a name as its family spells it, with the tag that it takes where none is given."""
+    network, layer, family = parse_name(name)
+    return name if family is None else f"{network}@{layer}" if layer else network
 
 
 def _are(what: str) -> str:
