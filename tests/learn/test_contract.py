@@ -9,7 +9,6 @@ from scipy.sparse import csr_array
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from embedlens.backbones.keras_backend import import_keras
 from embedlens.learn import (
     CentroidProjection,
     LazyRows,
@@ -19,6 +18,8 @@ from embedlens.learn import (
     TopClassifier,
     balanced_batches,
 )
+
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
 
 TOP = {"units": 32, "epochs": 20, "batch_size": 32, "learning_rate": 0.02}
 MAP = {"width": 16, "epochs": 2, "validation": 0.0}
@@ -30,19 +31,6 @@ ROUNDING = {
     "check_methods_subset_invariance": "sums in float32",
 }
 EXPECTED = {"TopClassifier": ROUNDING, "CentroidProjection": ROUNDING}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _compile_quickly():
-    """Networks this small compile in half the time without optimisations, and run as fast."""
-    if import_keras().backend.backend() != "jax":
-        yield
-        return
-    import jax
-
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def expected(estimator):

@@ -16,25 +16,13 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from embedlens.backbones.keras_backend import import_keras
 from embedlens.errors import EmbedlensError
 from embedlens.learn import CentroidProjection, SilhouetteProjection, balanced_batches
 from embedlens.learn.anchors import spread
 
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
+
 QUICK = {"width": 16, "epochs": 2}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _compile_quickly():
-    """Networks this small compile in half the time without optimisations, and run as fast."""
-    if import_keras().backend.backend() != "jax":
-        yield
-        return
-    import jax
-
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(scope="module")

@@ -129,9 +129,10 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     Warns
     -----
     ConvergenceWarning
-        If the map lost an axis (points coincide along it, but for a twentieth of the widest). The
-        descent is then made again without exaggeration, from a wide start; so a schedule that was
-        asked for is not kept where it loses an axis.
+        If the map lost an axis (points coincide along it, but for a twentieth of the widest) by a
+        schedule that was asked for: it is then made again as ``"auto"`` makes it, and where that
+        loses an axis too, without exaggeration from a wide start. And if the map that is returned
+        is flat all the same.
 
     References
     ----------
@@ -254,6 +255,11 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     def _n_features_out(self) -> int:
         return int(self.embedding_.shape[1])
 
+    @property
+    def _asked(self) -> bool:
+        """Whether the user chose the schedule."""
+        return self.early_exaggeration != "auto" or self.learning_rate != "auto"
+
     def _validated(self, X: ArrayLike, *, reset: bool) -> NDArray[Any]:
         # Finiteness is checked by the set of points, which names the place.
         checked: NDArray[Any] = validate_data(
@@ -314,10 +320,13 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         """Make the map; no axis of it is lost if there is another way."""
         schedules = self._schedules(P)
         made = [(self._descend(P, start, schedule), schedule) for schedule in schedules]
+        if self._asked and made[0][0].flat:
+            made += [(self._descend(P, start, each), each) for each in self._bearable(P, None)]
         if all(map_.flat for map_, _ in made):
             safe = Schedule(self.max_iter, 1.0, None, self.tol)
             made.append((self._descend(P, _wide(start), safe), safe))
-            self._warn_of_loss(schedules[0], made[-1][0])
+        if made[0][0].flat:
+            self._warn_of_loss(schedules[0], all(map_.flat for map_, _ in made))
         kept, schedule = min(made, key=lambda m: (m[0].flat, m[0].divergence))
         self.embedding_ = kept.points
         self.trace_ = np.array(
@@ -329,10 +338,14 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         self.early_exaggeration_ = schedule.exaggeration
 
     def _schedules(self, P: Any) -> list[Schedule]:
-        """Return the schedule asked for; for few points, where none is, more."""
+        """Return the schedule asked for; where none is, those that the affinities bear."""
         rate = None if self.learning_rate == "auto" else float(self.learning_rate)
         if self.early_exaggeration != "auto":
             return [Schedule(self.max_iter, float(self.early_exaggeration), rate, self.tol)]
+        return self._bearable(P, rate)
+
+    def _bearable(self, P: Any, rate: float | None) -> list[Schedule]:
+        """Return schedules that lose no axis: one, and more for few points."""
         bearable = bearable_exaggeration(P, self.n_components, self.random_state)
         schedules = [Schedule(self.max_iter, bearable, rate, self.tol)]
         if rate is None and P.shape[0] < _FEW_POINTS:
@@ -357,20 +370,19 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         embedding = descent.Y[: self.n_components, :n].T * scale
         return _Map(np.ascontiguousarray(embedding - embedding.mean(axis=0)), checks)
 
-    def _warn_of_loss(self, schedule: Schedule, again: _Map) -> None:
-        asked = self.early_exaggeration != "auto" or self.learning_rate != "auto"
-        if again.flat:
+    def _warn_of_loss(self, schedule: Schedule, still: bool) -> None:
+        if still:
             warnings.warn(
                 f"The map is flat: an axis spans less than {_FLAT:.0%} of the widest. Points all"
                 " equal, or a perplexity near the number of points, fill no more.",
                 ConvergenceWarning,
                 stacklevel=4,
             )
-        elif asked:
+        elif self._asked:
             rate = schedule.learning_rate or "auto"
             warnings.warn(
                 f"With early_exaggeration={schedule.exaggeration:g} and learning_rate={rate} the"
-                " map lost an axis; it was made again without exaggeration. Leave both at 'auto'.",
+                " map lost an axis; it was made again as 'auto' makes it. Leave both at 'auto'.",
                 ConvergenceWarning,
                 stacklevel=4,
             )

@@ -27,12 +27,14 @@ columns: where features outnumber pictures they are turned."""
 
 
 def _pca(geometry: Geometry, images: ImageSet, seed: int) -> tuple[Coordinates, float]:
-    pca = PCA(3, random_state=seed)
+    axes = min(3, *geometry.points.shape)
+    pca = PCA(axes, random_state=seed)
     if geometry.gram is None:
         coordinates = pca.fit_transform(geometry.points)
     else:
         coordinates = pca.fit_transform_gram(geometry.gram)
-    return coordinates, float(pca.explained_variance_ratio_.sum())
+    filled = np.pad(coordinates, [(0, 0), (0, 3 - axes)])
+    return filled, float(pca.explained_variance_ratio_.sum())
 
 
 def _tsne(geometry: Geometry, images: ImageSet, seed: int) -> tuple[Coordinates, float]:
