@@ -198,3 +198,15 @@ def test_only_splits_in_which_all_were_tested_are_compared():
     results.predictions = rows[~lacking]
     best, second = judge(results).standings
     assert (best.accuracy, second.accuracy) == (0.8, 0.75)
+
+
+def test_a_group_of_pictures_is_one_picture():
+    """Four shots of each patient say no more of new patients than one."""
+    alone = judge(results_of({"a": first(40, 50), "b": first(38, 50)}))
+    shots = results_of({"a": first(160), "b": first(152)})
+    shots.pictures["group"] = [f"patient {i // 4}" for i in range(len(shots.pictures))]
+    together = judge(shots)
+    assert together.pictures == 200
+    for one, other in zip(alone.standings, together.standings, strict=True):
+        assert (one.low, one.high) == pytest.approx((other.low, other.high), abs=0.01)
+        assert one.behind_high == pytest.approx(other.behind_high, abs=0.01)

@@ -157,8 +157,8 @@ def judge(results: Results, head: str = "linear_probe") -> Verdict:
 
     Backbones are compared on the same pictures and splits by `embedlens.metrics.compare`, for which
     a picture tested in several splits is one picture. Of those that cannot be told apart from the
-    best, the cheapest is taken, see `cheapest`. Random weights are compared with the others, but
-    never taken.
+    best, the cheapest is taken, see `cheapest`. Copies of a picture count as one, and so does a
+    group that no split parts. Random weights are compared with the others, but never taken.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def judge(results: Results, head: str = "linear_probe") -> Verdict:
     if take is standings[0]:
         told = (found.expected, found.low, found.high)
     return Verdict(
-        head, len(shown), int(rows["repeat"].nunique()), tuple(standings),
+        head, int(rows["picture"].nunique()), int(rows["repeat"].nunique()), tuple(standings),
         class_coverage(results, head), take, *told,
     )  # fmt: skip
 
@@ -247,7 +247,10 @@ def _standing_record(each: Standing) -> dict[str, Any]:
 def count_hits(
     rows: pd.DataFrame, of: pd.Series, results: Results
 ) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64]]:
-    """Count how often each picture was right, and how often it was tested.
+    """Count how often each group of pictures was right, and how often it was tested.
+
+    A group is what no split parts: copies of one picture, and the pictures of one patient where the
+    study was told of patients. Most groups are one picture.
 
     Parameters
     ----------
@@ -260,17 +263,20 @@ def count_hits(
 
     Returns
     -------
-    hits : dict of str to ndarray of shape (pictures,)
+    hits : dict of str to ndarray of shape (groups,)
         By what they are counted for.
-    shown : ndarray of shape (pictures,)
-        In how many splits each picture was tested; only splits count in which all were tested
-        on it.
+    shown : ndarray of shape (groups,)
+        In how many splits its pictures were tested; only splits count in which all were tested
+        on a picture.
     """
     labels = results.pictures["label"].to_numpy()
     right = pd.Series(rows["predicted"].to_numpy() == labels[rows["picture"]])
     by = [rows["picture"].to_numpy(), rows["repeat"].to_numpy(), of.to_numpy(str)]
     table = right.groupby(by).first().unstack().dropna().astype(float)
-    counts = table.groupby(level=0).agg(["sum", "size"])
+    tested = table.index.get_level_values(0).to_numpy()
+    if "group" in results.pictures:  # not in a study of 0.1.0
+        tested = results.pictures["group"].to_numpy()[tested]
+    counts = table.groupby(tested).agg(["sum", "size"])
     names = [str(name) for name in table.columns]
     shown = counts[(names[0], "size")].to_numpy(float)
     return {name: counts[(name, "sum")].to_numpy(float) for name in names}, shown
