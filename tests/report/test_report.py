@@ -148,7 +148,7 @@ def test_random_weights_are_never_taken_for_pretrained(study):
     assert "RANDOM, NOT PRETRAINED: random (seed 0), not pretrained" in text
     assert "Chance random weights, not pretrained" in text
     assert text.index("Take Trained") < text.index("Random weights, for comparison only: Chance")
-    assert "What the best backbone gets wrong Trained" in text
+    assert "What the backbone to take gets wrong Trained" in text
 
 
 def test_pictures_that_have_moved_are_said_to_be_missing(study):
