@@ -1,9 +1,9 @@
 """The shortlists' networks: vector, transform, licence, size, from what the program knows of them.
 
-Usage: python benchmarks/shortlists.py [--write docs/networks.md]
+Usage: python benchmarks/shortlists.py [--vectors] [--write docs/networks.md]
 
-Each network is built once with random weights, to be asked what its vector is: that takes some
-minutes, and the extra of its family. Nothing is downloaded. `--write` puts the
+With `--vectors` each network is built once with random weights, to be asked what its vector is: that
+takes some minutes, and the extra of its family. Nothing is downloaded. `--write` puts the
 tables between the two marks in a page.
 """
 
@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from embedlens.backbones import SHORTLISTS, get_backbone
+from embedlens.backbones import SHORTLISTS, get_backbone, parse_name
 from embedlens.backbones.licence import is_non_commercial
 
 BEGIN, END = "<!-- shortlists: made by benchmarks/shortlists.py -->", "<!-- end of shortlists -->"
@@ -24,40 +24,45 @@ TITLES = {
 }
 
 
-def row(name):
-    print(name, file=sys.stderr)
-    own = get_backbone(name)
-    random = get_backbone(name, weights="random")
-    form = next(each for each in own.family.forms if each != "openvino")  # the quickest to build
-    built = own.family.build(random, form, own.transform, "own", None)
-    millions = (own.parameters or built.parameters) / 1e6
+def row(name, vectors):
+    own = get_backbone_without_extra(name)
     licence = own.weights.licence or "not said"
     if is_non_commercial(licence):
         licence += " (non-commercial)"
-    cells = [
-        f"`{name}`",
-        f"{millions:.1f}",
-        f"{built.features:,}: {built.vector}",
-        own.transform.describe(),
-        licence,
-    ]
-    return "| " + " | ".join(cells) + " |"
+    cells = [f"`{name}`", f"{own.parameters / 1e6:.1f}", own.transform.describe(), licence]
+    return "| " + " | ".join([*cells, vector(own)] if vectors else cells) + " |"
 
 
-def tables():
+def get_backbone_without_extra(name):
+    network, layer, family = parse_name(name)
+    return family.backbone(network, layer)
+
+
+def vector(own):
+    print(own.name, file=sys.stderr)
+    random = get_backbone(own.name, weights="random")
+    form = next(each for each in own.family.forms if each != "openvino")  # the quickest to build
+    built = own.family.build(random, form, own.transform, "own", None)
+    return f"{built.features:,}: {built.vector}"
+
+
+def tables(vectors):
     lines = []
+    heads = ["network", "million parameters", "transform", "licence of the weights"]
+    heads += ["vector"] if vectors else []
     for shortlist, networks in SHORTLISTS.items():
-        lines += [f"## {shortlist}: {TITLES[shortlist]}", ""]
-        lines += ["| network | million parameters | vector | transform | licence of the weights |"]
-        lines += ["| --- | ---: | --- | --- | --- |", *map(row, networks), ""]
+        lines += [f"## {shortlist}: {TITLES[shortlist]}", "", "| " + " | ".join(heads) + " |"]
+        lines += ["| --- | ---: " + "| --- " * (len(heads) - 2) + "|"]
+        lines += [*(row(name, vectors) for name in networks), ""]
     return "\n".join(lines)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", type=Path)
-    page = parser.parse_args().write
-    made = tables()
+    parser.add_argument("--vectors", action="store_true")
+    given = parser.parse_args()
+    page, made = given.write, tables(given.vectors)
     if page is None:
         print(made)
         return
