@@ -2,8 +2,8 @@
 
 Usage: python benchmarks/shortlists.py [--vectors] [--write docs/networks.md]
 
-With `--vectors` each network is built once with random weights, to be asked what its vector is: that
-takes some minutes, and the extra of its family. Nothing is downloaded. `--write` puts the
+With `--vectors` each network is built once with random weights, to be asked what its vector is:
+that takes some minutes, and the extra of its family. Nothing is downloaded. `--write` puts the
 tables between the two marks in a page.
 """
 
@@ -25,7 +25,7 @@ TITLES = {
 
 
 def row(name, vectors):
-    own = get_backbone_without_extra(name)
+    own = described(name)
     licence = own.weights.licence or "not said"
     if is_non_commercial(licence):
         licence += " (non-commercial)"
@@ -33,7 +33,8 @@ def row(name, vectors):
     return "| " + " | ".join([*cells, vector(own)] if vectors else cells) + " |"
 
 
-def get_backbone_without_extra(name):
+def described(name):
+    """A backbone as its family tells of it, whether its extra is installed or not."""
     network, layer, family = parse_name(name)
     return family.backbone(network, layer)
 
