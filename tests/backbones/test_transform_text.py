@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -117,6 +118,8 @@ STATISTICS = {"image_mean": list(IMAGENET_MEAN), "image_std": list(IMAGENET_DEVI
     ids=["bit", "clip-2021", "vit", "convnext", "convnext-384", "deit", "timm", "timm-border"],
 )  # fmt: skip
 def test_files_of_libraries_are_read_as_they_read_them(tmp_path, content, expected):
+    if "image_mean" in content:  # transformers' centre lies before the middle
+        expected = replace(expected, centre="before")
     assert read_transform(written(tmp_path, content)) == expected
 
 
