@@ -116,6 +116,7 @@ def calibrated():
     return SimpleNamespace(
         calibrations=rows,
         backbones=pd.DataFrame({"backbone": ["x", "other"]}),
+        pictures=pd.DataFrame({"label": ["cat"] * pictures}),
         mean=lambda metric, split: pd.Series({"x": 1.5}),
     )
 

@@ -10,8 +10,16 @@ from typer.testing import CliRunner
 from embedlens.cli.app import app
 from embedlens.curation import check
 from embedlens.images import ImageSet
+from embedlens.metrics import proportion_interval
 from embedlens.report import write_report
-from embedlens.results import Settings, StudyFolder, groups_sentence, judge_groups, read_results
+from embedlens.results import (
+    Settings,
+    StudyFolder,
+    groups_sentence,
+    judge,
+    judge_groups,
+    read_results,
+)
 
 PATIENTS = 40
 GROUP = r"patient_(\d+)"
@@ -57,6 +65,18 @@ def test_no_split_tests_on_a_patient_that_it_trains_on(study):
     for rows in tested:
         held = set(patient[rows])
         assert not held & set(patient[~patient.index.isin(rows)])
+
+
+def test_intervals_are_of_patients_not_of_pictures(study):
+    results = read_results(study[0])
+    rows = results.predictions.query("head == 'linear_probe'")
+    right = rows["predicted"].to_numpy() == results.pictures["label"].to_numpy()[rows["picture"]]
+    patient = results.pictures["given_group"].to_numpy()[rows["picture"]]
+    counts = pd.Series(right).groupby(patient).agg(["sum", "size"])
+    of_patients = proportion_interval(counts["sum"], counts["size"])
+    (standing,) = judge(results).standings
+    assert (standing.low, standing.high) == pytest.approx((of_patients.low, of_patients.high))
+    assert judge(results).pictures == rows["picture"].nunique()
 
 
 def test_settings_and_report_tell_it(study):

@@ -10,6 +10,7 @@ import pandas as pd
 from embedlens.metrics.calibration import Reliability, reliability
 from embedlens.metrics.proportion import Interval, proportion_interval
 from embedlens.results.results import Results
+from embedlens.results.units import units_of
 from embedlens.results.vocabulary import CALIBRATED_COVERAGE, PRETRAINED
 
 _MOST_BINS = 15
@@ -80,14 +81,15 @@ def judge_calibration(results: Results) -> tuple[Calibration, ...]:
 
 def _of(results: Results, backbone: str, rows: pd.DataFrame) -> Calibration:
     right = rows["right"].to_numpy(bool)
-    by_picture = rows["in_set"].astype(float).groupby(rows["picture"]).agg(["sum", "size"])
-    bins = int(np.clip(len(by_picture) // _PER_BIN, 1, _MOST_BINS))
+    units = units_of(results.pictures)[rows["picture"]]
+    by_unit = rows["in_set"].astype(float).groupby(units).agg(["sum", "size"])
+    bins = int(np.clip(rows["picture"].nunique() // _PER_BIN, 1, _MOST_BINS))
     before, after = (
         reliability(rows[each].to_numpy(float), right, bins)
         for each in ("confidence", "calibrated")
     )
     # A picture that is tested in several splits is one: chance is that of so many.
-    often = float(np.sqrt(len(rows) / len(by_picture)))
+    often = float(np.sqrt(len(rows) / rows["picture"].nunique()))
     sizes = rows["set_size"].to_numpy(float)
     return Calibration(
         backbone,
@@ -95,7 +97,7 @@ def _of(results: Results, backbone: str, rows: pd.DataFrame) -> Calibration:
         before,
         after,
         after.by_chance * often,
-        proportion_interval(by_picture["sum"], by_picture["size"]),
+        proportion_interval(by_unit["sum"], by_unit["size"]),
         float(sizes.mean()),
         float((sizes == 0).mean()),
     )

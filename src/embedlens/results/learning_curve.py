@@ -10,6 +10,7 @@ import pandas as pd
 from embedlens.metrics.learning_curve import LearningCurve, learning_curve
 from embedlens.metrics.proportion import difference_interval
 from embedlens.results.results import Results
+from embedlens.results.units import units_of
 from embedlens.results.vocabulary import PRETRAINED
 
 _CONFIDENCE = 0.95
@@ -54,10 +55,15 @@ def judge_learning_curves(results: Results) -> dict[str, LearningCurve]:
     curves = results.curves
     counts = dict(iter(curves[curves["stage"] == PRETRAINED.key].groupby("backbone")))
     return {
-        name: _curve(counts[name], results.settings.seed)
+        name: _curve(_by_unit(counts[name], results), results.settings.seed)
         for name in map(str, results.backbones["backbone"])
         if name in counts
     }
+
+
+def _by_unit(rows: pd.DataFrame, results: Results) -> pd.DataFrame:
+    """Name groups instead of pictures where groups were given."""
+    return rows.assign(picture=units_of(results.pictures)[rows["picture"].to_numpy(np.int64)])
 
 
 def _curve(rows: pd.DataFrame, seed: int) -> LearningCurve:
@@ -86,7 +92,7 @@ def best_with_few_labels(results: Results, recommended: str) -> FewLabels | None
     """
     facts = results.backbones.set_index("backbone")["pretrained"].astype(bool)
     rows = results.curves[results.curves["backbone"].map(facts).fillna(False).astype(bool)]
-    sizes = np.unique(rows["labels"])[:-1]
+    rows, sizes = _by_unit(rows, results), np.unique(rows["labels"])[:-1]
     names = [name for name in rows["backbone"].unique() if name != recommended]
     if not len(sizes) or not names or recommended not in set(rows["backbone"]):
         return None

@@ -15,6 +15,7 @@ from embedlens.metrics.proportion import difference_interval, proportion_interva
 from embedlens.results.class_coverage import ClassCoverage, class_coverage
 from embedlens.results.cost import Cost, costs_of
 from embedlens.results.results import Results
+from embedlens.results.units import units_of
 
 _DEARER = 1.2  # times the computing: less is no reason to take another
 
@@ -273,10 +274,8 @@ def count_hits(
     right = pd.Series(rows["predicted"].to_numpy() == labels[rows["picture"]])
     by = [rows["picture"].to_numpy(), rows["repeat"].to_numpy(), of.to_numpy(str)]
     table = right.groupby(by).first().unstack().dropna().astype(float)
-    tested = table.index.get_level_values(0).to_numpy()
-    if "group" in results.pictures:  # not in a study of 0.1.0
-        tested = results.pictures["group"].to_numpy()[tested]
-    counts = table.groupby(tested).agg(["sum", "size"])
+    units = units_of(results.pictures)[table.index.get_level_values(0)]
+    counts = table.groupby(units).agg(["sum", "size"])
     names = [str(name) for name in table.columns]
     shown = counts[(names[0], "size")].to_numpy(float)
     return {name: counts[(name, "sum")].to_numpy(float) for name in names}, shown
