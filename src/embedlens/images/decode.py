@@ -190,6 +190,9 @@ def decode(
             image.load()
             orientation = _orientation(image)
             fitted = _opaque(image, levels)
+            if whole is None and orientation in _TURNS:
+                # Before it is resized, as the libraries turn it: Pillow rounds between its passes.
+                fitted, orientation = fitted.transpose(_TURNS[orientation]), 1
             if target is not None:
                 size_there = stored if whole else fitted.size
                 place = _Place.of(fitting, _turned(size_there, orientation), orientation)
