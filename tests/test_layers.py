@@ -22,6 +22,7 @@ ROOMS = (
     "study",
     "report",
     "viewer",
+    "classify",
     "results",
     "curation",
     "learn",

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _PACKAGES = (
-    "backbones", "curation", "features", "images", "learn", "metrics", "reduce", "report",
-    "results", "study", "viewer",
+    "backbones", "classify", "curation", "features", "images", "learn", "metrics", "reduce",
+    "report", "results", "study", "viewer",
 )  # fmt: skip
 _NAMES = {
+    "Classifier": "classify",
     "Features": "features",
     "ImageSet": "images",
     "Study": "study",
@@ -25,11 +26,13 @@ _NAMES = {
 }
 
 __all__ = [
+    "Classifier",
     "Features",
     "ImageSet",
     "Study",
     "__version__",
     "backbones",
+    "classify",
     "curation",
     "embed",
     "features",
@@ -48,6 +51,7 @@ __all__ = [
 if TYPE_CHECKING:
     from embedlens import (
         backbones,
+        classify,
         curation,
         features,
         images,
@@ -60,6 +64,7 @@ if TYPE_CHECKING:
         viewer,
     )
     from embedlens.backbones import get_backbone
+    from embedlens.classify import Classifier
     from embedlens.features import Features, embed
     from embedlens.images import ImageSet
     from embedlens.study import Study

@@ -8,6 +8,7 @@ import typer
 
 from embedlens.cli.embeddings import backbones, embed, map_, score
 from embedlens.cli.pictures import check, relabel
+from embedlens.cli.predictions import predict
 from embedlens.cli.studies import demo, export, report, study, view
 
 app = typer.Typer(
@@ -33,6 +34,8 @@ def top(
         raise typer.Exit
 
 
-for command in (demo, study, report, view, export, backbones, embed, score, check, relabel):
+for command in (
+    demo, study, report, view, predict, export, backbones, embed, score, check, relabel,
+):  # fmt: skip
     app.command()(command)
 app.command(name="map")(map_)

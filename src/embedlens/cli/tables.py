@@ -12,6 +12,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from embedlens.backbones import Backbone
+    from embedlens.classify import Classifier, Predicted
     from embedlens.curation import Check, Relabelling
     from embedlens.images import Problem
     from embedlens.results import Results, Verdict
@@ -149,6 +150,25 @@ def print_counts(check: Check) -> None:
         for each in first
     ]
     print_table(rows, ["found", "what", "first"])
+
+
+def print_predicted(found: Predicted, classifier: Classifier) -> None:
+    """Print how many pictures got each class, and what of that can be believed."""
+    print()
+    rows = [{"class": name, "pictures": count} for name, count in found.counts.items()]
+    print_table(rows, ["class", "pictures"])
+    flagged = f"{found.unknown:,} of {found.pictures:,} are unlike all classes (unknown)"
+    print(f"\n{flagged}; of pictures of known classes {classifier.unknown.rate:.0%} would be.")
+    if found.unreadable:
+        print(f"{found.unreadable:,} cannot be read; the table says why.")
+    if found.note:
+        print(found.note)
+    if classifier.expected:
+        print(f"\n{classifier.expected.sentence()}")
+    if found.judged:
+        print(f"\n{found.judged.sentence()}")
+    elif found.seen:
+        print(f"\n{found.seen:,} of the pictures are among those that it has learned from.")
 
 
 def print_relabelling(found: Relabelling) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from embedlens.report.check_page import write_check
 from embedlens.report.contact_sheet import write_relabelling
 from embedlens.report.picture_table import export_parquet, picture_table
+from embedlens.report.predictions_page import write_predictions
 from embedlens.report.report import write_first_report, write_report
 from embedlens.report.sections.registered import register_section
 from embedlens.report.sections.section import Section
@@ -25,6 +26,7 @@ __all__ = [
     "tables",
     "write_check",
     "write_first_report",
+    "write_predictions",
     "write_relabelling",
     "write_report",
 ]

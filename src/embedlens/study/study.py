@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from os import fspath
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -40,7 +40,7 @@ from embedlens.results.results import (
 )
 from embedlens.results.settings import PRESETS, Settings, default_backbones
 from embedlens.results.verdict import Verdict, judge
-from embedlens.results.vocabulary import PRETRAINED
+from embedlens.results.vocabulary import LINEAR_PROBE, PRETRAINED
 from embedlens.study.analysis import (
     measure_data,
     measure_heads,
@@ -55,6 +55,9 @@ from embedlens.study.reuse import Stored
 from embedlens.study.scores import measure_scores
 from embedlens.study.splits import check_splits, repeats_of
 from embedlens.study.step_progress import StepProgress, counted
+
+if TYPE_CHECKING:
+    from embedlens.classify import Classifier
 
 _FORMAT = 4  # raise it when the same features begin to give other results
 
@@ -218,6 +221,25 @@ class Study:
         from embedlens.report import write_report
 
         return write_report(self.folder)
+
+    def classifier(self, backbone: str | None = None, head: str = LINEAR_PROBE.key) -> Classifier:
+        """Train a classifier on all labelled pictures; its ``expected`` is the verdict's.
+
+        Parameters
+        ----------
+        backbone : str, optional
+            By default the one that the verdict takes.
+        head : {"linear_probe", "knn"}, default "linear_probe"
+            Which.
+
+        Raises
+        ------
+        StudyError
+            If the study has not been run to its end, or has no such backbone or head.
+        """
+        from embedlens.classify import classifier_of
+
+        return classifier_of(self.folder, backbone, head)
 
     def view(self, height: int = 640) -> Any:
         """Show the study in a notebook; ``.selection`` of what is returned is what is selected.

@@ -1,0 +1,143 @@
+"""What a classifier answers by: a dense layer, or the votes of neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedlens.learn import LinearProbe, NeighborsProbe
+from embedlens.metrics import nearest_neighbors
+
+Numbers = NDArray[np.floating[Any]]
+
+LEAST = 1e-30  # a share that rounds to 0 has no logarithm
+
+
+class Head(Protocol):
+    """Gives each class a score, whose softmax over a temperature is its probability.
+
+    Attributes
+    ----------
+    key : str
+        As in the vocabulary of a study's heads.
+    """
+
+    key: ClassVar[str]
+
+    def scores(self, features: Numbers) -> NDArray[np.float64]:
+        """Return the scores of pictures, (pictures, classes)."""
+
+    def arrays(self) -> dict[str, Numbers]:
+        """Return what it is made of, to be kept."""
+
+
+@dataclass(frozen=True)
+class LinearHead:
+    """A dense layer: features @ kernel + bias.
+
+    Attributes
+    ----------
+    kernel : ndarray of shape (d, classes), float32
+        What a probe learned, its scaling of the features inside.
+    bias : ndarray of shape (classes,), float32
+    """
+
+    key: ClassVar[str] = "linear_probe"
+    kernel: Numbers
+    bias: Numbers
+
+    @classmethod
+    def of(cls, probe: LinearProbe) -> LinearHead:
+        """Return a probe that was fitted as one layer."""
+        model = probe._model
+        kernel, bias = model.coef_.T.astype(np.float64), model.intercept_.astype(np.float64)
+        if len(probe.classes_) == 2:  # one column tells both apart
+            kernel, bias = np.c_[-kernel, kernel] / 2, np.r_[-bias, bias] / 2
+        kernel = kernel / probe._scale
+        return cls(kernel.astype(np.float32), (bias - probe._mean @ kernel).astype(np.float32))
+
+    @classmethod
+    def read(cls, arrays: Mapping[str, Numbers]) -> LinearHead:
+        """Return what `arrays` gave."""
+        return cls(arrays["kernel"], arrays["bias"])
+
+    def scores(self, features: Numbers) -> NDArray[np.float64]:
+        """Return the logits of pictures, (pictures, classes)."""
+        scores: NDArray[np.float64] = features.astype(np.float64) @ self.kernel + self.bias
+        return scores
+
+    def arrays(self) -> dict[str, Numbers]:
+        """Return kernel and bias."""
+        return {"kernel": self.kernel, "bias": self.bias}
+
+
+@dataclass(frozen=True)
+class NeighborsHead:
+    """The votes of the nearest training pictures, as `NeighborsProbe` counts them.
+
+    One vote more is spread over all classes: a class without a vote is unlikely, not impossible.
+
+    Attributes
+    ----------
+    points : ndarray of shape (training pictures, d), float32
+    codes : ndarray of shape (training pictures,), int64
+        Their classes.
+    k : int
+        How many vote.
+    width : float
+        A neighbour of cosine similarity s votes with weight exp(s / width).
+    classes : int
+        How many there are.
+    """
+
+    key: ClassVar[str] = "knn"
+    points: Numbers
+    codes: NDArray[np.int64]
+    k: int
+    width: float
+    classes: int
+
+    @classmethod
+    def of(cls, probe: NeighborsProbe) -> NeighborsHead:
+        """Return what a fitted probe remembers."""
+        points = np.asarray(probe._X, np.float32)
+        codes = np.asarray(probe._codes, np.int64)
+        return cls(points, codes, probe.k_, probe.temperature, len(probe.classes_))
+
+    @classmethod
+    def read(cls, arrays: Mapping[str, Numbers]) -> NeighborsHead:
+        """Return what `arrays` gave."""
+        k, width, classes = arrays["votes"].tolist()
+        return cls(
+            arrays["points"], arrays["codes"].astype(np.int64), int(k), float(width), int(classes)
+        )
+
+    def scores(self, features: Numbers) -> NDArray[np.float64]:
+        """Return the logarithms of the shares of the vote, (pictures, classes)."""
+        distances, rows = nearest_neighbors(
+            self.points, self.k, metric="cosine", queries=np.asarray(features, np.float32)
+        )
+        weights = np.exp(-distances / self.width)
+        shares = np.zeros((len(features), self.classes))
+        np.add.at(shares, (np.arange(len(features))[:, None], self.codes[rows]), weights)
+        shares /= shares.sum(axis=1, keepdims=True)
+        smooth: NDArray[np.float64] = np.log((self.k * shares + 1 / self.classes) / (self.k + 1))
+        return smooth
+
+    def arrays(self) -> dict[str, Numbers]:
+        """Return points, codes and how votes are counted."""
+        return {
+            "points": self.points,
+            "codes": self.codes.astype(np.float64),
+            "votes": np.array([self.k, self.width, self.classes], np.float64),
+        }
+
+
+HEADS: dict[str, type[LinearHead] | type[NeighborsHead]] = {
+    LinearHead.key: LinearHead,
+    NeighborsHead.key: NeighborsHead,
+}

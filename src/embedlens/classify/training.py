@@ -1,0 +1,123 @@
+"""Training a classifier on all labelled pictures, and what it can be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedlens.classify.heads import HEADS, LEAST, Head, LinearHead, NeighborsHead
+from embedlens.classify.unknown import Unknown
+from embedlens.errors import EmbedlensError
+from embedlens.learn import LinearProbe, NeighborsProbe
+from embedlens.learn.out_of_fold import folds_of
+from embedlens.metrics import nearest_neighbors
+from embedlens.metrics.calibration import at_temperature, conformal_threshold, temperature
+from embedlens.results.vocabulary import CALIBRATED_COVERAGE
+
+_FOLDS = 5
+Numbers = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A head with its calibration.
+
+    Attributes
+    ----------
+    head : Head
+    classes : tuple of str
+    temperature : float
+        Of the least log loss of predictions out of fold.
+    threshold : float
+        Of conformal sets that hold the class of 90% of new pictures.
+    unknown : Unknown
+    """
+
+    head: Head
+    classes: tuple[str, ...]
+    temperature: float
+    threshold: float
+    unknown: Unknown
+
+
+def train(
+    values: Numbers,
+    labels: NDArray[np.str_],
+    watched: NDArray[np.bool_],
+    groups: Sequence[str],
+    head: str = LinearHead.key,
+) -> Trained:
+    """Train a head on pictures, its one setting chosen on some of them.
+
+    Temperature, sets and unknown score are those of heads with that setting that are each trained
+    on four fifths of the pictures and asked of the rest: the head that is kept has seen them all.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, d)
+        Features.
+    labels : ndarray of shape (n,), str
+        Classes.
+    watched : ndarray of shape (n,), bool
+        Pictures on which the setting is chosen; it is then trained on them too.
+    groups : sequence of str
+        What no fold may part.
+    head : {"linear_probe", "knn"}, default "linear_probe"
+        Which.
+
+    Raises
+    ------
+    EmbedlensError
+        If there is no such head.
+    """
+    if head not in HEADS:
+        raise EmbedlensError(f"There is no head {head!r} to use; choose {' or '.join(HEADS)}.")
+    validation = (values[watched], labels[watched]) if watched.any() else None
+    probe: LinearProbe | NeighborsProbe
+    if head == LinearHead.key:
+        probe = LinearProbe().fit(values[~watched], labels[~watched], validation=validation)
+        found: Head = LinearHead.of(probe)
+    else:
+        probe = NeighborsProbe().fit(values[~watched], labels[~watched], validation=validation)
+        found = NeighborsHead.of(probe)
+    classes, codes = np.unique(labels, return_inverse=True)
+    if len(probe.classes_) != len(classes):
+        raise EmbedlensError("A class has no picture to train on; give it one.")
+    scores, distances = _out_of_fold(values, labels, groups, probe)
+    degree = temperature(scores, codes)
+    threshold = conformal_threshold(at_temperature(scores, degree), codes, CALIBRATED_COVERAGE)
+    unknown = Unknown.of(scores, distances)
+    return Trained(found, tuple(classes.tolist()), degree, threshold, unknown)
+
+
+def _out_of_fold(
+    values: Numbers,
+    labels: NDArray[np.str_],
+    groups: Sequence[str],
+    probe: LinearProbe | NeighborsProbe,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return scores of all classes, and distances to the nearest, by heads of the other folds."""
+    classes, codes = np.unique(labels, return_inverse=True)
+    fold_of = folds_of(codes, groups, _FOLDS, 0)
+    scores = np.full((len(labels), len(classes)), np.log(LEAST))
+    distances = np.ones(len(labels))
+    for fold in np.unique(fold_of):
+        held, rest = fold_of == fold, fold_of != fold
+        known = np.unique(codes[rest])
+        if len(known) < 2:
+            scores[held] = 0.0
+            continue
+        head: Head
+        if isinstance(probe, LinearProbe):
+            head = LinearHead.of(LinearProbe().fit_at(values[rest], labels[rest], probe.strength_))
+        else:
+            fixed = NeighborsProbe((probe.k_,), probe.temperature)
+            head = NeighborsHead.of(fixed.fit(values[rest], labels[rest]))
+        scores[np.ix_(held, known)] = head.scores(values[held])
+        near, _ = nearest_neighbors(values[rest], 1, metric="cosine", queries=values[held])
+        distances[held] = near[:, 0]
+    return scores, distances
