@@ -1,6 +1,7 @@
 """Classifiers: what a study ends in, ready for new pictures."""
 
 from embedlens.classify.classifier import Answers, Classifier, Expected
+from embedlens.classify.export import export_classifier
 from embedlens.classify.heads import HEADS, LinearHead, NeighborsHead
 from embedlens.classify.of_study import classifier_of, open_classifier
 from embedlens.classify.prediction import Predicted, predict
@@ -18,6 +19,7 @@ __all__ = [
     "Trained",
     "Unknown",
     "classifier_of",
+    "export_classifier",
     "open_classifier",
     "predict",
     "train",

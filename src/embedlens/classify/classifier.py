@@ -244,7 +244,8 @@ class Classifier:
                 if source != target:
                     shutil.copyfile(source, target)
         with replacing(folder / _ARRAYS) as partial, partial.open("wb") as file:
-            np.savez(file, training=self.training.features, **self.head.arrays())
+            arrays: dict[str, Any] = {"training": self.training.features, **self.head.arrays()}
+            np.savez(file, **arrays)
         told = {name: getattr(self.training, name) for name in ("ids", "paths", "labels")}
         write_json(folder / _TRAINING, {**told, "levels": self.training.levels})
         files = [folder / _ARRAYS, folder / _TRAINING]
@@ -314,9 +315,11 @@ class Classifier:
         with np.load(folder / _ARRAYS, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         told = json.loads((folder / _TRAINING).read_text(encoding="utf-8"))
-        texts = [tuple(told[name]) for name in ("ids", "paths", "labels")]
         levels = {name: (float(b), float(w)) for name, (b, w) in told["levels"].items()}
-        training = Training(arrays["training"], *texts, levels)
+        training = Training(
+            arrays["training"], tuple(told["ids"]), tuple(told["paths"]), tuple(told["labels"]),
+            levels,
+        )  # fmt: skip
         transform = read_record(facts["transform"])
         graph = facts["graph"] and _graph(folder / _GRAPH, facts["graph"])
         return cls(
@@ -337,7 +340,10 @@ class Classifier:
 
 def read_record(record: dict[str, Any]) -> Transform:
     """Return the transform that ``Transform.record`` wrote."""
-    return Transform(**{k: tuple(v) if isinstance(v, list) else v for k, v in record.items()})
+    fields: dict[str, Any] = {
+        name: tuple(each) if isinstance(each, list) else each for name, each in record.items()
+    }
+    return Transform(**fields)
 
 
 def expect_own(folder: Path, name: str) -> None:

@@ -70,7 +70,7 @@ def classifier_of(
     watched = (kept["split"] == "validation").to_numpy()
     trained = train(values, labels, watched, groups.tolist(), head)
     size = (int(meta["size"][0]), int(meta["size"][1]))
-    texts = [tuple(map(str, kept[each])) for each in ("id", "path", "label")]
+    ids, paths = tuple(map(str, kept["id"])), tuple(map(str, kept["path"]))
     return Classifier(
         recipe,
         recipe.record(),
@@ -80,7 +80,7 @@ def classifier_of(
         trained.classes,
         trained.threshold,
         trained.unknown,
-        Training(values, *texts, _levels(kept)),
+        Training(values, ids, paths, tuple(labels.tolist()), _levels(kept)),
         expected_of(results, judge(results, head), name),
         licence=found.weights.licence,
     )
@@ -135,7 +135,7 @@ def _levels(pictures: pd.DataFrame) -> dict[str, Levels]:
     shared = {str(name): rows[["black", "white"]].drop_duplicates() for name, rows in
               deep.groupby("format")}  # fmt: skip
     return {
-        name: (float(rows.iloc[0, 0]), float(rows.iloc[0, 1]))
+        name: (rows["black"].to_numpy(float)[0], rows["white"].to_numpy(float)[0])
         for name, rows in shared.items()
         if len(rows) == 1
     }

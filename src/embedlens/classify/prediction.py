@@ -112,9 +112,10 @@ class Judged:
 
     def sentence(self) -> str:
         """Say it."""
+        share = self.accuracy
         told = (
-            f"It got {self.accuracy.estimate:.1%} of {self.pictures:,} labelled pictures right "
-            f"that it had not seen (95% interval {self.accuracy.low:.1%} to {self.accuracy.high:.1%})."
+            f"It got {share.estimate:.1%} of {self.pictures:,} labelled pictures right that it had "
+            f"not seen (95% interval {share.low:.1%} to {share.high:.1%})."
             if self.pictures
             else "No labelled picture of its classes was new to it, so that none can judge it."
         )

@@ -30,6 +30,7 @@ from embedlens.cli.options import (
     transforms_by_name,
     weights_by_name,
 )
+from embedlens.cli.predictions import Head, OfStudy
 from embedlens.given_path import given_path
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class ExportOption(StrEnum):
 
     parquet = "parquet"
     tensorboard = "tensorboard"
+    onnx = "onnx"
+    openvino = "openvino"
 
 
 Backbones = Annotated[
@@ -236,19 +239,27 @@ def view(
 
 
 def export(
-    folder: Folder,
+    folder: Annotated[
+        Path,
+        typer.Argument(parser=given_path, metavar="STUDY",
+                       help="A study folder; for onnx and openvino also a saved classifier."),
+    ],
     to: Annotated[
         ExportOption,
         typer.Option(
             help="parquet: a row a picture, with predictions, coordinates, silhouettes. "
-            "tensorboard: features and maps for its Embedding Projector."
+            "tensorboard: features and maps for its Embedding Projector. onnx, openvino: a "
+            "classifier, one graph from pixels to probabilities, with a script that needs no "
+            "embedlens."
         ),
     ],
     out: Annotated[Path, folder_option("The folder to write to.")],
     features: Annotated[
         bool, typer.Option("--features", help="With parquet: the features too.")
     ] = False,
-) -> None:
+    backbone: OfStudy = None,
+    head: Head = None,
+) -> None:  # fmt: skip
     """Write what a study found for other tools."""
     from embedlens.report import export_parquet, export_tensorboard
 
@@ -256,16 +267,37 @@ def export(
         raise typer.BadParameter(
             f"--features is of --to parquet; {to.value} holds the features always. Leave it out."
         )
+    graphs = to in (ExportOption.onnx, ExportOption.openvino)
+    if not graphs and (backbone or head):
+        raise typer.BadParameter(
+            f"--backbone and --head are of --to onnx and --to openvino; {to.value} holds all. "
+            "Leave them out."
+        )
     if out.suffix.lower() in (".parquet", ".csv", ".tsv"):
         raise typer.BadParameter(
             f"--out is a folder, and {out} is named like a file; write, say, --out "
             f"{out.with_suffix('')}."
         )
-    if to is ExportOption.parquet:
+    if graphs:
+        _export_classifier(folder, to.value, out, backbone, head.value if head else None)
+    elif to is ExportOption.parquet:
         print(export_parquet(folder, out, features=features))
     else:
         print(export_tensorboard(folder, out))
         print(f"Look at it with: tensorboard --logdir {out}")
+
+
+def _export_classifier(
+    what: Path, to: str, out: Path, backbone: str | None, head: str | None
+) -> None:
+    from embedlens.classify import export_classifier, open_classifier
+
+    classifier = open_classifier(what, backbone, head)
+    made = export_classifier(classifier, to, out)
+    print(made)
+    if classifier.expected:
+        print(classifier.expected.sentence())
+    print(f"Try it with: python {made / 'classify.py'} PICTURE")
 
 
 def _run(

@@ -64,7 +64,8 @@ def _group(
 def _items(rows: pd.DataFrame, predicted: Predicted) -> list[dict[str, Any]]:
     ids = dict(zip(rows["path"], rows["id"], strict=True))
     made = thumbnails(predicted.source, ids)
-    return [{**row, "thumbnail": made.get(row["path"], "")} for row in rows.to_dict("records")]
+    shown = rows.assign(thumbnail=[made.get(path, "") for path in rows["path"]])
+    return [{str(name): value for name, value in row.items()} for row in shown.to_dict("records")]
 
 
 def _confusion(predicted: Predicted) -> Table | None:
