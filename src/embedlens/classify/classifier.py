@@ -234,7 +234,7 @@ class Classifier:
             If the folder holds something else.
         """
         folder = absolute(folder)
-        expect_own(folder, FACTS)
+        expect_own(folder, _ARRAYS)
         folder.mkdir(parents=True, exist_ok=True)
         built = self.graph or self._own_graph()
         if built is not None:
@@ -294,6 +294,8 @@ class Classifier:
         folder = absolute(folder)
         try:
             facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+            if "checksum" not in facts and (folder / "classify.py").is_file():
+                raise ValueError("it is an export, which its own classify.py runs")
             files = [folder / _ARRAYS, folder / _TRAINING]
             if facts["checksum"] != checksum(*files):
                 raise ValueError("its files are not those that were written together")
@@ -305,7 +307,8 @@ class Classifier:
             ) from error
         except (ValueError, KeyError, TypeError) as error:
             raise EmbedlensError(
-                f"{folder} cannot be read as a classifier ({error}); save it again."
+                f"{folder} cannot be read as a classifier ({error}); give the study, or save one "
+                "with Study.classifier().save(FOLDER)."
             ) from error
 
     @classmethod

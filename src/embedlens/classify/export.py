@@ -28,15 +28,14 @@ _RUNTIMES = {
     "onnx": {
         "@RUNTIME@": "onnxruntime",
         "@LOAD@": 'MODEL = onnxruntime.InferenceSession(str(HERE / "classifier.onnx"), '
-        'providers=["CPUExecutionProvider"])\n',
+        'providers=["CPUExecutionProvider"])',
         "@RUN@": 'MODEL.run(["probabilities", "features"], {"pixels": pixels(path)})',
     },
     "openvino": {
         "@RUNTIME@": "openvino",
         "@LOAD@": 'MODEL = openvino.compile_model(HERE / "classifier.xml", "CPU", '
-        '{"INFERENCE_PRECISION_HINT": "f32"})\n',
-        "@RUN@": "(each for _, each in sorted((0 if out.get_any_name() == 'probabilities' else 1, "
-        "each) for out, each in MODEL(pixels(path)).items()))",
+        '{"INFERENCE_PRECISION_HINT": "f32"})',
+        "@RUN@": "MODEL(pixels(path)).values()",
     },
 }
 
@@ -65,7 +64,7 @@ def export_classifier(classifier: Classifier, to: str, out: str | Path) -> Path:
     if to not in FORMATS:
         raise EmbedlensError(f"There is no format {to!r}; choose {' or '.join(FORMATS)}.")
     folder = given_path(out)
-    expect_own(folder, FACTS)
+    expect_own(folder, "classify.py")
     if to == "onnx":
         _expect_onnx()
     graph = classifier_graph(classifier)
@@ -99,15 +98,26 @@ def _fitting(transform: Transform) -> dict[str, str]:
         of = "min" if transform.resize == "crop" else "max"
         ratio = f"{of}(size[0] / {w}, size[1] / {h})"
         scaled = f"tuple(max(1, round(side / {ratio})) for side in size)"
-    middle = "(side - want) // 2" if transform.centre == "before" else "round((side - want) / 2)"
-    fill = transform.fill if transform.resize == "pad" else (0, 0, 0)
     return {
         "@SCALED@": scaled,
-        "@START@": f"-((want - side) // 2) if side < want else {middle}",
         "@TARGET@": f"({width}, {height})",
-        "@FILL@": str(tuple(fill)),
         "@RESAMPLING@": transform.interpolation.upper(),
+        "@CUT@": _cut(transform, whole=transform.resize == "squash" and (w, h) == (width, height)),
     }
+
+
+def _cut(transform: Transform, *, whole: bool) -> str:
+    """Return the lines that cut the centre out, or lay it on a border."""
+    if whole:
+        return "    # Nothing is cut off."
+    middle = "(side - want) // 2" if transform.centre == "before" else "round((side - want) / 2)"
+    fill = tuple(transform.fill) if transform.resize == "pad" else (0, 0, 0)
+    return (
+        f"    cut = [max(0, {middle}) for side, want in zip(scaled, TARGET)]\n"
+        "    ends = [min(side, at + want) for side, at, want in zip(scaled, cut, TARGET)]\n"
+        f'    part, image = image.crop((*cut, *ends)), Image.new("RGB", TARGET, {fill})\n'
+        "    image.paste(part, [(want - side) // 2 for want, side in zip(TARGET, part.size)])"
+    )
 
 
 def _facts(classifier: Classifier, to: str) -> dict[str, Any]:
@@ -185,8 +195,8 @@ def _expect_onnx() -> None:
     missing = [each for each in ("onnx", "onnxruntime") if importlib.util.find_spec(each) is None]
     if missing:
         raise EmbedlensError(
-            f"Writing ONNX needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} "
-            "not installed: pip install 'embedlens[onnx]'. Or export with --to openvino."
+            f"To write ONNX, {' and '.join(missing)} must be installed: pip install "
+            "'embedlens[onnx]'. Or export with --to openvino."
         )
 
 

@@ -50,8 +50,8 @@ def model_card(classifier: Classifier, to: str) -> str:
             "",
             "## Licence",
             "",
-            f"The weights of the network: {_plain(classifier.licence or 'not said by their publisher')}. "
-            "The head was learned from your pictures.",
+            f"The weights of the network: {_plain(classifier.licence or _UNSAID)}. The head was "
+            "learned from your pictures.",
             "",
             "## Classes",
             "",
@@ -63,6 +63,7 @@ def model_card(classifier: Classifier, to: str) -> str:
     )
 
 
+_UNSAID = "not said by their publisher"
 _HEADS = {
     "linear_probe": "a linear probe",
     "knn": "the votes of its nearest training pictures",

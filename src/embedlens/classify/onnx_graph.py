@@ -97,7 +97,9 @@ def onnx_model(model: Any) -> Any:
         graph.nodes.append(helper.make_node("Identity", [source], [name]))
         info = helper.make_tensor_value_info(name, TensorProto.FLOAT, list(output.shape))
         outputs.append(info)
-    made = helper.make_graph(graph.nodes, "classifier", inputs, outputs, graph.constants)
+    used = {name for node in graph.nodes for name in node.input}
+    constants = [each for each in graph.constants if each.name in used]
+    made = helper.make_graph(graph.nodes, "classifier", inputs, outputs, constants)
     opsets = [helper.make_opsetid("", OPSET)]
     return helper.make_model(made, opset_imports=opsets, ir_version=IR, producer_name="embedlens")
 

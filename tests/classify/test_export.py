@@ -1,0 +1,147 @@
+"""An exported folder, run where embedlens is not, on pictures that are awkward."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from embedlens.backbones import Transform
+from embedlens.classify import export_classifier, predict
+from embedlens.classify.export import script
+from embedlens.errors import EmbedlensError
+
+FORMATS = ["openvino", "onnx"]
+RUNTIMES = {"onnx": "onnxruntime", "openvino": "openvino"}
+TRANSFORMS = {
+    "squash": {},
+    "centre cut": {"resize": "crop", "crop": 0.875, "interpolation": "bicubic"},
+    "of the short side": {"resize": "crop", "shorter_side": 71, "centre": "before"},
+    "border": {"resize": "pad", "fill": (10, 200, 30)},
+    "not square": {"size": (64, 64), "resize": "squash", "crop": 0.8, "interpolation": "lanczos"},
+}
+
+
+@pytest.fixture(scope="module")
+def awkward(tmp_path_factory):
+    """Pictures that readers disagree on."""
+    folder = tmp_path_factory.mktemp("awkward")
+    rng = np.random.default_rng(0)
+    smooth = np.asarray(Image.fromarray(rng.integers(0, 256, (6, 9, 3), np.uint8)).resize((90, 61)))
+    photo = Image.fromarray(smooth)
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        photo.save(folder / f"exif{orientation}.jpg", exif=exif)
+    photo.convert("CMYK").save(folder / "cmyk.jpg")
+    photo.rotate(90, expand=True).save(folder / "portrait.png")
+    photo.convert("P").save(folder / "palette.gif")
+    photo.convert("1").save(folder / "bits.png")
+    photo.convert("L").save(folder / "grey.tif")
+    alpha = photo.convert("RGBA")
+    alpha.putalpha(Image.fromarray(smooth[..., 0]))
+    alpha.save(folder / "alpha.png")
+    deep = smooth[..., 0].astype(np.uint16)
+    Image.fromarray(deep * 257).save(folder / "sixteen.png")
+    Image.fromarray(deep * 16).save(folder / "twelve.png")
+    Image.fromarray(rng.integers(0, 256, (500, 1, 3), np.uint8)).save(folder / "tall.png")
+    Image.fromarray(rng.integers(0, 256, (1, 500, 3), np.uint8)).save(folder / "long.png")
+    return folder
+
+
+def answers(folder, pictures):
+    """Run the script in a fresh process that cannot import embedlens."""
+    code = (
+        "import runpy, sys; sys.modules['embedlens'] = None; script, *sys.argv[1:] = sys.argv[1:];"
+        "runpy.run_path(script, run_name='__main__')"
+    )
+    command = [sys.executable, "-c", code, str(folder / "classify.py"), *map(str, pictures)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder)
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    return {path: (label, float(share)) for path, label, share in rows}
+
+
+def predictions(classifier, place, out):
+    predict(classifier, str(place), out)
+    with out.open(encoding="utf-8") as file:
+        return {row["path"]: row for row in csv.DictReader(file)}
+
+
+@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize("head", ["classifier", "neighbors"])
+def test_the_exported_folder_answers_as_predict_does(to, head, awkward, new, tmp_path, request):
+    if to == "onnx":
+        pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    classifier = request.getfixturevalue(head)
+    folder = export_classifier(classifier, to, tmp_path / "out")
+    for place in (awkward, new):
+        told = predictions(classifier, place, tmp_path / "predictions.csv")
+        got = answers(folder, [place / name for name in told])
+        for name, row in told.items():
+            label, share = got[str(place / name)]
+            assert label == row["class"], name
+            assert share == pytest.approx(float(row["probability"]), abs=1e-4), name
+
+
+@pytest.mark.parametrize("fitting", TRANSFORMS)
+def test_pictures_are_fitted_to_size_as_by_predict(fitting, classifier, awkward, tmp_path):
+    told = {"size": (64, 64), **TRANSFORMS[fitting]}
+    record = {k: v for k, v in classifier.transform.__dict__.items() if k not in told}
+    changed = replace(classifier, transform=Transform(**{**record, **told}))
+    folder = export_classifier(changed, "openvino", tmp_path / "out")
+    rows = predictions(changed, awkward, tmp_path / "predictions.csv")
+    got = answers(folder, [awkward / name for name in rows])
+    for name, row in rows.items():
+        label, share = got[str(awkward / name)]
+        assert (label, share) == (row["class"], pytest.approx(float(row["probability"]), abs=1e-4))
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_the_script_is_short_and_imports_three_packages(to):
+    for each in TRANSFORMS.values():
+        text = script(Transform(**{"size": (48, 64), **each}), to)
+        assert len(text.splitlines()) < 40
+        assert "@" not in text
+        imported = {
+            (node.module if isinstance(node, ast.ImportFrom) else node.names[0].name).split(".")[0]
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, (ast.Import, ast.ImportFrom))
+        }
+        assert imported - set(sys.stdlib_module_names) == {"numpy", "PIL", RUNTIMES[to]}
+
+
+def test_the_folder_says_what_it_is(classifier, tmp_path):
+    folder = export_classifier(classifier, "openvino", tmp_path / "out")
+    facts = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
+    assert facts["classes"] == ["across", "down", "plain"]
+    assert facts["transform"] == classifier.transform.record()
+    assert facts["expected"]["accuracy"] == 0.9
+    assert facts["licence"] == "Apache-2.0"
+    assert facts["input"]["shape"] == [1, 64, 64, 3]
+    card = (folder / "model-card.md").read_text(encoding="utf-8")
+    assert "90.0%" in card
+    assert "| across | 20 |" in card
+
+
+def test_nothing_of_another_kind_is_written_over(classifier, tmp_path):
+    (tmp_path / "mine.txt").write_text("kept")
+    with pytest.raises(EmbedlensError, match="holds other things"):
+        export_classifier(classifier, "openvino", tmp_path)
+    saved = classifier.save(tmp_path / "saved")
+    with pytest.raises(EmbedlensError, match="holds other things"):
+        export_classifier(classifier, "openvino", saved)
+
+
+def test_deep_tiffs_are_refused_and_not_guessed(classifier, tmp_path):
+    folder = export_classifier(classifier, "openvino", tmp_path / "out")
+    Image.fromarray(np.full((9, 9), 999, np.uint16)).save(tmp_path / "deep.tif")
+    with pytest.raises(subprocess.CalledProcessError) as error:
+        answers(folder, [tmp_path / "deep.tif"])
+    assert "more than eight bits" in error.value.stderr
