@@ -1,0 +1,220 @@
+"""Training, keeping and asking a classifier."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from sklearn.metrics import roc_auc_score
+
+from embedlens.classify import Classifier, LinearHead, NeighborsHead, Unknown, predict, train
+from embedlens.classify.prediction import COLUMNS
+from embedlens.errors import EmbedlensError, ImageSetError
+from embedlens.learn import LinearProbe, NeighborsProbe
+from embedlens.report import write_predictions
+
+
+def blobs(classes=4, each=40, d=24, apart=3.0, seed=0):
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(classes, d)) * apart
+    codes = np.repeat(np.arange(classes), each)
+    points = np.maximum(centres[codes] + rng.normal(size=(len(codes), d)), 0)
+    return points.astype(np.float32), np.array(list("abcdefg"))[codes]
+
+
+def table(path):
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_probe_becomes_one_dense_layer(classes):
+    X, y = blobs(classes)
+    probe = LinearProbe().fit(X, y)
+    scores = LinearHead.of(probe).scores(X)
+    shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(shares, probe.predict_proba(X), atol=1e-6)
+
+
+def test_neighbours_vote_as_the_probe_counts_them():
+    X, y = blobs()
+    probe = NeighborsProbe().fit(X[::2], y[::2])
+    shares = probe.predict_proba(X[1::2])
+    smooth = (probe.k_ * shares + 1 / 4) / (probe.k_ + 1)
+    np.testing.assert_allclose(np.exp(NeighborsHead.of(probe).scores(X[1::2])), smooth, atol=1e-9)
+
+
+@pytest.mark.parametrize("head", ["linear_probe", "knn"])
+def test_probabilities_sets_and_flags_hold_what_they_say(head):
+    X, y = blobs(apart=0.5, each=150)
+    learned = np.arange(len(y)) % 2 == 0
+    groups = [str(row) for row in range(learned.sum())]
+    watched = np.arange(learned.sum()) % 5 == 0
+    found = train(X[learned], y[learned], watched, groups, head)
+    scores = found.head.scores(X[~learned]) / found.temperature
+    shares = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    own = shares[np.arange(len(shares)), np.searchsorted(found.classes, y[~learned])]
+    assert 0.83 < (own >= found.threshold).mean() < 0.97
+    accuracy = (shares.argmax(axis=1) == np.searchsorted(found.classes, y[~learned])).mean()
+    assert shares.max(axis=1).mean() == pytest.approx(accuracy, abs=0.08)
+
+
+def test_what_was_never_seen_scores_above_what_was():
+    X, y = blobs(5)
+    for left_out in "abcde":
+        known = (y != left_out) & (np.arange(len(y)) % 2 == 0)
+        asked = ~known
+        groups = [str(row) for row in range(known.sum())]
+        found = train(X[known], y[known], np.zeros(known.sum(), bool), groups)
+        units = X / np.linalg.norm(X, axis=1, keepdims=True)
+        near = 1 - (units[asked] @ units[known].T).max(axis=1)
+        score = found.unknown.score(found.head.scores(X[asked]), near)
+        assert roc_auc_score(y[asked] == left_out, score) > 0.9
+
+
+def test_flags_are_raised_at_the_stated_rate():
+    rng = np.random.default_rng(0)
+    scores, distances = rng.normal(size=(4000, 3)), rng.uniform(size=4000)
+    found = Unknown.of(scores[::2], distances[::2])
+    flagged = found.score(scores[1::2], distances[1::2]) > found.limit
+    assert flagged.mean() == pytest.approx(0.05, abs=0.015)
+    few = Unknown.of(scores[:10], distances[:10])
+    assert few.limit == np.inf
+
+
+@pytest.mark.parametrize("head", ["classifier", "neighbors"])
+def test_a_saved_classifier_answers_the_same(head, request, features, tmp_path):
+    made = request.getfixturevalue(head)
+    read = Classifier.load(made.save(tmp_path / "saved"))
+    one, other = made.answer(features.values), read.answer(features.values)
+    np.testing.assert_array_equal(one.probabilities, other.probabilities)
+    np.testing.assert_array_equal(one.unknown, other.unknown)
+    assert (read.classes, read.expected, read.key) == (made.classes, made.expected, made.key)
+    assert not list((tmp_path / "saved").glob("*.pkl"))
+
+
+def test_a_damaged_or_foreign_folder_is_no_classifier(classifier, tmp_path):
+    saved = classifier.save(tmp_path / "saved")
+    data = (saved / "classifier.npz").read_bytes()
+    (saved / "classifier.npz").write_bytes(data[:-9] + b"123456789")
+    with pytest.raises(EmbedlensError, match="not those that were written together"):
+        Classifier.load(saved)
+    with pytest.raises(EmbedlensError, match="it has no classifier.json"):
+        Classifier.load(tmp_path)
+
+
+def test_other_weights_than_those_it_was_trained_with_are_refused(classifier, tmp_path):
+    saved = classifier.save(tmp_path / "saved")
+    facts = json.loads((saved / "classifier.json").read_text(encoding="utf-8"))
+    facts["recipe"]["backbone"]["weights"]["digest"] = "0" * 64
+    (saved / "classifier.json").write_text(json.dumps(facts), encoding="utf-8")
+    with pytest.raises(EmbedlensError, match="not those that the classifier was trained with"):
+        Classifier.load(saved)
+
+
+def test_every_picture_gets_a_row(classifier, new, tmp_path):
+    place = tmp_path / "photos"
+    shutil.copytree(new, place)
+    (place / "across" / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
+    (place / "loose.png").write_bytes((new / "down" / "0.png").read_bytes())
+    found = predict(classifier, str(place), tmp_path / "out.csv")
+    rows = {row["path"]: row for row in table(found.table)}
+    assert list(next(iter(rows.values()))) == list(COLUMNS)
+    assert len(rows) == 17
+    assert rows["across/broken.jpg"]["problem"]
+    assert rows["across/broken.jpg"]["class"] == ""
+    assert rows["loose.png"]["class"] == rows["down/0.png"]["class"] == "down"
+    assert (found.pictures, found.unreadable, found.seen) == (16, 1, 0)
+    assert found.judged.pictures == 15
+    assert found.judged.accuracy.estimate == pytest.approx(
+        np.mean([rows[f"{k}/{i}.png"]["class"] == k for k in classifier.classes for i in range(5)])
+    )
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_pictures_that_it_has_learned_from_judge_nothing(classifier, learned, tmp_path):
+    found = predict(classifier, str(learned), tmp_path / "out.csv")
+    assert (found.seen, found.judged.pictures, found.judged.seen) == (60, 0, 60)
+    assert "none can judge it" in found.judged.sentence()
+    row = table(found.table)[0]
+    assert row["nearest_1"] == row["path"]
+
+
+def test_a_flat_folder_one_picture_and_a_bare_table_have_no_labels(classifier, new, tmp_path):
+    flat = new / "down"
+    listing = new / "listing.csv"
+    listing.write_text("path\ndown/0.png\ngone.png\n")
+    try:
+        for place, count in ((flat, 5), (flat / "0.png", 1), (listing, 1)):
+            found = predict(classifier, str(place), tmp_path / "out.csv")
+            assert (found.pictures, found.judged) == (count, None)
+    finally:
+        listing.unlink()
+    assert table(tmp_path / "out.csv")[1]["problem"]
+
+
+def test_folders_that_are_no_classes_are_no_labels(classifier, new, tmp_path):
+    shutil.copytree(new / "down", tmp_path / "photos" / "2024")
+    shutil.copytree(new / "plain", tmp_path / "photos" / "2025")
+    found = predict(classifier, str(tmp_path / "photos"), tmp_path / "out.csv")
+    assert found.judged is None
+    assert "2024, 2025" in found.note
+
+
+def test_classes_it_does_not_know_are_told_apart(classifier, new, tmp_path):
+    shutil.copytree(new / "down", tmp_path / "photos" / "down")
+    shutil.copytree(new / "plain", tmp_path / "photos" / "emu")
+    found = predict(classifier, str(tmp_path / "photos"), tmp_path / "out.csv")
+    assert (found.judged.pictures, found.judged.others) == (5, 5)
+    assert found.judged.confusion.loc["emu"].sum() == 5
+
+
+def test_a_run_that_was_stopped_goes_on(classifier, new, tmp_path, monkeypatch):
+    from embedlens.classify import prediction
+
+    monkeypatch.setattr(prediction, "_BLOCK", 4)
+    whole = predict(classifier, str(new), tmp_path / "whole.csv").table.read_text()
+
+    def stop(done, total):
+        if done == 9:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        predict(classifier, str(new), tmp_path / "out.csv", stop)
+    with (tmp_path / "out.csv.part").open("a") as part:
+        part.write('{"path": "half a li')
+    seen = []
+    found = predict(classifier, str(new), tmp_path / "out.csv", lambda done, _: seen.append(done))
+    assert seen[0] == 8
+    assert found.table.read_text() == whole
+
+
+def test_nothing_there_is_said(classifier, tmp_path):
+    with pytest.raises(ImageSetError, match="no such file"):
+        predict(classifier, str(tmp_path / "gone"), tmp_path / "out.csv")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ImageSetError, match="no pictures"):
+        predict(classifier, str(tmp_path / "empty"), tmp_path / "out.csv")
+
+
+def test_the_page_shows_pictures_by_class(classifier, new, tmp_path):
+    found = predict(classifier, str(new), tmp_path / "out.csv")
+    page = write_predictions(found, classifier).read_text(encoding="utf-8")
+    assert page.count("<img") >= 15 - found.unknown
+    assert found.judged.sentence() in page
+
+
+def test_names_that_are_text_stay_text(classifier, new, tmp_path):
+    Image.fromarray(np.zeros((9, 9), np.uint8)).save(tmp_path / "007.png")
+    found = predict(classifier, str(tmp_path), tmp_path / "out" / "o.csv")
+    from embedlens.classify.prediction import read_predictions
+
+    frame = read_predictions(found.table)
+    assert frame["path"].tolist() == ["007.png"]
+    assert pd.api.types.is_string_dtype(frame["nearest_1"])
