@@ -17,6 +17,7 @@ from embedlens.backbones import Transform
 from embedlens.classify import export_classifier, predict
 from embedlens.classify.export import script
 from embedlens.errors import EmbedlensError
+from embedlens.features import embed
 
 FORMATS = ["openvino", "onnx"]
 RUNTIMES = {"onnx": "onnxruntime", "openvino": "openvino"}
@@ -121,7 +122,8 @@ def test_the_folder_says_what_it_is(classifier, tmp_path):
     folder = export_classifier(classifier, "openvino", tmp_path / "out")
     facts = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
     assert facts["classes"] == ["across", "down", "plain"]
-    assert facts["transform"] == classifier.transform.record()
+    whole = {**facts["transform"], **facts["in_the_graph"]}
+    assert whole == classifier.transform.record()
     assert facts["expected"]["accuracy"] == 0.9
     assert facts["licence"] == "Apache-2.0"
     assert facts["input"]["shape"] == [1, 64, 64, 3]
@@ -145,3 +147,10 @@ def test_deep_tiffs_are_refused_and_not_guessed(classifier, tmp_path):
     with pytest.raises(subprocess.CalledProcessError) as error:
         answers(folder, [tmp_path / "deep.tif"])
     assert "more than eight bits" in error.value.stderr
+
+
+def test_an_exported_graph_is_a_backbone_with_the_same_features(features, classifier, tmp_path):
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    folder = export_classifier(classifier, "onnx", tmp_path / "out")
+    again = embed(features.images, f"{folder / 'classifier.onnx'}@features")
+    np.testing.assert_allclose(again.values, features.values, rtol=1e-3, atol=1e-3)

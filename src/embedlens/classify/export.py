@@ -22,6 +22,7 @@ from embedlens.given_path import given_path
 
 FORMATS = ("onnx", "openvino")
 _TEMPLATE = Path(__file__).parent / "templates" / "classify.py.txt"
+_SCALING = ("scale", "mean", "deviation", "channels")
 _CLOSE = 1e-4  # of probabilities, between what was written and OpenVINO
 
 _RUNTIMES = {
@@ -122,18 +123,21 @@ def _cut(transform: Transform, *, whole: bool) -> str:
 
 def _facts(classifier: Classifier, to: str) -> dict[str, Any]:
     packages = ["embedlens", "openvino", "pillow", *(["onnx"] if to == "onnx" else [])]
-    facts = classifier.facts()
+    facts, size = classifier.facts(), classifier.transform.size or ()
+    unscaled = Transform().record()
     return {
         "format": to,
         "graph": f"classifier.{'onnx' if to == 'onnx' else 'xml'}",
         "input": {
             "name": PIXELS,
             "type": "uint8",
-            "shape": [1, *(classifier.transform.size or ()), 3],
+            "shape": [1, *size, 3],
         },
         "outputs": [PROBABILITIES, FEATURES],
         "classes": facts["classes"],
-        "transform": facts["transform"],
+        # What the graph is to be given: the scaling that follows is in it.
+        "transform": {**facts["transform"], **{name: unscaled[name] for name in _SCALING}},
+        "in_the_graph": {name: facts["transform"][name] for name in _SCALING},
         "levels": classifier.training.levels,
         "expected": facts["expected"],
         "threshold": facts["threshold"],

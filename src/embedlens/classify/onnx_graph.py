@@ -28,13 +28,17 @@ class OnnxGraph:
         self.constants: list[Any] = []
         self._names: dict[tuple[int, int], str] = {}
 
-    def node(self, operator: str, inputs: list[str], count: int = 1, **attributes: Any) -> Any:
-        """Add a node; return the name of its output, or names where there are several."""
+    def node(self, operator: str, inputs: list[str], **attributes: Any) -> str:
+        """Add a node; return the name of its output."""
+        return self.several(operator, inputs, 1, **attributes)[0]
+
+    def several(self, operator: str, inputs: list[str], count: int, **attributes: Any) -> list[str]:
+        """Add a node of several outputs; return their names."""
         from onnx import helper
 
         outputs = [f"{operator.lower()}_{len(self.nodes)}_{place}" for place in range(count)]
         self.nodes.append(helper.make_node(operator, inputs, outputs, **attributes))
-        return outputs[0] if count == 1 else outputs
+        return outputs
 
     def constant(self, values: Any) -> str:
         """Add a constant; return its name."""
@@ -296,17 +300,16 @@ def _slice(graph: OnnxGraph, node: Any, names: list[str], _: Attributes) -> str:
     return graph.node("Slice", [names[0], *map(graph.integers, (start, stop, axes, step))])
 
 
-def _split(graph: OnnxGraph, node: Any, names: list[str], _: Attributes) -> Any:
+def _split(graph: OnnxGraph, node: Any, names: list[str], _: Attributes) -> list[str]:
     axis = int(np.ravel(_given(node, 1))[0])
     sizes = [int(output.shape[axis]) for output in node.outputs()]
-    made = graph.node("Split", [names[0], graph.integers(sizes)], len(sizes), axis=axis)
-    return [made] if isinstance(made, str) else made
+    return graph.several("Split", [names[0], graph.integers(sizes)], len(sizes), axis=axis)
 
 
-def _topk(graph: OnnxGraph, node: Any, names: list[str], attributes: Attributes) -> Any:
+def _topk(graph: OnnxGraph, node: Any, names: list[str], attributes: Attributes) -> list[str]:
     k = graph.integers([int(np.ravel(_given(node, 1))[0])])
     largest = int(str(attributes["mode"]).lower() == "max")
-    return graph.node("TopK", [names[0], k], 2, axis=int(attributes["axis"]), largest=largest)
+    return graph.several("TopK", [names[0], k], 2, axis=int(attributes["axis"]), largest=largest)
 
 
 def _attention(graph: OnnxGraph, node: Any, names: list[str], attributes: Attributes) -> str:
