@@ -21,6 +21,11 @@ from embedlens.metrics import nearest_neighbors
 from embedlens.metrics.calibration import at_temperature
 
 
+def tell(name: str, row: list[float]) -> None:
+    shares = [100 * each for each in row[3:]]
+    print("%-12s %6.3f %13.3f %10.3f %15.1f%% %9.1f%%" % (name, *row[:3], *shares), flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("features", type=Path)
@@ -47,13 +52,9 @@ def main() -> None:
             flagged[new].mean(),
         ]
         rows.append(row)
-        print(
-            "%-12s %6.3f %13.3f %10.3f %15.1f%% %9.1f%%"
-            % (name, *row[:3], *(100 * r for r in row[3:]))
-        )
-    mean, least = np.mean(rows, axis=0), np.min(rows, axis=0)
-    print("%-12s %6.3f %13.3f %10.3f %15.1f%% %9.1f%%" % ("mean", *mean[:3], *(100 * mean[3:])))
-    print("%-12s %6.3f %13.3f %10.3f" % ("least", *least[:3]))
+        tell(name, row)
+    tell("mean", np.mean(rows, axis=0).tolist())
+    print("%-12s %6.3f %13.3f %10.3f" % ("least", *np.min(rows, axis=0)[:3]))
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ def test_a_damaged_or_foreign_folder_is_no_classifier(classifier, tmp_path):
     (saved / "classifier.npz").write_bytes(data[:-9] + b"123456789")
     with pytest.raises(EmbedlensError, match="not those that were written together"):
         Classifier.load(saved)
-    with pytest.raises(EmbedlensError, match="it has no classifier.json"):
+    with pytest.raises(EmbedlensError, match=r"it has no classifier\.json"):
         Classifier.load(tmp_path)
 
 
