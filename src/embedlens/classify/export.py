@@ -113,11 +113,11 @@ def _cut(transform: Transform, *, whole: bool) -> str:
         return "    # Nothing is cut off."
     middle = "(side - want) // 2" if transform.centre == "before" else "round((side - want) / 2)"
     fill = tuple(transform.fill) if transform.resize == "pad" else (0, 0, 0)
+    place = f"(want - side) // 2 if side < want else -({middle})"
     return (
-        f"    cut = [max(0, {middle}) for side, want in zip(scaled, TARGET)]\n"
-        "    ends = [min(side, at + want) for side, at, want in zip(scaled, cut, TARGET)]\n"
-        f'    part, image = image.crop((*cut, *ends)), Image.new("RGB", TARGET, {fill})\n'
-        "    image.paste(part, [(want - side) // 2 for want, side in zip(TARGET, part.size)])"
+        f"    place = [{place} for side, want in zip(scaled, TARGET)]\n"
+        f"    whole, image = image, Image.new('RGB', TARGET, {fill})\n"
+        "    image.paste(whole, place)"
     )
 
 

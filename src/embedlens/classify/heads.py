@@ -51,14 +51,23 @@ class LinearHead:
     bias: Numbers
 
     @classmethod
-    def of(cls, probe: LinearProbe) -> LinearHead:
-        """Return a probe that was fitted as one layer."""
+    def of(cls, probe: LinearProbe, basis: Numbers | None = None) -> LinearHead:
+        """Return a fitted probe as one layer.
+
+        Parameters
+        ----------
+        probe : LinearProbe
+        basis : ndarray of shape (d, columns), optional
+            Where the probe learned from coordinates: features times this are them.
+        """
         model = probe._model
         kernel, bias = model.coef_.T.astype(np.float64), model.intercept_.astype(np.float64)
         if len(probe.classes_) == 2:  # one column tells both apart
             kernel, bias = np.c_[-kernel, kernel] / 2, np.r_[-bias, bias] / 2
         kernel = kernel / probe._scale
-        return cls(kernel.astype(np.float32), (bias - probe._mean @ kernel).astype(np.float32))
+        bias = bias - probe._mean @ kernel
+        kernel = kernel if basis is None else basis @ kernel
+        return cls(kernel.astype(np.float32), bias.astype(np.float32))
 
     @classmethod
     def read(cls, arrays: Mapping[str, Numbers]) -> LinearHead:

@@ -109,7 +109,7 @@ def onnx_model(model: Any) -> Any:
 
 
 def _given_name(output: Any) -> str:
-    return sorted(output.get_names())[0]
+    return str(min(output.get_names()))
 
 
 def _write(graph: OnnxGraph, node: Any) -> None:
@@ -271,6 +271,14 @@ def _elu(graph: OnnxGraph, node: Any, names: list[str], attributes: Attributes) 
     return graph.node("Elu", names, alpha=float(attributes["alpha"]))
 
 
+def _prelu(graph: OnnxGraph, node: Any, names: list[str], _: Attributes) -> str:
+    rank, slopes = len(node.input_value(0).shape), list(node.input_value(1).shape)
+    if len(slopes) == 1:  # of the channels, which come second
+        shape = graph.integers([*slopes, *[1] * (rank - 2)])
+        names = [names[0], graph.node("Reshape", [names[1], shape])]
+    return graph.node("PRelu", names)
+
+
 def _concat(graph: OnnxGraph, node: Any, names: list[str], attributes: Attributes) -> str:
     return graph.node("Concat", names, axis=int(attributes["axis"]))
 
@@ -348,7 +356,7 @@ _PLAIN = {
     "Add": "Add", "Subtract": "Sub", "Multiply": "Mul", "Divide": "Div", "Power": "Pow",
     "Maximum": "Max", "Minimum": "Min", "Relu": "Relu", "Sigmoid": "Sigmoid", "Tanh": "Tanh",
     "Exp": "Exp", "Log": "Log", "Sqrt": "Sqrt", "Abs": "Abs", "Negative": "Neg", "Erf": "Erf",
-    "SoftPlus": "Softplus", "PRelu": "PRelu", "Floor": "Floor",
+    "SoftPlus": "Softplus", "Floor": "Floor",
 }  # fmt: skip
 
 _WRITERS: dict[str, Callable[..., Any]] = {
@@ -374,6 +382,7 @@ _WRITERS: dict[str, Callable[..., Any]] = {
     "HSigmoid": _hard_sigmoid,
     "Gelu": _gelu,
     "Elu": _elu,
+    "PRelu": _prelu,
     "Concat": _concat,
     "SoftMax": _softmax,
     "Softmax": _softmax,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import NDArray
 
 from embedlens.classify.heads import HEADS, LEAST, Head, LinearHead, NeighborsHead
@@ -16,9 +17,12 @@ from embedlens.learn import LinearProbe, NeighborsProbe
 from embedlens.learn.out_of_fold import folds_of
 from embedlens.metrics import nearest_neighbors
 from embedlens.metrics.calibration import at_temperature, conformal_threshold, temperature
+from embedlens.reduce import gram
+from embedlens.results.measurements import GRAM_LIMIT
 from embedlens.results.vocabulary import CALIBRATED_COVERAGE
 
 _FOLDS = 5
+_NOISE = 1e-9  # of the largest eigenvalue: rounding
 Numbers = NDArray[np.floating[Any]]
 
 
@@ -79,8 +83,10 @@ def train(
     validation = (values[watched], labels[watched]) if watched.any() else None
     probe: LinearProbe | NeighborsProbe
     if head == LinearHead.key:
+        values, basis = _coordinates(values)
+        validation = (values[watched], labels[watched]) if watched.any() else None
         probe = LinearProbe().fit(values[~watched], labels[~watched], validation=validation)
-        found: Head = LinearHead.of(probe)
+        found: Head = LinearHead.of(probe, basis)
     else:
         probe = NeighborsProbe().fit(values[~watched], labels[~watched], validation=validation)
         found = NeighborsHead.of(probe)
@@ -92,6 +98,23 @@ def train(
     threshold = conformal_threshold(at_temperature(scores, degree), codes, CALIBRATED_COVERAGE)
     unknown = Unknown.of(scores, distances)
     return Trained(found, tuple(classes.tolist()), degree, threshold, unknown)
+
+
+def _coordinates(values: Numbers) -> tuple[Numbers, Numbers | None]:
+    """Return what a study's probe learns from, and the basis that features are brought to it by.
+
+    Where features outnumber pictures these are coordinates from the Gram matrix, as in a study: the
+    scale of a probe is a mean over columns, so that their number is part of its answer.
+    """
+    pictures, columns = values.shape
+    if columns <= pictures or pictures > GRAM_LIMIT:
+        return values, None
+    eigenvalues, vectors = scipy.linalg.eigh(gram(values).astype(np.float64))
+    roots = np.sqrt(np.maximum(eigenvalues, 0.0))
+    told = eigenvalues > _NOISE * eigenvalues.max()
+    inverse = np.divide(1.0, roots, out=np.zeros_like(roots), where=told)
+    basis = values.astype(np.float64).T @ (vectors * inverse)
+    return (vectors * roots).astype(np.float32), basis
 
 
 def _out_of_fold(
