@@ -155,7 +155,8 @@ def _convert(graph: OnnxGraph, node: Any, names: list[str], _: Attributes) -> st
 
     kind = node.output(0).get_element_type().get_type_name()
     to = {"f32": TensorProto.FLOAT, "f16": TensorProto.FLOAT, "i64": TensorProto.INT64,
-          "i32": TensorProto.INT64, "boolean": TensorProto.BOOL}  # fmt: skip
+          "i32": TensorProto.INT64, "boolean": TensorProto.BOOL,
+          "u8": TensorProto.UINT8}  # fmt: skip
     if kind not in to:
         raise ConversionError(f"The type {kind} cannot be written as ONNX here; take openvino.")
     return graph.node("Cast", names[:1], to=to[kind])
@@ -356,7 +357,7 @@ _PLAIN = {
     "Add": "Add", "Subtract": "Sub", "Multiply": "Mul", "Divide": "Div", "Power": "Pow",
     "Maximum": "Max", "Minimum": "Min", "Relu": "Relu", "Sigmoid": "Sigmoid", "Tanh": "Tanh",
     "Exp": "Exp", "Log": "Log", "Sqrt": "Sqrt", "Abs": "Abs", "Negative": "Neg", "Erf": "Erf",
-    "SoftPlus": "Softplus", "Floor": "Floor",
+    "SoftPlus": "Softplus", "Floor": "Floor", "Identity": "Identity",
 }  # fmt: skip
 
 _WRITERS: dict[str, Callable[..., Any]] = {
