@@ -71,3 +71,9 @@ def classifier(features):
 @pytest.fixture(scope="session")
 def neighbors(features):
     return classifier_on(features, "knn")
+
+
+@pytest.fixture(scope="session")
+def classifier_of():
+    """Trains a classifier on features."""
+    return classifier_on

@@ -12,9 +12,20 @@ import pytest
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from embedlens.classify import Classifier, LinearHead, NeighborsHead, Unknown, predict, train
+from embedlens.backbones import Transform, get_backbone
+from embedlens.classify import (
+    Classifier,
+    LinearHead,
+    NeighborsHead,
+    Unknown,
+    export_classifier,
+    predict,
+    train,
+)
 from embedlens.classify.prediction import COLUMNS
 from embedlens.errors import EmbedlensError, ImageSetError
+from embedlens.features import embed
+from embedlens.images import ImageSet
 from embedlens.learn import LinearProbe, NeighborsProbe
 from embedlens.report import write_predictions
 
@@ -218,3 +229,18 @@ def test_names_that_are_text_stay_text(classifier, new, tmp_path):
     frame = read_predictions(found.table)
     assert frame["path"].tolist() == ["007.png"]
     assert pd.api.types.is_string_dtype(frame["nearest_1"])
+
+
+def test_a_model_file_s_graph_travels_along(learned, new, save_onnx, classifier_of, tmp_path):
+    model = save_onnx(tmp_path / "mine.onnx")
+    backbone = get_backbone(str(model), transform=Transform((32, 32), scale=255.0))
+    made = classifier_of(embed(ImageSet.read(learned), backbone))
+    wanted = predict(made, str(new), tmp_path / "one.csv").table.read_text()
+    saved = made.save(tmp_path / "saved")
+    model.unlink()
+    read = Classifier.load(saved)
+    assert read.recipe is None
+    assert predict(read, str(new), tmp_path / "other.csv").table.read_text() == wanted
+    again = Classifier.load(read.save(tmp_path / "again"))
+    assert predict(again, str(new), tmp_path / "third.csv").table.read_text() == wanted
+    assert (export_classifier(again, "openvino", tmp_path / "out") / "classify.py").is_file()

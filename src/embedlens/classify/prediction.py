@@ -156,7 +156,8 @@ def predict(
     """Classify all pictures of a place, and write a row for each.
 
     It may be stopped at any moment: what was computed is kept beside the table, and the same call
-    goes on. Memory does not grow with the pictures, but for their names.
+    goes on. Pixels and features are held of a few hundred pictures at a time, the rows of the table
+    of all of them at the end.
 
     Parameters
     ----------
