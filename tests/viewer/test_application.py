@@ -16,6 +16,7 @@ from PIL import Image
 from embedlens.errors import EmbedlensError
 from embedlens.metrics import nearest_neighbors
 from embedlens.viewer import Scene, Served, served_study
+from embedlens.viewer.access import REFUSAL, Access
 from embedlens.viewer.application import application
 
 
@@ -41,13 +42,18 @@ class Client:
     keep: bool = True
 
     def __post_init__(self):
-        self.app = application(self.served)
+        self.access = Access()
+        self.app = application(self.served, self.access)
 
-    def get(self, path, query=None, host="127.0.0.1:8000", method="GET"):
+    def get(self, path, query=None, host="127.0.0.1:8000", method="GET", cookie=None):
+        """Ask; with the right cookie unless another, perhaps an empty one, is given."""
+        port = host.partition(":")[2] or "80"
+        cookie = f"embedlens-{port}={self.access.token}" if cookie is None else cookie
+        headers = [(b"host", host.encode()), (b"cookie", cookie.encode("latin-1"))]
         answer = Answer()
         scope = {
             "type": "http", "method": method, "path": unquote(path), "raw_path": path.encode(),
-            "query_string": urlencode(query or {}).encode(), "headers": [(b"host", host.encode())],
+            "query_string": urlencode(query or {}).encode(), "headers": headers,
             "http_version": "1.1", "root_path": "", "scheme": "http",
         }  # fmt: skip
 
@@ -106,6 +112,54 @@ def test_a_request_under_another_name_is_refused(client, host, path):
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost:123"])
 def test_this_machines_names_are_answered(client, host):
     assert client.get("/scene.json", host=host).status == 200
+
+
+PATHS = ["/", "/viewer.js", "/scene.json", "/data/column-0", "/pictures/0", "/neighbours", "/none"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("cookie", ["", "embedlens-8000=", "embedlens-8000=x", "embedlens-8000=é"])
+def test_without_the_token_there_is_a_sentence_and_nothing_else(client, path, cookie):
+    answer = client.get(path, cookie=cookie)
+    assert (answer.status, answer.text) == (403, REFUSAL)
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("given", ["", "x", "é", "\0", b"\xff"])
+def test_a_wrong_token_is_refused_whatever_it_is(client, given):
+    token = client.access.token
+    added = token.encode() + (given if isinstance(given, bytes) else given.encode())
+    for guess in (given, added + b"x", token[:-1], token.swapcase()):
+        assert client.get("/", {"token": guess}, cookie="").status == 403
+
+
+def test_the_token_in_the_address_gives_a_cookie_that_opens_the_rest(client):
+    answer = client.get("/", {"token": client.access.token}, cookie="")
+    assert answer.status == 200
+    cookie, *rules = answer.headers["set-cookie"].split("; ")
+    assert set(rules) == {"Path=/", "HttpOnly", "SameSite=Strict"}
+    assert {client.get(path, cookie=cookie).status for path in PATHS[:5]} == {200}
+    # The cookie of a viewer on another port opens nothing here.
+    assert client.get("/", cookie=cookie.replace("8000", "8001")).status == 403
+
+
+def test_two_viewers_of_one_machine_keep_their_cookies_apart(client, finished):
+    other = Client(served_study(finished.folder))
+    first = client.get("/", {"token": client.access.token}, cookie="").headers["set-cookie"]
+    second = other.get(
+        "/", {"token": other.access.token}, cookie="", host="127.0.0.1:8001"
+    ).headers["set-cookie"]
+    both = "; ".join(each.split(";")[0] for each in (first, second))
+    assert client.get("/scene.json", cookie=both).status == 200
+    assert other.get("/scene.json", cookie=both, host="127.0.0.1:8001").status == 200
+    assert other.get("/scene.json", cookie=first.split(";")[0], host="127.0.0.1:8001").status == 403
+
+
+def test_a_ticket_opens_once(client):
+    ticket = {"token": client.access.ticket}
+    assert client.get("/", ticket, cookie="").status == 200
+    assert client.get("/", ticket, cookie="").status == 403
+    assert client.get("/", ticket).status == 200  # a reload, which has the cookie
 
 
 @pytest.mark.parametrize(
@@ -226,4 +280,4 @@ def test_a_large_blob_goes_out_in_pieces(built, tmp_path):
 def test_a_checkout_without_the_built_viewer_says_how_to_build_it(monkeypatch, tmp_path):
     monkeypatch.setattr("embedlens.viewer.bundle.STATIC", tmp_path)
     with pytest.raises(EmbedlensError, match="npm ci && npm run build"):
-        application(Served(Scene("x", 1, ("a",))))
+        application(Served(Scene("x", 1, ("a",))), Access())

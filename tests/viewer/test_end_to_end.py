@@ -156,18 +156,25 @@ def test_served_it_draws_every_picture_and_asks_this_machine_alone(browser, real
     )
     try:
         child.stdout.readline()
-        url = re.match(r"http://127\.0\.0\.1:\d+/", child.stdout.readline())[0]
+        address = child.stdout.readline().split()[0]
+        url = re.match(r"http://127\.0\.0\.1:\d+/", address)[0]
+        token = address.removeprefix(url)
         opened = Opened(browser)
-        opened.page.goto(url)
+        opened.page.goto(address)
         assert opened.drawn() == COUNT
         with opened.page.expect_response(re.compile("/neighbours")) as near:
             opened.page.evaluate('viewer.set({opened: 20, panel: "picture"})')
         assert len(near.value.json()["indices"]) == 12
         opened.page.wait_for_load_state("networkidle")
         asked = {each.removeprefix(url) for each in opened.requests}
-        assert {"", "viewer.js", "scene.json", "pictures/20", "data/map-0"} <= asked
+        assert {token, "viewer.js", "scene.json", "pictures/20", "data/map-0"} <= asked
         assert all(each.startswith((url, "blob:", "data:")) for each in opened.requests)
         assert opened.complaints == []
+        opened.page.goto(url)  # by the cookie alone
+        assert opened.drawn() == COUNT
+        stranger = Opened(browser)
+        stranger.page.goto(url)
+        assert "Open the whole address that was printed" in stranger.page.inner_text("body")
     finally:
         child.send_signal(signal.SIGTERM)
         assert child.wait(60) == 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 
@@ -32,11 +34,11 @@ def view(static):
     """Starts `embedlens view` and stops it at the end."""
     children = []
 
-    def start(*arguments):
+    def start(*arguments, environment=None):
         command = [sys.executable, "-c", COMMAND, str(static), "view"]
         child = subprocess.Popen(
             [*command, *map(str, arguments)], text=True, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.PIPE, env={**os.environ, **(environment or {})},
         )  # fmt: skip
         children.append(child)
         return child
@@ -49,8 +51,8 @@ def view(static):
 
 def address(child):
     for line in child.stdout:
-        if found := re.match(r"(http://127\.0\.0\.1:(\d+)/)  \(Ctrl-C stops it\)", line):
-            return found[1], int(found[2])
+        if found := re.match(r"(http://127\.0\.0\.1:(\d+)/)(\?token=[\w-]{43})  \(Ctrl-C", line):
+            return found[1], int(found[2]), found[3]
     raise AssertionError(child.stderr.read())
 
 
@@ -59,21 +61,46 @@ def test_it_serves_on_the_loopback_alone_and_ends_quietly(view, finished, number
     """Even while a browser holds a connection open."""
     child = view(finished.folder, "--no-browser")
     assert child.stdout.readline() == "study: 45 pictures, 3 classes, 9 maps.\n"
-    url, port = address(child)
-    with urllib.request.urlopen(f"{url}scene.json") as answer:
+    url, port, token = address(child)
+    with urllib.request.urlopen(f"{url}scene.json{token}") as answer:
         assert answer.status == 200
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(f"{url}scene.json")
     own = socket.gethostbyname(socket.gethostname())
     if not own.startswith("127."):
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((own, port), timeout=5)
     with socket.create_connection(("127.0.0.1", port)) as held:
-        held.sendall(b"GET /scene.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        request = f"GET /scene.json{token} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        held.sendall(request.encode())
         assert held.recv(15) == b"HTTP/1.1 200 OK"
         child.send_signal(number)
         out, errors = child.communicate(timeout=20)
     assert (child.returncode, out, errors) == (0, "", "")
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(url)
+
+
+def test_the_browser_gets_an_address_that_opens_once(view, finished, tmp_path):
+    """Other users can read command lines, and the browser's holds the address."""
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}.part && mv {opened}.part {opened}\n')
+    browser.chmod(0o755)
+    child = view(finished.folder, environment={"BROWSER": f"{browser} %s"})
+    url, _, token = address(child)
+    while not opened.exists():
+        time.sleep(0.05)
+    given = opened.read_text().strip()
+    assert given.startswith(url)
+    assert given != url + token
+    with urllib.request.urlopen(given) as answer:
+        cookie = answer.headers["Set-Cookie"].split(";")[0]
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(given)
+    reload = urllib.request.Request(given, headers={"Cookie": cookie})
+    with urllib.request.urlopen(reload) as answer:
+        assert answer.status == 200
 
 
 def test_a_port_that_is_taken_gets_a_sentence(finished, built):

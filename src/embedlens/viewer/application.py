@@ -25,6 +25,7 @@ from starlette.responses import (
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from embedlens.viewer.access import Access, TokenMiddleware
 from embedlens.viewer.bundle import read_bundle, read_index, script_hashes
 from embedlens.viewer.neighbors import FeatureNeighbors
 from embedlens.viewer.scene import Scene
@@ -79,12 +80,13 @@ class Served:
         return self._found[key]
 
 
-def application(served: Served) -> Starlette:
+def application(served: Served, access: Access) -> Starlette:
     """Return the application: page, scene, blobs, pictures by number, neighbours.
 
     No request names a file: pictures are numbers, blobs are names in the scene. A request must be
     for this machine by name, so that a page elsewhere cannot reach it through a name of its own
-    that resolves to this address (DNS rebinding). Blobs go out as they are: on one machine,
+    that resolves to this address (DNS rebinding), and hold the token, so that no other user of the
+    machine can read it. Blobs go out as they are: on one machine,
     compressing them would take longer than sending them.
     """
     page = read_index()
@@ -101,6 +103,7 @@ def application(served: Served) -> Starlette:
         Middleware(
             TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"], www_redirect=False
         ),
+        Middleware(TokenMiddleware, access=access),
     ]
     return Starlette(routes=routes, middleware=middleware)
 

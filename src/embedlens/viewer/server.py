@@ -20,6 +20,7 @@ from embedlens.features.store import read_features
 from embedlens.given_path import given_path
 from embedlens.results.pictures import Pictures
 from embedlens.results.results import feature_folders, finished_results
+from embedlens.viewer.access import Access
 from embedlens.viewer.application import Served, application
 from embedlens.viewer.map_file import file_scene
 from embedlens.viewer.scene import backbone_key
@@ -83,7 +84,7 @@ def serve(
     open_browser: bool = True,
     ready: Callable[[str], None] = lambda url: print(url, flush=True),
 ) -> None:
-    """Serve on the loopback until Ctrl-C or SIGTERM.
+    """Serve on the loopback until Ctrl-C or SIGTERM, to those who hold the address's token.
 
     Parameters
     ----------
@@ -94,23 +95,25 @@ def serve(
     open_browser : bool, default True
         Whether to open the page in a browser.
     ready : callable, optional
-        Called with the address once the server can be reached.
+        Called with the address, token included, once the server can be reached.
 
     Raises
     ------
     EmbedlensError
         If the port is taken.
     """
+    access = Access()
     config = uvicorn.Config(
-        application(served), log_level="warning", access_log=False, lifespan="off",
+        application(served, access), log_level="warning", access_log=False, lifespan="off",
         timeout_graceful_shutdown=1, server_header=False,
     )  # fmt: skip
     with _listening(port) as listener:
         url = f"http://{ADDRESS}:{listener.getsockname()[1]}/"
-        ready(url)
+        ready(f"{url}?token={access.token}")
         if open_browser:
             # Some browsers that run in a terminal return only when they are closed.
-            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+            page = f"{url}?token={access.ticket}"
+            threading.Thread(target=webbrowser.open, args=(page,), daemon=True).start()
         _Server(config).run(sockets=[listener])
 
 
