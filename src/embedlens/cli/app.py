@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from embedlens.cli.embeddings import backbones, embed, map_, score
+from embedlens.cli.labelling import label
 from embedlens.cli.pictures import check, relabel
 from embedlens.cli.predictions import predict
 from embedlens.cli.studies import demo, export, report, study, view
@@ -35,7 +36,7 @@ def top(
 
 
 for command in (
-    demo, study, report, view, predict, export, backbones, embed, score, check, relabel,
+    demo, study, report, view, predict, label, export, backbones, embed, score, check, relabel,
 ):  # fmt: skip
     app.command()(command)
 app.command(name="map")(map_)

@@ -1,4 +1,4 @@
-"""What is wrong with an image set, and giving its pictures other labels.
+"""What is wrong with an image set, giving its pictures other labels, and which to label next.
 
 Nothing here changes a file: findings are tables to act on, new labels are a table that points at
 the same files.
@@ -10,15 +10,28 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from embedlens.curation.active_learning import next_labels
     from embedlens.curation.checks import Check, check
+    from embedlens.curation.labelling import Labelling, propose_labels
     from embedlens.curation.relabelling import Relabelling, relabel
 
-__all__ = ["Check", "Relabelling", "check", "relabel"]
+__all__ = [
+    "Check",
+    "Labelling",
+    "Relabelling",
+    "check",
+    "next_labels",
+    "propose_labels",
+    "relabel",
+]
 
 _MODULES = {
     "Check": "checks",
+    "Labelling": "labelling",
     "Relabelling": "relabelling",
     "check": "checks",
+    "next_labels": "active_learning",
+    "propose_labels": "labelling",
     "relabel": "relabelling",
 }
 

@@ -75,7 +75,7 @@ class Relabelling:
         root = self.whole.source.root if isinstance(self.whole.source, FileSource) else Path()
         frame = pd.DataFrame(
             {
-                "path": [_relative(root / path, folder) for path in self.whole.paths[kept]],
+                "path": [relative_path(root / path, folder) for path in self.whole.paths[kept]],
                 "label": labels[kept],
                 "split": self.whole.given_splits[kept],
             }
@@ -233,8 +233,8 @@ def _propose(
     )
 
 
-def _relative(path: Path, folder: Path) -> str:
-    """Return a path from the folder where pictures lie near it, so that both can be moved."""
+def relative_path(path: Path, folder: Path) -> str:
+    """Return a path from a folder where the file lies near it, so that both can be moved."""
     path, folder = path.resolve(), folder.resolve()
     near = path.is_relative_to(folder.parent)
     return Path(os.path.relpath(path, folder)).as_posix() if near else path.as_posix()

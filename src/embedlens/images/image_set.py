@@ -24,6 +24,7 @@ from embedlens.images.likeness import copy_distances, looker
 from embedlens.images.listing import Entry
 from embedlens.images.location import Location, Place, locate
 from embedlens.images.near_copies import near_copies
+from embedlens.images.partly_labelled import locate_partly_labelled
 from embedlens.images.problem import NOTES, Problem
 from embedlens.images.record import Record, known_records, read_records, share_levels
 from embedlens.images.source import Source
@@ -190,16 +191,8 @@ class ImageSet:
         source, problems = found.source, found.problems
         entries, told = _together(found, group, split_by_time)
         problems += told
-        names = [entry.name for entry in entries]
-        records = read_records(source, names, known_records(known), progress)
-        readable: list[tuple[Entry, Record]] = []
-        for entry, record in zip(entries, records, strict=True):
-            if isinstance(record, Record):
-                readable.append((entry, record))
-            else:
-                problems.append(Problem(entry.name, "unreadable", str(record), kept=False))
-        rows, levels = _with_shared_levels(readable, source)
-        problems += levels
+        rows, unreadable = _identified(source, entries, known, progress)
+        problems += unreadable
         kept, copies = find_copies([entry for entry, _ in rows], [record.id for _, record in rows])
         rows = [row for row, keep in zip(rows, kept, strict=True) if keep]
         problems += copies
@@ -216,6 +209,54 @@ class ImageSet:
         frozen = {name: _frozen(array) for name, array in (arrays | {"splits": splits}).items()}
         classes = tuple(sorted({entry.label for entry, _ in rows}))
         return cls(found.root, source, **frozen, classes=classes, problems=tuple(sorted(problems)))
+
+    @classmethod
+    def read_partly_labelled(
+        cls, path: Place, *, progress: Callable[[int, int], None] | None = None
+    ) -> ImageSet:
+        """Read pictures of which some, or none, have a label; the label of the others is "".
+
+        Pictures of a folder that lie in no class folder have none, nor have rows of a table whose
+        label is empty; the table may lack the column. No split is drawn: all are in train, but for
+        those whose split is given. Copies of the same bytes need one label: of those that have none
+        one stays, and none beside one that has a label.
+
+        Parameters
+        ----------
+        path : path
+            Folder, or CSV, TSV or Parquet table.
+        progress : callable, optional
+            Called as ``progress(done, total)`` after each file.
+
+        Raises
+        ------
+        ImageSetError
+            Nothing is there, it is no folder and no table, or no picture can be read.
+        """
+        found = locate_partly_labelled(path)
+        rows, unreadable = _identified(found.source, found.entries, None, progress)
+        problems = [*found.problems, *unreadable]
+        if not rows:
+            raise _none_readable(found.root, problems)
+        rows.sort(key=lambda row: (not row[0].label, row[0]))
+        told_of = {record.id for entry, record in rows if entry.label}
+        first = {record.id: entry for entry, record in reversed(rows)}
+        rows = [
+            (entry, record)
+            for entry, record in rows
+            if entry.label or (record.id not in told_of and first[record.id] is entry)
+        ]
+        arrays = _arrays(rows)
+        none = np.full(len(rows), "", dtype="<U1")
+        arrays |= {
+            "groups": arrays["ids"], "given_groups": none, "times": np.zeros(len(rows), np.int64),
+            "splits": np.where(arrays["given_splits"] == "", "train", arrays["given_splits"]),
+        }  # fmt: skip
+        frozen = {name: _frozen(array) for name, array in arrays.items()}
+        classes = tuple(sorted({entry.label for entry, _ in rows} - {""}))
+        return cls(
+            found.root, found.source, **frozen, classes=classes, problems=tuple(sorted(problems))
+        )
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -369,6 +410,33 @@ class ImageSet:
             self.to_frame().to_parquet(partial, index=False, write_page_checksum=True)
 
 
+def _identified(
+    source: Source,
+    entries: Sequence[Entry],
+    known: Path | None,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[list[tuple[Entry, Record]], list[Problem]]:
+    """Return what can be read, and what of it cannot or was taken for something."""
+    names = [entry.name for entry in entries]
+    records = read_records(source, names, known_records(known), progress)
+    readable: list[tuple[Entry, Record]] = []
+    problems = []
+    for entry, record in zip(entries, records, strict=True):
+        if isinstance(record, Record):
+            readable.append((entry, record))
+        else:
+            problems.append(Problem(entry.name, "unreadable", str(record), kept=False))
+    rows, levels = _with_shared_levels(readable, source)
+    return rows, problems + levels
+
+
+def _none_readable(where: Path | str, problems: Sequence[Problem]) -> ImageSetError:
+    first = problems[0]
+    return ImageSetError(
+        f"{where}: no picture can be read ({first.path}: {first.reason}); mend or replace them"
+    )
+
+
 def _with_shared_levels(
     rows: Sequence[tuple[Entry, Record]], source: Source
 ) -> tuple[list[tuple[Entry, Record]], list[Problem]]:
@@ -383,10 +451,7 @@ def _check(
 ) -> None:
     labels = {entry.label for entry, _ in rows}
     if not labels:
-        first = problems[0]
-        raise ImageSetError(
-            f"{where}: no picture can be read ({first.path}: {first.reason}); mend or replace them"
-        )
+        raise _none_readable(where, problems)
     if len(labels) == 1:
         raise ImageSetError(
             f"{where}: only one class, {labels.pop()!r}; add pictures of another to tell it from"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from embedlens.report.check_page import write_check
 from embedlens.report.contact_sheet import write_relabelling
+from embedlens.report.labelling_page import write_labelling
 from embedlens.report.picture_table import export_parquet, picture_table
 from embedlens.report.predictions_page import write_predictions
 from embedlens.report.report import write_first_report, write_report
@@ -26,6 +27,7 @@ __all__ = [
     "tables",
     "write_check",
     "write_first_report",
+    "write_labelling",
     "write_predictions",
     "write_relabelling",
     "write_report",

@@ -4,6 +4,7 @@ What a study is when it has been run, its folder, tables and verdict, is ``embed
 """
 
 from embedlens.study.from_file import held_out_silhouette, map_features, score_features
+from embedlens.study.labelling import is_study, label_pictures, label_study
 from embedlens.study.maps import register_map
 from embedlens.study.scores import register_score
 from embedlens.study.step_progress import StepProgress
@@ -13,6 +14,9 @@ __all__ = [
     "StepProgress",
     "Study",
     "held_out_silhouette",
+    "is_study",
+    "label_pictures",
+    "label_study",
     "map_features",
     "register_map",
     "register_score",
