@@ -10,6 +10,7 @@ from embedlens.cli.embeddings import backbones, embed, map_, score
 from embedlens.cli.labelling import label
 from embedlens.cli.pictures import check, relabel
 from embedlens.cli.predictions import predict
+from embedlens.cli.search import search
 from embedlens.cli.studies import demo, export, report, study, view
 
 app = typer.Typer(
@@ -36,7 +37,8 @@ def top(
 
 
 for command in (
-    demo, study, report, view, predict, label, export, backbones, embed, score, check, relabel,
+    demo, study, report, view, predict, search, label, export, backbones, embed, score, check,
+    relabel,
 ):  # fmt: skip
     app.command()(command)
 app.command(name="map")(map_)

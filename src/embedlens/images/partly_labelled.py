@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path, PurePath
 
 from embedlens.errors import ImageSetError
@@ -13,6 +14,7 @@ from embedlens.images.location import Location, Place, locate
 from embedlens.images.problem import Problem
 from embedlens.images.source import FileSource, FolderSource
 from embedlens.images.table import TABLE_SUFFIXES, read_columns
+from embedlens.images.tar import TAR_SUFFIXES
 
 
 def locate_partly_labelled(place: Place) -> Location:
@@ -25,7 +27,7 @@ def locate_partly_labelled(place: Place) -> Location:
     Parameters
     ----------
     place : path
-        Folder, CSV, TSV or Parquet table.
+        Folder, CSV, TSV or Parquet table; or one picture.
 
     Raises
     ------
@@ -35,6 +37,11 @@ def locate_partly_labelled(place: Place) -> Location:
     where = given_path(place)
     if where.is_file() and where.suffix.lower() in TABLE_SUFFIXES:
         return _table(where)
+    if where.is_file() and not (
+        zipfile.is_zipfile(where) or where.name.lower().endswith(TAR_SUFFIXES)
+    ):
+        source = FileSource(where.parent, [where.name])
+        return Location(where.parent, source, [Entry(where.name, "")], [])
     if not where.is_dir():
         what = "no folder and no table of pictures" if where.exists() else "no such file or folder"
         raise ImageSetError(
@@ -44,10 +51,10 @@ def locate_partly_labelled(place: Place) -> Location:
     try:
         found = locate(where)
     except ImageSetError:
-        source = FolderSource(where)
-        if not source.names():
+        folder = FolderSource(where)
+        if not folder.names():
             raise
-        return _with_rest(Location(where, source, [], [*source.problems]))
+        return _with_rest(Location(where, folder, [], [*folder.problems]))
     return _with_rest(found)
 
 

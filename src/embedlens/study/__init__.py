@@ -7,6 +7,7 @@ from embedlens.study.from_file import held_out_silhouette, map_features, score_f
 from embedlens.study.labelling import is_study, label_pictures, label_study
 from embedlens.study.maps import register_map
 from embedlens.study.scores import register_score
+from embedlens.study.search import search_study
 from embedlens.study.step_progress import StepProgress
 from embedlens.study.study import Study
 
@@ -21,4 +22,5 @@ __all__ = [
     "register_map",
     "register_score",
     "score_features",
+    "search_study",
 ]

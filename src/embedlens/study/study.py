@@ -53,6 +53,7 @@ from embedlens.study.findings import write_findings
 from embedlens.study.repeat import Repeat
 from embedlens.study.reuse import Stored
 from embedlens.study.scores import measure_scores
+from embedlens.study.search import search_study
 from embedlens.study.splits import check_splits, repeats_of
 from embedlens.study.step_progress import StepProgress, counted
 
@@ -257,6 +258,12 @@ class Study:
         from embedlens.viewer import view_study
 
         return view_study(self.folder, height)
+
+    def search(
+        self, picture: str | Path, k: int = 12, *, backbone: str | None = None
+    ) -> pd.DataFrame:
+        """Find the study's pictures that are nearest to a picture; see `search_study`."""
+        return search_study(self.folder, picture, k, backbone=backbone)
 
     def _look_up(self) -> list[Backbone]:
         found = [

@@ -1,0 +1,39 @@
+"""The command that searches a study for pictures like a given one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from embedlens.cli.options import Folder, Json, filled
+
+
+def search(
+    folder: Folder,
+    picture: Annotated[
+        str,
+        typer.Argument(parser=filled, metavar="PICTURE", help="A picture file.",
+                       show_default=False),
+    ],
+    k: Annotated[int, typer.Option("--k", "-k", help="How many.", min=1)] = 12,
+    backbone: Annotated[
+        str | None,
+        typer.Option("--backbone", "-b", parser=filled, metavar="NAME", show_default=False,
+                     help="One of the study's. \\[default: the one that it recommends]"),
+    ] = None,
+    json_: Json = False,
+) -> None:  # fmt: skip
+    """Find the pictures of a study that are most like PICTURE."""
+    from embedlens.cli.tables import print_table
+    from embedlens.study import search_study
+
+    found = search_study(folder, picture, k, backbone=backbone)
+    if json_:
+        print(found.to_json(orient="records", indent=1, double_precision=15))
+        return
+    shown = found.assign(
+        distance=found["distance"].map("{:.3f}".format),
+        similarity=found["similarity"].map("{:.3f}".format),
+    ).rename(columns={"label": "class"})
+    print_table(shown.to_dict("records"), ["class", "similarity", "distance", "split", "path"])
