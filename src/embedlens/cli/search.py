@@ -35,5 +35,8 @@ def search(
     shown = found.assign(
         distance=found["distance"].map("{:.3f}".format),
         similarity=found["similarity"].map("{:.3f}".format),
-    ).rename(columns={"label": "class"})
-    print_table(shown.to_dict("records"), ["class", "similarity", "distance", "split", "path"])
+    )
+    columns = ["label", "similarity", "distance", "split", "path"]
+    values = shown[columns].itertuples(index=False, name=None)
+    titles = ["class", *columns[1:]]
+    print_table([dict(zip(titles, each, strict=True)) for each in values], titles)

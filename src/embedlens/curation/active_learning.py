@@ -69,8 +69,9 @@ def next_labels(
     if budget < 1:
         raise ValueError(f"budget is {budget}; ask for 1 picture or more.")
     points = as_points(X)
-    none = known is None or len(np.asarray(known)) == 0
-    seen = np.empty((0, points.shape[1]), points.dtype) if none else as_points(known)
+    seen = np.empty((0, points.shape[1]), points.dtype)
+    if known is not None and len(np.asarray(known)):
+        seen = as_points(known)
     if seen.shape[1] != points.shape[1]:
         raise ValueError(f"known has {seen.shape[1]} features, and X has {points.shape[1]}.")
     classes = as_labels([] if labels is None else labels, len(seen))
@@ -121,7 +122,7 @@ def doubtful_pictures(
     the second's) are clustered, weighted by the square of one less their margin, and of each
     cluster the picture nearest to its centre is taken: Zhdanov, "Diverse mini-batch active
     learning", 2019. He weighs by the margin itself; with its square, fewer labels were needed on
-    both sets of ``benchmarks/labelling.py``.
+    clothing and as many on animals8 (docs/benchmarks.md).
 
     Parameters are those of `next_labels`, with labels of two classes or more.
     """
@@ -138,7 +139,8 @@ def doubtful_pictures(
     chosen = order[firsts]
     # Clusters of equal points stay empty: the most doubtful pictures that are left fill up.
     rest = np.setdiff1d(np.arange(len(likely)), chosen)[: budget - len(chosen)]
-    return likely[np.sort(np.concatenate([chosen, rest]))].astype(np.int64)
+    taken: NDArray[np.int64] = likely[np.sort(np.concatenate([chosen, rest]))].astype(np.int64)
+    return taken
 
 
 def _directions(X: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -58,7 +58,8 @@ def search_study(
     distances, rows = nearest_neighbors(
         stored.features, min(k, len(stored.features)), queries=query
     )
-    found = stored.results.pictures.iloc[rows[0]][["label", "path", "split"]].reset_index(drop=True)
+    pictures: pd.DataFrame = stored.results.pictures[["label", "path", "split"]]
+    found: pd.DataFrame = pictures.iloc[rows[0]].reset_index(drop=True)
     found.insert(1, "distance", distances[0])
     found.insert(2, "similarity", _cosines(stored.features[rows[0]], query[0]))
     return found
