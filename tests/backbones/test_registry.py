@@ -124,7 +124,7 @@ def test_a_weights_file_that_is_not_there_is_named(tmp_path):
 
 
 def test_the_list_begins_with_what_came_with_the_install_and_the_study_s_five():
-    names = [backbone.name for backbone in list_backbones()]
+    names = [backbone.name for backbone in list_backbones() if "keras" in backbone.family.forms]
     assert names[:3] == ["EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2"]
     assert names[3:8] == list(STUDY)
     assert names[8:] == sorted(names[8:])
@@ -134,6 +134,8 @@ def test_the_list_begins_with_what_came_with_the_install_and_the_study_s_five():
 def test_the_list_says_everything_without_building_anything():
     for backbone in list_backbones():
         assert backbone.size
+        if "keras" not in backbone.family.forms:
+            continue  # what PyTorch's networks have before their vector, only building them tells
         assert backbone.parameters
         assert backbone.feature_map
         height, width, channels = backbone.feature_map

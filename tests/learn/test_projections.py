@@ -119,7 +119,7 @@ def test_the_epoch_kept_is_the_best_on_points_not_learned_from(fitted):
 
 def test_a_fifth_of_each_class_is_watched(fitted, digits):
     codes = np.searchsorted(fitted.classes_, digits[1])
-    watched = fitted._watched(codes, seed=1)
+    watched = fitted._watched(codes, None, seed=1)
     counts = np.bincount(codes[watched]) / np.bincount(codes)
     assert counts == pytest.approx(0.2, abs=0.01)
     assert 0.3 < fitted.validation_silhouette_ <= 1
