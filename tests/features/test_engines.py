@@ -188,5 +188,5 @@ def test_a_driver_without_a_gpu_that_keras_can_use_is_no_gpu(monkeypatch, networ
 
 
 def test_an_unknown_engine_is_named_with_those_there_are(network):
-    with pytest.raises(EmbedlensError, match="'onnx'; choose auto, openvino or keras"):
+    with pytest.raises(EmbedlensError, match="'onnx'; choose auto, torch, openvino or keras"):
         choose_engine("onnx", network)

@@ -205,13 +205,17 @@ class Study:
         StudyError
             If the study has not been run to its end.
         """
+        unfinished = StudyError(
+            f"{self.folder} has no results yet. "
+            f"Run `embedlens study {self.settings.pictures} --out {self.folder}`."
+        )
+        folder = StudyFolder(self.folder)
+        if folder.path.is_dir() and not folder.settings.is_file():  # which is written at the end
+            raise unfinished
         try:
             return read_results(self.folder)
         except FileNotFoundError as error:
-            raise StudyError(
-                f"{self.folder} has no results yet. "
-                f"Run `embedlens study {self.settings.pictures} --out {self.folder}`."
-            ) from error
+            raise unfinished from error
 
     def verdict(self) -> Verdict:
         """Rank the backbones; see `judge`."""
