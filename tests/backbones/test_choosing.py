@@ -25,9 +25,8 @@ def test_conditions_are_met_together():
     here = list_backbones(here=True)
     assert here
     assert all(each.weights.here for each in here)
-    assert [each.name for each in list_backbones(licence="bsd", search="densenet", family="keras.applications")] == [
-        "DenseNet201", "DenseNet121", "DenseNet169",
-    ]  # fmt: skip
+    found = list_backbones(licence="bsd", search="densenet", family="keras.applications")
+    assert [each.name for each in found] == ["DenseNet201", "DenseNet121", "DenseNet169"]
 
 
 def test_a_shortlist_is_searched_by_its_name():

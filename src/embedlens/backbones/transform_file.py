@@ -73,14 +73,14 @@ def read_transform(file: Path) -> Transform:
     content = _content(file)
     try:
         if "transform" in content:
-            return _own(content["transform"])
+            return recorded_transform(content["transform"])
         if "pretrained_cfg" in content or "input_size" in content:
             return _timm(content.get("pretrained_cfg", content))
         if "image_processor" in content:  # of a processor_config.json
             content = content["image_processor"]
         if "image_mean" in content or "do_resize" in content:
             return _processor(content)
-        return _own(content)
+        return recorded_transform(content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BackboneError(
             f"{file} says no transform that can be used ({error}); say it with --transform."
@@ -107,7 +107,14 @@ def _says_a_transform(file: Path) -> bool:
     return "pretrained_cfg" in content or {"input_size", "mean", "std"} <= set(content)
 
 
-def _own(record: dict[str, Any]) -> Transform:
+def recorded_transform(record: dict[str, Any]) -> Transform:
+    """Return the transform that ``Transform.record`` gave.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
     known = {each.name: each for each in fields(Transform)}
     if unknown := set(record) - set(known):
         raise ValueError(f"{', '.join(sorted(unknown))} mean nothing here")
@@ -150,7 +157,7 @@ def _timm(config: dict[str, Any]) -> Transform:
     }
     if made["resize"] != "pad":
         del made["fill"]
-    return _own(made)
+    return recorded_transform(made)
 
 
 def _processor(config: dict[str, Any]) -> Transform:

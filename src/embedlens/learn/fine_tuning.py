@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from embedlens.backbones import Backbone, Pooling, Resize
 from embedlens.backbones.families.keras_family import pool
+from embedlens.backbones.families.keras_file import put_transform
 from embedlens.backbones.keras_backend import import_keras
 from embedlens.backbones.keras_internals import layers_after
 from embedlens.errors import BackboneError, ImageSetError
@@ -74,6 +75,8 @@ class FineTuned:
     def save(self, path: Path) -> None:
         """Write the network, preprocessing inside, as a ``.keras`` file that is a backbone.
 
+        The file says how pictures are fitted to its size too, so that it gives these features.
+
         Parameters
         ----------
         path : Path
@@ -91,6 +94,8 @@ class FineTuned:
         model = keras.Model(pixels, whole, name=f"{self.network.name}_tuned")
         with replacing(path, ".keras") as partial:
             model.save(partial)
+            # Scaling is in the network; how pictures are fitted to its size cannot be.
+            put_transform(partial, self.recipe.transform.scaled_by("none"))
 
 
 def trunk_of(recipe: Recipe, unfreeze: str, store: Path) -> Trunk:

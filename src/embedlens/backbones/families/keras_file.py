@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +13,7 @@ from embedlens.backbones.cut import cut
 from embedlens.backbones.families.keras_family import KerasFamily, cut_at
 from embedlens.backbones.keras_backend import import_keras
 from embedlens.backbones.transform import Transform
+from embedlens.backbones.transform_file import recorded_transform
 from embedlens.backbones.weights import Weights
 from embedlens.errors import BackboneError, WeightsError
 from embedlens.given_path import given_path
@@ -20,13 +23,18 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
 
+# A member of the ``.keras`` archive, which Keras leaves alone.
+_TRANSFORM = "embedlens.json"
 
 # Of a file that leaves its input's size open.
 _SIDE = 224
 
 
 class KerasFile(KerasFamily):
-    """Files that ``model.save`` wrote; pixels go in as they are, unless the user says otherwise."""
+    """Files that ``model.save`` wrote.
+
+    Pixels go in as they are, squashed to size, unless the user or the file itself says otherwise.
+    """
 
     name = "file"
 
@@ -52,7 +60,7 @@ class KerasFile(KerasFamily):
         if not path.is_file():
             raise BackboneError(f"The model file {network} does not exist.")
         name = f"{network}@{layer}" if layer else network
-        return Backbone(name, str(path), self, layer, Weights("file", path), Transform())
+        return Backbone(name, str(path), self, layer, Weights("file", path), _transform_in(path))
 
     def load(self, backbone: Backbone, size: tuple[int, int] | None) -> keras.Model:
         """Return the network of the file to its cut; by default, its last feature map."""
@@ -73,6 +81,26 @@ class KerasFile(KerasFamily):
             network = keras.models.clone_model(network, input_tensors=keras.Input((*wanted, 3)))
             network.set_weights(weights)
         return cut_at(network, backbone.layer) if trunk else network
+
+
+def put_transform(path: Path, transform: Transform) -> None:
+    """Put into a ``.keras`` file what pictures it takes, so that it travels with the weights."""
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(_TRANSFORM, json.dumps({"transform": transform.record()}))
+
+
+def _transform_in(path: Path) -> Transform:
+    if not zipfile.is_zipfile(path):
+        return Transform()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if _TRANSFORM not in archive.namelist():
+                return Transform()
+            return recorded_transform(json.loads(archive.read(_TRANSFORM))["transform"])
+    except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise BackboneError(
+            f"{path}: what it says of its pictures, in {_TRANSFORM}, cannot be read ({error})."
+        ) from error
 
 
 def load_model_file(path: Path) -> keras.Model:
