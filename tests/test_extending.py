@@ -295,10 +295,10 @@ def test_a_family_and_an_engine_go_through_a_study_to_its_report(study):
     assert rows["family"].to_list() == ["mosaics"] * 2
     assert rows["engine"].to_list() == ["abacus"] * 2
     assert rows["resize"].to_list() == ["crop"] * 2
-    assert "cropped at the centre to 8 x 12 pixels" in rows["transform"]["mosaic:4"]
+    assert "of which the centre of 8 x 12 pixels is kept" in rows["transform"]["mosaic:4"]
     page = study.report().read_text(encoding="utf-8")
     assert "mosaic:2" in page
-    assert "cropped at the centre to 8 x 12 pixels" in page
+    assert "of which the centre of 8 x 12 pixels is kept" in page
 
 
 def test_a_map_is_made_measured_and_judged(study, pictures):

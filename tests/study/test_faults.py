@@ -37,14 +37,15 @@ def flip_a_bit(path):
 
 
 def stored(folder):
-    """Everything that a rerun must give again, to the bit; of tables all but the seconds."""
+    """Everything that a rerun must give again, to the bit; of tables all but times."""
     found = {}
     for path in sorted(folder.rglob("*.np[yz]")):
         if path.name != "neighbors.npz":  # it holds the time of the features it was found in
             found[str(path.relative_to(folder))] = path.read_bytes()
     for path in sorted((folder / "results").rglob("*.parquet")):
         frame = pd.read_parquet(path)
-        drop = [c for c in frame if c in ("study", "seconds", "pictures_per_second")]
+        times = ("seconds", "pictures_per_second", "milliseconds")
+        drop = [c for c in frame if c in ("study", *times)]
         found[str(path.relative_to(folder))] = frame.drop(columns=drop).to_json()
     return found
 

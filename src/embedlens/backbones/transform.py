@@ -165,7 +165,7 @@ class Transform:
         return f"squashed to {size}" if whole else f"squashed, sides resized to {side}, {cut}"
 
     def _scaling(self) -> str:
-        low = [-m / d for m, d in zip(self.mean, self.deviation, strict=True)]
+        low = [(0.0 - m) / d for m, d in zip(self.mean, self.deviation, strict=True)]
         high = [(255 / self.scale - m) / d for m, d in zip(self.mean, self.deviation, strict=True)]
         if (set(low), set(high)) == ({0.0}, {255.0}):
             return "0 to 255 as they are"
