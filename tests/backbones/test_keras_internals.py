@@ -13,8 +13,9 @@ import embedlens
 
 PACKAGE = Path(embedlens.__file__).parent
 THE_FILE = PACKAGE / "backbones" / "keras_internals.py"
-# scikit-learn's convention for its own estimators, and ours for the projections of one module.
-OURS = {"_n_features_out", "_network"}
+# scikit-learn's convention for its own estimators, ours for the projections of one module, and
+# torchvision's only way to a transformer's tokens.
+OURS = {"_n_features_out", "_network", "_process_input"}
 
 
 def private_parts(source: str) -> set[str]:

@@ -60,12 +60,7 @@ class LinearHead:
         basis : ndarray of shape (d, columns), optional
             Where the probe learned from coordinates: features times this are them.
         """
-        model = probe._model
-        kernel, bias = model.coef_.T.astype(np.float64), model.intercept_.astype(np.float64)
-        if len(probe.classes_) == 2:  # one column tells both apart
-            kernel, bias = np.c_[-kernel, kernel] / 2, np.r_[-bias, bias] / 2
-        kernel = kernel / probe._scale
-        bias = bias - probe._mean @ kernel
+        kernel, bias = probe.layer()
         kernel = kernel if basis is None else basis @ kernel
         return cls(kernel.astype(np.float32), bias.astype(np.float32))
 
@@ -113,8 +108,7 @@ class NeighborsHead:
     @classmethod
     def of(cls, probe: NeighborsProbe) -> NeighborsHead:
         """Return what a fitted probe remembers."""
-        points = np.asarray(probe._X, np.float32)
-        codes = np.asarray(probe._codes, np.int64)
+        points, codes = probe.remembered()
         return cls(points, codes, probe.k_, probe.temperature, len(probe.classes_))
 
     @classmethod

@@ -124,6 +124,16 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         return probabilities
 
+    def layer(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return kernel (d, classes) and bias (classes,) whose softmax is `predict_proba`."""
+        check_is_fitted(self, "classes_")
+        kernel = self._model.coef_.T.astype(np.float64)
+        bias = self._model.intercept_.astype(np.float64)
+        if len(self.classes_) == 2:  # one column tells both apart
+            kernel, bias = np.c_[-kernel, kernel] / 2, np.r_[-bias, bias] / 2
+        kernel = kernel / self._scale
+        return kernel, bias - self._mean @ kernel
+
     def predict(self, X: ArrayLike) -> NDArray[np.generic]:
         """Return the likeliest label of each picture."""
         likeliest = self.predict_proba(X).argmax(axis=1)

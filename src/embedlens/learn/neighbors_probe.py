@@ -108,6 +108,11 @@ class NeighborsProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "classes_")
         return self._votes(points_of(self, X), [self.k_])[self.k_]
 
+    def remembered(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return the points (n, d) that vote, and the rows of ``classes_`` that they vote for."""
+        check_is_fitted(self, "classes_")
+        return np.asarray(self._X, np.float32), np.asarray(self._codes, np.int64)
+
     def predict(self, X: ArrayLike) -> NDArray[np.generic]:
         """Return the label with the most votes for each picture."""
         most = self.predict_proba(X).argmax(axis=1)
