@@ -51,13 +51,15 @@ def analyse(
     -------
     Measurements
     """
-    return measure_heads(values, images, settings, repeats, step) + measure_spaces(
+    step("distances")
+    points = measure_geometry(values).points
+    return measure_heads(points, images, settings, repeats, step) + measure_spaces(
         values, images, settings, repeats, step
     )
 
 
 def measure_heads(
-    values: NDArray[np.floating[Any]],
+    points: NDArray[np.floating[Any]],
     images: ImageSet,
     settings: Settings,
     repeats: Sequence[int] | None = None,
@@ -65,10 +67,14 @@ def measure_heads(
 ) -> Measurements:
     """Train and test heads on features, on every split: all that a verdict needs.
 
-    Parameters and what is returned are those of `analyse`.
+    Parameters
+    ----------
+    points : ndarray of shape (pictures, columns)
+        ``Geometry.points`` of the features.
+    images, settings, repeats, step
+        As for `analyse`.
     """
-    step("distances")
-    points, measured = measure_geometry(values).points, Measurements()
+    measured = Measurements()
     for repeat in range(repeats_of(images, settings)) if repeats is None else repeats:
         step(f"heads, split {repeat + 1}")
         measured += fit_heads(points, split_of(images, settings, repeat), repeat)
@@ -76,7 +82,7 @@ def measure_heads(
 
 
 def measure_data(
-    values: NDArray[np.floating[Any]],
+    points: NDArray[np.floating[Any]],
     images: ImageSet,
     settings: Settings,
     heads: Measurements,
@@ -86,12 +92,12 @@ def measure_data(
 
     Parameters
     ----------
-    values, images, settings, step
-        As for `analyse`.
+    points, images, settings, step
+        As for `measure_heads`.
     heads : Measurements
         What `measure_heads` returned for all splits.
     """
-    points, measured = measure_geometry(values).points, Measurements()
+    measured = Measurements()
     for repeat in range(repeats_of(images, settings)):
         measured += fit_on_random_split(points, images, settings, repeat)
     step("learning curve")
@@ -135,7 +141,7 @@ def measure_spaces(
 
 
 def steps_of_heads(repeats: int) -> int:
-    """Return how many steps `measure_heads` takes for so many splits."""
+    """Return how many steps the heads of so many splits take, with the points they learn from."""
     return 1 + repeats
 
 

@@ -50,6 +50,7 @@ from embedlens.study.analysis import (
 )
 from embedlens.study.cost import measure_costs
 from embedlens.study.findings import write_findings
+from embedlens.study.geometry import measure_geometry
 from embedlens.study.repeat import Repeat
 from embedlens.study.reuse import Stored
 from embedlens.study.scores import measure_scores
@@ -337,9 +338,10 @@ class Study:
         if folder.holds(one.heads, one.key):
             return
         step = counted(one.title, steps_of_heads(repeats_of(images, self.settings)) + 1, progress)
-        values = one.features.values
-        measured = measure_heads(values, images, self.settings, step=step)
-        measured += measure_data(values, images, self.settings, measured, step)
+        step("distances")
+        points = measure_geometry(one.features.values).points
+        measured = measure_heads(points, images, self.settings, step=step)
+        measured += measure_data(points, images, self.settings, measured, step)
         facts = _facts(one.features)
         write_measurements(folder, one.heads, one.key, facts, PRETRAINED.key, measured, None)
 
