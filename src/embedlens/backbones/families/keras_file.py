@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from embedlens.backbones.backbone import Backbone
 from embedlens.backbones.cut import cut
 from embedlens.backbones.families.keras_family import KerasFamily, cut_at
+from embedlens.backbones.families.model_file import model_file
 from embedlens.backbones.keras_backend import import_keras
 from embedlens.backbones.transform import Transform
 from embedlens.backbones.transform_file import recorded_transform
 from embedlens.backbones.weights import Weights
-from embedlens.errors import BackboneError, WeightsError
-from embedlens.given_path import given_path
+from embedlens.errors import BackboneError
 
 if TYPE_CHECKING:
     import keras
@@ -54,11 +54,7 @@ class KerasFile(KerasFamily):
         self, network: str, layer: str | None = None, weights: str | Path | None = None
     ) -> Backbone:
         """Describe a model file, which holds its own weights."""
-        if weights is not None:
-            raise WeightsError(f"{network} holds its own weights; leave out {str(weights)!r}.")
-        path = given_path(network)
-        if not path.is_file():
-            raise BackboneError(f"The model file {network} does not exist.")
+        path = model_file(network, weights)
         name = f"{network}@{layer}" if layer else network
         return Backbone(name, str(path), self, layer, Weights("file", path), _transform_in(path))
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from embedlens.backbones.backbone import Backbone
 from embedlens.backbones.families.family import Built, Family, Form
+from embedlens.backbones.families.model_file import model_file
 from embedlens.backbones.onnx_format import external_files
 from embedlens.backbones.pooling import Output, Pooling, vector_of
 from embedlens.backbones.transform import Transform
 from embedlens.backbones.transform_file import file_beside, read_transform
 from embedlens.backbones.weights import Weights
-from embedlens.errors import BackboneError, WeightsError
-from embedlens.given_path import given_path
+from embedlens.errors import BackboneError
 
 if TYPE_CHECKING:
     import keras
@@ -55,11 +55,7 @@ class OnnxFile(Family):
         self, network: str, layer: str | None = None, weights: str | Path | None = None
     ) -> Backbone:
         """Describe a file, which holds its own weights; a file beside it may say its transform."""
-        if weights is not None:
-            raise WeightsError(f"{network} holds its own weights; leave out {str(weights)!r}.")
-        path = given_path(network)
-        if not path.is_file():
-            raise BackboneError(f"The model file {network} does not exist.")
+        path = model_file(network, weights)
         others = external_files(path)
         said = file_beside(path)
         return Backbone(
