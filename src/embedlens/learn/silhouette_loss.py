@@ -109,7 +109,9 @@ class SilhouetteLoss(keras.losses.Loss):  # type: ignore[misc, name-defined]
         # NaN of weight and points alike: the gradient of what is masked would be 0.
         known = ops.all(ops.isfinite(points)) & ops.all(ops.isfinite(first))
         nothing = ops.sum(points * ops.where(known, 0.0, float("nan")), axis=1)
-        return self._losses(points, ops.cast(first, "int32")) + nothing
+        # NaN has no integer: TensorFlow makes it a row number that it then refuses to look up.
+        rows = ops.cast(ops.where(known, first, 0), "int32")
+        return self._losses(points, rows) + nothing
 
     def _losses(self, points: Any, first: Any) -> Any:
         same = first[:, None] == first[None, :]
