@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from embedlens import Classifier
+from embedlens.classify import export_classifier, predict
+from embedlens.classify.prediction import read_predictions
 from embedlens.errors import StudyError
 from embedlens.features import embed
 from embedlens.images import ImageSet
@@ -176,3 +182,72 @@ def test_without_fine_tuning_there_is_nothing_of_it(pictures, tmp_path):
 def test_a_cut_backbone_is_refused_before_anything_runs(pictures, tmp_path):
     with pytest.raises(StudyError, match="cut at a layer"):
         Study(pictures, [f"{NAME}@blocks_3_add"], out=tmp_path, finetune=True)
+
+
+def test_the_fine_tuned_network_and_its_top_are_a_classifier(tuned, results, tmp_path):
+    made = Study.open(tuned).classifier(head="tuned")
+    test = (results.pictures["split"] == "test").to_numpy()
+    told = results.predictions.query("stage == 'tuned' and head == 'top' and repeat == 0")
+    shown = results.pictures["path"].to_numpy()[told["picture"]]
+    assert sorted(shown) == sorted(results.pictures["path"][test])
+    assert set(made.training.paths).isdisjoint(shown)
+    change = judge_tuning(results)[0]
+    assert made.expected.low <= made.expected.accuracy <= made.expected.high
+    assert made.expected.accuracy == pytest.approx(change.after)
+
+    one = predict(made, str(results.settings.pictures), tmp_path / "one.csv")
+    rows = read_predictions(one.table).set_index("path")
+    assert rows.loc[shown, "class"].tolist() == told["predicted"].tolist()
+    # Shares are calibrated: at temperature 1 they are the study's own.
+    plain = predict(replace(made, temperature=1.0), results.settings.pictures, tmp_path / "1.csv")
+    shares = read_predictions(plain.table).set_index("path").loc[shown, "probability"]
+    assert shares.to_numpy() == pytest.approx(told["confidence"].to_numpy(), abs=1e-4)
+    assert (
+        one.judged.accuracy.estimate
+        == (rows.loc[shown, "class"] == rows.loc[shown, "label"]).mean()
+    )
+
+    saved = Classifier.load(made.save(tmp_path / "saved"))
+    assert saved.backbone == f"{NAME}, fine-tuned"
+    again = predict(saved, results.settings.pictures, tmp_path / "again.csv").table.read_text()
+    assert again == one.table.read_text()
+
+
+@pytest.mark.parametrize("to", ["openvino", "onnx"])
+def test_the_exported_graph_holds_the_fine_tuned_network(tuned, results, to, tmp_path):
+    if to == "onnx":
+        pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    made = Study.open(tuned).classifier(head="tuned")
+    folder = export_classifier(made, to, tmp_path / "out")
+    names = results.pictures["path"].tolist()[::7]
+    pictures = [f"{results.settings.pictures}/{name}" for name in names]
+    done = subprocess.run(
+        [sys.executable, str(folder / "classify.py"), *pictures], capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    stored = np.load(tuned / "features" / f"{NAME}.tuned" / "features.npy")
+    shares = made.answer(stored[::7]).probabilities
+    for line, share in zip(done.stdout.splitlines(), shares, strict=True):
+        _, label, told = line.split("\t")
+        assert label == made.classes[share.argmax()]
+        assert float(told) == pytest.approx(share.max(), abs=1e-4)
+    assert "fine-tuned with its last layers" in (folder / "model-card.md").read_text()
+
+
+def test_a_top_that_is_gone_is_trained_again(tuned, pictures_once, tmp_path):
+    shutil.copytree(tuned, tmp_path / "out")
+    kept = tmp_path / "out" / "tuned" / f"{NAME}.top.npz"
+    kept.unlink()
+    with pytest.raises(StudyError, match="run the study again"):
+        Study.open(tmp_path / "out").classifier(head="tuned")
+    study_in(tmp_path / "out", pictures_once).run()
+    assert kept.is_file()
+
+
+def test_a_study_without_fine_tuning_has_no_tuned_classifier(tuned, tmp_path):
+    shutil.copytree(tuned, tmp_path / "out")
+    written = (tmp_path / "out" / "study.toml").read_text(encoding="utf-8")
+    plain = written.replace("finetune = true", "finetune = false").replace("epochs = 2", "")
+    (tmp_path / "out" / "study.toml").write_text(plain, encoding="utf-8")
+    with pytest.raises(StudyError, match="was not fine-tuned"):
+        Study.open(tmp_path / "out").classifier(head="tuned")

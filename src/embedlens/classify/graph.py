@@ -9,7 +9,7 @@ import numpy as np
 
 from embedlens.backbones import Built
 from embedlens.classify.classifier import Classifier
-from embedlens.classify.heads import LinearHead, NeighborsHead
+from embedlens.classify.heads import Head, LinearHead, NeighborsHead, TunedHead
 from embedlens.errors import ConversionError
 from embedlens.features.engines.openvino_export import export
 
@@ -36,10 +36,7 @@ def classifier_graph(classifier: Classifier) -> Any:
     network = core.read_model(Path(built.model))
     network.reshape([1, *built.size, 3])
     features = network.output(0).get_node().input_value(0)
-    head = classifier.head
-    scores = _linear(ops, features, head) if isinstance(head, LinearHead) else None
-    if isinstance(head, NeighborsHead):
-        scores = _votes(ops, features, head)
+    scores = _scores(ops, features, classifier.head)
     degree = np.array(classifier.temperature, np.float32)
     shares = ops.softmax(ops.divide(scores, degree), 1)
     results = [ops.result(shares), ops.result(features)]
@@ -66,9 +63,19 @@ def _built(classifier: Classifier) -> Built:
     return export(classifier.recipe)
 
 
-def _linear(ops: Any, features: Any, head: LinearHead) -> Any:
-    product = ops.matmul(features, head.kernel.astype(np.float32), False, False)
-    return ops.add(product, head.bias.astype(np.float32)[None])
+def _scores(ops: Any, features: Any, head: Head) -> Any:
+    if isinstance(head, TunedHead):
+        hidden = ops.relu(_dense(ops, features, head.kernel, head.bias))
+        return _dense(ops, hidden, head.last_kernel, head.last_bias)
+    if isinstance(head, LinearHead):
+        return _dense(ops, features, head.kernel, head.bias)
+    assert isinstance(head, NeighborsHead)
+    return _votes(ops, features, head)
+
+
+def _dense(ops: Any, values: Any, kernel: Any, bias: Any) -> Any:
+    product = ops.matmul(values, kernel.astype(np.float32), False, False)
+    return ops.add(product, bias.astype(np.float32)[None])
 
 
 def _votes(ops: Any, features: Any, head: NeighborsHead) -> Any:

@@ -1,4 +1,4 @@
-"""What a classifier answers by: a dense layer, or the votes of neighbours."""
+"""What a classifier answers by: a dense layer, the votes of neighbours, or a fine-tuned top."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from embedlens.learn import LinearProbe, NeighborsProbe
+from embedlens.learn import LinearProbe, NeighborsProbe, TopClassifier
 from embedlens.metrics import nearest_neighbors
+from embedlens.results.vocabulary import KNN, LINEAR_PROBE, TUNED
 
 Numbers = NDArray[np.floating[Any]]
 
@@ -23,7 +24,7 @@ class Head(Protocol):
     Attributes
     ----------
     key : str
-        As in the vocabulary of a study's heads.
+        As in the vocabulary of a study's heads; of the top that was fine-tuned, its stage.
     """
 
     key: ClassVar[str]
@@ -46,7 +47,7 @@ class LinearHead:
     bias : ndarray of shape (classes,), float32
     """
 
-    key: ClassVar[str] = "linear_probe"
+    key: ClassVar[str] = LINEAR_PROBE.key
     kernel: Numbers
     bias: Numbers
 
@@ -98,7 +99,7 @@ class NeighborsHead:
         How many there are.
     """
 
-    key: ClassVar[str] = "knn"
+    key: ClassVar[str] = KNN.key
     points: Numbers
     codes: NDArray[np.int64]
     k: int
@@ -140,7 +141,49 @@ class NeighborsHead:
         }
 
 
-HEADS: dict[str, type[LinearHead] | type[NeighborsHead]] = {
-    LinearHead.key: LinearHead,
-    NeighborsHead.key: NeighborsHead,
+@dataclass(frozen=True)
+class TunedHead:
+    """The study's top, trained with the tail of a network: on no other network does it answer.
+
+    Attributes
+    ----------
+    kernel : ndarray of shape (d, units), float32
+        Of the hidden layer, the normalisation of the features inside.
+    bias : ndarray of shape (units,), float32
+    last_kernel : ndarray of shape (units, classes), float32
+    last_bias : ndarray of shape (classes,), float32
+    """
+
+    key: ClassVar[str] = TUNED.key
+    kernel: Numbers
+    bias: Numbers
+    last_kernel: Numbers
+    last_bias: Numbers
+
+    @classmethod
+    def of(cls, top: TopClassifier) -> TunedHead:
+        """Return a top as its two layers."""
+        return cls(*top.layers())
+
+    @classmethod
+    def read(cls, arrays: Mapping[str, Numbers]) -> TunedHead:
+        """Return what `arrays` gave."""
+        return cls(arrays["kernel"], arrays["bias"], arrays["last_kernel"], arrays["last_bias"])
+
+    def scores(self, features: Numbers) -> NDArray[np.float64]:
+        """Return the logits of pictures, (pictures, classes)."""
+        hidden = np.maximum(np.asarray(features, np.float32) @ self.kernel + self.bias, 0)
+        scores: NDArray[np.float64] = hidden.astype(np.float64) @ self.last_kernel + self.last_bias
+        return scores
+
+    def arrays(self) -> dict[str, Numbers]:
+        """Return both layers."""
+        return {
+            "kernel": self.kernel, "bias": self.bias,
+            "last_kernel": self.last_kernel, "last_bias": self.last_bias,
+        }  # fmt: skip
+
+
+HEADS: dict[str, type[LinearHead] | type[NeighborsHead] | type[TunedHead]] = {
+    each.key: each for each in (LinearHead, NeighborsHead, TunedHead)
 }

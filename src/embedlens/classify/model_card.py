@@ -67,6 +67,7 @@ _UNSAID = "not said by their publisher"
 _HEADS = {
     "linear_probe": "a linear probe",
     "knn": "the votes of its nearest training pictures",
+    "tuned": "a small network that was fine-tuned with its last layers",
 }
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from embedlens.backbones import get_backbone
 from embedlens.backbones.naming import titles
 from embedlens.classify.classifier import FACTS, Classifier, Expected, Training
-from embedlens.classify.heads import HEADS, LinearHead
-from embedlens.classify.training import train
+from embedlens.classify.heads import HEADS, LinearHead, TunedHead
+from embedlens.classify.training import Trained, calibrate_tuned, train
+from embedlens.classify.tuned import read_top
 from embedlens.errors import EmbedlensError, StudyError
+from embedlens.features import Recipe
 from embedlens.features.store import read_features, read_meta
 from embedlens.given_path import given_path
 from embedlens.images.levels import Levels
@@ -20,13 +24,39 @@ from embedlens.metrics.proportion import proportion_interval
 from embedlens.results.folder import StudyFolder
 from embedlens.results.results import Results, feature_folders, finished_results
 from embedlens.results.verdict import Verdict, count_hits, judge
-from embedlens.results.vocabulary import PRETRAINED
+from embedlens.results.vocabulary import PRETRAINED, TUNED
+
+
+@dataclass(frozen=True)
+class _Embedded:
+    """What a study keeps of one backbone at one stage."""
+
+    results: Results
+    backbone: str
+    folder: Path
+    recipe: Recipe
+    size: tuple[int, int]
+    licence: str | None
+
+    @property
+    def pictures(self) -> pd.DataFrame:
+        """A row a picture."""
+        return self.results.pictures[self.results.pictures["kept"]]
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """Their features."""
+        return np.asarray(read_features(self.folder), np.float32)
 
 
 def classifier_of(
     study: Path, backbone: str | None = None, head: str = LinearHead.key
 ) -> Classifier:
-    """Train a classifier on all labelled pictures of a finished study.
+    """Return a classifier of a finished study.
+
+    Linear probe and k-NN are trained on all its labelled pictures. "tuned" is the network that the
+    study fine-tuned on its first split, with its top: that has learned from training and validation
+    pictures, and is calibrated on the test pictures.
 
     Parameters
     ----------
@@ -34,25 +64,33 @@ def classifier_of(
         The study folder.
     backbone : str, optional
         One of the study's, in any case of letters; by default the one that the verdict takes.
-    head : {"linear_probe", "knn"}, default "linear_probe"
+    head : {"linear_probe", "knn", "tuned"}, default "linear_probe"
         Which. The verdict is by the linear probe.
 
     Raises
     ------
     StudyError
-        If the study did not run to its end, has no such backbone, or its features are gone or of
-        other versions.
+        If the study did not run to its end, has no such backbone, did not fine-tune, or its
+        features are gone or of other versions.
     """
-    results = finished_results(given_path(study))
+    folder = given_path(study)
+    results = finished_results(folder)
     if head not in HEADS:
         raise StudyError(f"There is no head {head!r} to use; choose {' or '.join(HEADS)}.")
     name = judge(results).take.backbone if backbone is None else _named(results, backbone)
-    folder = feature_folders(given_path(study).resolve(), results).get((name, PRETRAINED.key))
-    if folder is None:
-        raise StudyError(
-            f"{study} has no features of {name} any more, or they are of other pictures; run the "
-            "study again."
-        )
+    if head == TunedHead.key:
+        return _tuned(folder, results, name)
+    found = _embedded(folder, results, name)
+    kept, labels = found.pictures, found.pictures["label"].to_numpy(str)
+    groups = kept["group"] if "group" in kept else kept["id"]
+    watched = (kept["split"] == "validation").to_numpy()
+    trained = train(found.values, labels, watched, groups.tolist(), head)
+    expected = expected_of(results, judge(results, head), name)
+    return _classifier(found, trained, np.ones(len(kept), bool), expected)
+
+
+def _embedded(study: Path, results: Results, name: str) -> _Embedded:
+    folder = _features_of(study, results, name, PRETRAINED.key)
     settings = results.settings
     spelt = next(each for each, title in titles(settings.backbones).items() if title == name)
     found = get_backbone(
@@ -64,25 +102,57 @@ def classifier_of(
             f"The features of {name} in {study} were computed with other versions or settings than "
             "are here now; run the study again, which computes what has changed."
         )
-    kept = results.pictures[results.pictures["kept"]]
-    labels, values = kept["label"].to_numpy(str), np.asarray(read_features(folder), np.float32)
-    groups = kept["group"] if "group" in kept else kept["id"]
-    watched = (kept["split"] == "validation").to_numpy()
-    trained = train(values, labels, watched, groups.tolist(), head)
     size = (int(meta["size"][0]), int(meta["size"][1]))
-    ids, paths = tuple(map(str, kept["id"])), tuple(map(str, kept["path"]))
+    return _Embedded(results, name, folder, recipe, size, found.weights.licence)
+
+
+def _tuned(study: Path, results: Results, name: str) -> Classifier:
+    """Return the network and the top that were fine-tuned on the first split."""
+    if not results.settings.finetune:
+        raise StudyError(
+            f"{study} was not fine-tuned, so that it has no head {TunedHead.key!r}. Run "
+            f"`embedlens study {results.settings.pictures} --out {study} --finetune`, or take "
+            f"another head."
+        )
+    before, paths = _embedded(study, results, name), StudyFolder(study)
+    folder = _features_of(study, results, name, TUNED.key)
+    stem = before.folder.name
+    head, classes = read_top(paths.tuned_top(stem))
+    recipe = results.settings.recipe(get_backbone(str(paths.tuned_network(stem).resolve())))
+    found = replace(before, folder=folder, recipe=recipe.titled(f"{name}, {TUNED.title}"))
+    splits, labels = found.pictures["split"], found.pictures["label"].to_numpy(str)
+    held = (splits == "test").to_numpy()
+    trained = calibrate_tuned(head, classes, found.values, labels, held)
+    return _classifier(found, trained, ~held, _expected_of_tuned(results, name))
+
+
+def _features_of(study: Path, results: Results, name: str, stage: str) -> Path:
+    folder = feature_folders(study.resolve(), results).get((name, stage))
+    if folder is None:
+        raise StudyError(
+            f"{study} has no features of {name} any more, or they are of other pictures; run the "
+            "study again."
+        )
+    return folder
+
+
+def _classifier(
+    found: _Embedded, trained: Trained, learned: NDArray[np.bool_], expected: Expected
+) -> Classifier:
+    kept = found.pictures[learned]
+    ids, paths, labels = (tuple(map(str, kept[name])) for name in ("id", "path", "label"))
     return Classifier(
-        recipe,
-        recipe.record(),
-        recipe.transform.of_size(size),
+        found.recipe,
+        found.recipe.record(),
+        found.recipe.transform.of_size(found.size),
         trained.head,
         trained.temperature,
         trained.classes,
         trained.threshold,
         trained.unknown,
-        Training(values, ids, paths, tuple(labels.tolist()), _levels(kept)),
-        expected_of(results, judge(results, head), name),
-        licence=found.weights.licence,
+        Training(found.values[learned], ids, paths, labels, _levels(found.pictures)),
+        expected,
+        licence=found.licence,
     )
 
 
@@ -122,9 +192,20 @@ def expected_of(results: Results, verdict: Verdict, backbone: str) -> Expected:
     rows = results.predictions.query(
         "head == @verdict.head and stage == 'pretrained' and backbone == @backbone"
     )
+    return _measured(results, rows)
+
+
+def _expected_of_tuned(results: Results, backbone: str) -> Expected:
+    """Return what tops that were fine-tuned with a backbone get right, on each of the splits."""
+    rows = results.predictions.query("head == 'top' and stage == 'tuned' and backbone == @backbone")
+    return _measured(results, rows)
+
+
+def _measured(results: Results, rows: pd.DataFrame) -> Expected:
+    """Return the share of right answers in rows of one backbone's predictions."""
     hits, shown = count_hits(rows, rows["backbone"], results)
-    share = proportion_interval(hits[backbone], shown)
-    return Expected(share.estimate, share.low, share.high, verdict.pictures)
+    share = proportion_interval(next(iter(hits.values())), shown)
+    return Expected(share.estimate, share.low, share.high, int(rows["picture"].nunique()))
 
 
 def _levels(pictures: pd.DataFrame) -> dict[str, Levels]:

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from embedlens.classify.heads import HEADS, LEAST, Head, LinearHead, NeighborsHead
+from embedlens.classify.heads import LEAST, Head, LinearHead, NeighborsHead, TunedHead
 from embedlens.classify.unknown import Unknown
 from embedlens.errors import EmbedlensError
 from embedlens.learn import LinearProbe, NeighborsProbe
@@ -78,8 +78,11 @@ def train(
     EmbedlensError
         If there is no such head.
     """
-    if head not in HEADS:
-        raise EmbedlensError(f"There is no head {head!r} to use; choose {' or '.join(HEADS)}.")
+    if head not in (LinearHead.key, NeighborsHead.key):
+        raise EmbedlensError(
+            f"There is no head {head!r} to train here; choose {LinearHead.key} or "
+            f"{NeighborsHead.key}."
+        )
     validation = (values[watched], labels[watched]) if watched.any() else None
     probe: LinearProbe | NeighborsProbe
     if head == LinearHead.key:
@@ -98,6 +101,37 @@ def train(
     threshold = conformal_threshold(at_temperature(scores, degree), codes, CALIBRATED_COVERAGE)
     unknown = Unknown.of(scores, distances)
     return Trained(found, tuple(classes.tolist()), degree, threshold, unknown)
+
+
+def calibrate_tuned(
+    head: TunedHead,
+    classes: Sequence[str],
+    values: Numbers,
+    labels: NDArray[np.str_],
+    held: NDArray[np.bool_],
+) -> Trained:
+    """Calibrate a fine-tuned top on pictures that neither it nor its network has learned from.
+
+    Parameters
+    ----------
+    head : TunedHead
+    classes : sequence of str
+        In the order of its scores.
+    values : ndarray of shape (n, d)
+        What the fine-tuned network gives.
+    labels : ndarray of shape (n,), str
+        Classes.
+    held : ndarray of shape (n,), bool
+        Which pictures were held out; those of classes that it does not know say nothing.
+    """
+    asked = np.flatnonzero(held & np.isin(labels, list(classes)))
+    scores = head.scores(values[asked])
+    codes = np.searchsorted(list(classes), labels[asked])
+    degree = temperature(scores, codes)
+    threshold = conformal_threshold(at_temperature(scores, degree), codes, CALIBRATED_COVERAGE)
+    distances, _ = nearest_neighbors(values[~held], 1, metric="cosine", queries=values[asked])
+    unknown = Unknown.of(scores, distances[:, 0])
+    return Trained(head, tuple(classes), degree, threshold, unknown)
 
 
 def _coordinates(values: Numbers) -> tuple[Numbers, Numbers | None]:

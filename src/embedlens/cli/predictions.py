@@ -19,12 +19,13 @@ class HeadOption(StrEnum):
 
     linear_probe = "linear_probe"
     knn = "knn"
+    tuned = "tuned"
 
 
 Head = Annotated[
     HeadOption | None,
-    typer.Option(help="Of a study: linear_probe, by which the verdict is, or knn.",
-                 show_default=False),
+    typer.Option(help="Of a study: linear_probe, by which the verdict is; knn; or tuned, the "
+                      "network that --finetune trained, with its top.", show_default=False),
 ]  # fmt: skip
 OfStudy = Annotated[
     str | None,

@@ -183,6 +183,29 @@ class TopClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labels: NDArray[np.generic] = self.classes_[likeliest]
         return labels
 
+    def layers(self) -> tuple[NDArray[np.float32], ...]:
+        """Return the network as two dense layers, its batch normalisation inside the first.
+
+        Returns
+        -------
+        kernel, bias, last_kernel, last_bias : ndarray, float32
+            ``relu(X @ kernel + bias) @ last_kernel + last_bias`` are the logits of the classes.
+        """
+        check_is_fitted(self, "classes_")
+        to_numpy = import_keras().ops.convert_to_numpy
+        normal, hidden, _, last = self.model_.layers
+        gamma, beta, mean, variance, kernel, bias = (
+            np.asarray(to_numpy(each), np.float64)
+            for each in (normal.gamma, normal.beta, normal.moving_mean, normal.moving_variance,
+                         hidden.kernel, hidden.bias)
+        )  # fmt: skip
+        factor = gamma / np.sqrt(variance + normal.epsilon)
+        arrays = (
+            factor[:, None] * kernel, bias + (beta - mean * factor) @ kernel,
+            to_numpy(last.kernel), to_numpy(last.bias),
+        )  # fmt: skip
+        return tuple(np.asarray(each, np.float32) for each in arrays)
+
     def _build(self, columns: int, normalization: keras.layers.Layer) -> keras.Model:
         keras = import_keras()
         layers = keras.layers

@@ -89,6 +89,14 @@ class StudyFolder:
         """Hold the folder while a run lasts; see ``embedlens.results.lock``."""
         return hold(self.path)
 
+    def tuned_network(self, name: str) -> Path:
+        """Return the file of a backbone's fine-tuned network."""
+        return self.networks / f"{name}.keras"
+
+    def tuned_top(self, name: str) -> Path:
+        """Return the file of the top that was trained with it."""
+        return self.networks / f"{name}.top.npz"
+
     def table(self, name: str) -> Path:
         """Return the file of a table of all backbones."""
         return self.results / f"{name}.parquet"

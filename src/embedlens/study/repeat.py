@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from embedlens.classify.tuned import keep_top
 from embedlens.features import Features
 from embedlens.features.store import is_sealed, seal
 from embedlens.files import content_key
@@ -94,7 +95,7 @@ class Repeat:
     def tune(self, top: TopClassifier) -> Measurements:
         """Fine-tune, and measure all that was measured before.
 
-        Features and network of the first split are kept, and its maps.
+        Features, network and top of the first split are kept, and its maps.
         """
         folder, settings, first = self._tuned_features, self.settings, self.number == 0
         folder.mkdir(parents=True, exist_ok=True)
@@ -120,8 +121,10 @@ class Repeat:
         seal(folder, self._tuned_key, self.split.ids.tolist())
         if measured.neighbors is not None:
             keep_neighbors(folder, measured.neighbors)
-        self.folder.networks.mkdir(exist_ok=True)
-        tuned.save(self.folder.networks / f"{self.name}.keras")
+        network = self.folder.tuned_network(self.name)
+        network.parent.mkdir(exist_ok=True)
+        keep_top(self.folder.tuned_top(self.name), tuned.head)
+        tuned.save(network)
         return measured
 
     @cached_property
@@ -144,7 +147,12 @@ class Repeat:
     def _has_tuned(self, name: str) -> bool:
         if not self.folder.holds(name, self._tuned_key):
             return False
-        return self.number > 0 or is_sealed(self._tuned_features, self._tuned_key)
+        if self.number > 0:
+            return True
+        kept = (self.folder.tuned_network(self.name), self.folder.tuned_top(self.name))
+        return all(each.is_file() for each in kept) and is_sealed(
+            self._tuned_features, self._tuned_key
+        )
 
     def _measure_tuning(self, tuned: FineTuned, seconds: float) -> Measurements:
         settings = self.settings

@@ -229,19 +229,20 @@ class Study:
         return write_report(self.folder)
 
     def classifier(self, backbone: str | None = None, head: str = LINEAR_PROBE.key) -> Classifier:
-        """Train a classifier on all labelled pictures; its ``expected`` is the verdict's.
+        """Return a classifier of all labelled pictures; its ``expected`` is the verdict's.
 
         Parameters
         ----------
         backbone : str, optional
             By default the one that the verdict takes.
-        head : {"linear_probe", "knn"}, default "linear_probe"
-            Which.
+        head : {"linear_probe", "knn", "tuned"}, default "linear_probe"
+            Which. "tuned" is what the study fine-tuned on its first split, tail and top.
 
         Raises
         ------
         StudyError
-            If the study has not been run to its end, or has no such backbone or head.
+            If the study has not been run to its end, has no such backbone or head, or has not
+            fine-tuned.
         """
         from embedlens.classify import classifier_of
 
