@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 
 import numpy as np
@@ -33,6 +34,22 @@ def test_it_says_what_the_verdict_says(study, tmp_path):
     assert made.classes == ("across", "down", "plain")
     assert len(made.training.ids) == 60
     assert Classifier.load(made.save(tmp_path / "saved")).key == made.key
+
+
+def test_a_head_is_trained_once(study, tmp_path, monkeypatch):
+    module = importlib.import_module("embedlens.classify.of_study")
+    first = study.classifier(head="knn")
+    kept = study.folder / "classifiers" / f"{BACKBONE}.knn.npz"
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "train", lambda *_: pytest.fail("trained again"))
+        again = study.classifier(head="knn")
+    values = np.asarray(read_features(study.folder / "features" / BACKBONE))
+    assert again.key == first.key
+    np.testing.assert_array_equal(again.head.scores(values), first.head.scores(values))
+    data = kept.read_bytes()
+    for spoiled in (data[: len(data) // 2], data.replace(b'"threshold": 0', b'"threshold": 1')):
+        kept.write_bytes(spoiled)
+        assert study.classifier(head="knn").key == first.key
 
 
 def test_trained_on_a_split_it_names_the_classes_that_the_study_named(study):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +15,12 @@ from embedlens.backbones import get_backbone
 from embedlens.backbones.naming import titles
 from embedlens.classify.classifier import FACTS, Classifier, Expected, Training
 from embedlens.classify.heads import HEADS, LinearHead, TunedHead
+from embedlens.classify.kept import keep_trained, read_top, read_trained
 from embedlens.classify.training import Trained, calibrate_tuned, train
-from embedlens.classify.tuned import read_top
 from embedlens.errors import EmbedlensError, StudyError
 from embedlens.features import Recipe
 from embedlens.features.store import read_features, read_meta
+from embedlens.files import content_key
 from embedlens.given_path import given_path
 from embedlens.images.levels import Levels
 from embedlens.metrics.proportion import proportion_interval
@@ -54,7 +57,8 @@ def classifier_of(
 ) -> Classifier:
     """Return a classifier of a finished study.
 
-    Linear probe and k-NN are trained on all its labelled pictures. "tuned" is the network that the
+    Linear probe and k-NN are trained on all its labelled pictures, once: they are kept in the study
+    folder. "tuned" is the network that the
     study fine-tuned on its first split, with its top: that has learned from training and validation
     pictures, and is calibrated on the test pictures.
 
@@ -81,12 +85,29 @@ def classifier_of(
     if head == TunedHead.key:
         return _tuned(folder, results, name)
     found = _embedded(folder, results, name)
-    kept, labels = found.pictures, found.pictures["label"].to_numpy(str)
-    groups = kept["group"] if "group" in kept else kept["id"]
-    watched = (kept["split"] == "validation").to_numpy()
-    trained = train(found.values, labels, watched, groups.tolist(), head)
+    trained = _trained(found, head, StudyFolder(folder).classifiers)
     expected = expected_of(results, judge(results, head), name)
-    return _classifier(found, trained, np.ones(len(kept), bool), expected)
+    return _classifier(found, trained, np.ones(len(found.pictures), bool), expected)
+
+
+def _trained(found: _Embedded, head: str, store: Path) -> Trained:
+    """Train a head on all pictures, unless that was done: then it is in the study folder."""
+    kept = found.pictures
+    labels, watched = kept["label"].to_numpy(str), (kept["split"] == "validation").to_numpy()
+    groups = (kept["group"] if "group" in kept else kept["id"]).tolist()
+    meta = read_meta(found.folder)
+    versions = [version(name) for name in ("embedlens", "numpy", "scikit-learn")]
+    key = content_key([
+        1, meta["key"], meta.get("checksum"), labels.tolist(), watched.tolist(), groups, head, versions,
+    ])  # fmt: skip
+    path = store / f"{found.folder.name}.{head}.npz"
+    before = read_trained(path, key)
+    if before is not None:
+        return before
+    trained = train(found.values, labels, watched, groups, head)
+    with contextlib.suppress(OSError):  # of a folder that may not be written to
+        keep_trained(path, key, trained)
+    return trained
 
 
 def _embedded(study: Path, results: Results, name: str) -> _Embedded:

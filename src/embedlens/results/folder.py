@@ -56,6 +56,8 @@ class StudyFolder:
         What a picture costs each backbone.
     trunks, networks : Path
         What fine-tuning keeps between runs, and the networks that it made.
+    classifiers : Path
+        Heads that were trained on all pictures, for `embedlens predict` and its like.
     tables, figures, paper, report, thumbnails : Path
         What is made of results for people.
 
@@ -78,6 +80,7 @@ class StudyFolder:
         self.costs = self.results / "costs.parquet"
         self.trunks = path / "trunks"
         self.networks = path / "tuned"
+        self.classifiers = path / "classifiers"
         self.tables = path / "tables"
         self.figures = path / "figures"
         self.paper = path / "paper"

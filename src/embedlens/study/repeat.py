@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from embedlens.classify.tuned import keep_top
+from embedlens.classify.kept import keep_top
 from embedlens.features import Features
 from embedlens.features.store import is_sealed, seal
 from embedlens.files import content_key
