@@ -73,9 +73,7 @@ def test_unreadable_files_are_set_aside_and_told(tmp_path):
         ImageSet.read_partly_labelled(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("name", "sentence"), [("none", "no such file"), ("a.zip", "no folder and no table")]
-)
+@pytest.mark.parametrize(("name", "sentence"), [("none", "no such file"), ("a.zip", "no pictures")])
 def test_what_is_no_place_gets_a_sentence(tmp_path, name, sentence):
     (tmp_path / "a.zip").write_bytes(b"PK\5\6" + bytes(18))
     with pytest.raises(ImageSetError, match=sentence):

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
-from embedlens.errors import ImageSetError
-from embedlens.given_path import given_path
-from embedlens.images import FolderSource, Problem, Source
-from embedlens.images.listing import Entry
-from embedlens.images.location import locate
-from embedlens.images.source import FileSource
-from embedlens.images.table import TABLE_SUFFIXES, names_labels, read_columns
+from embedlens.images import Problem, Source
+from embedlens.images.partly_labelled import locate_partly_labelled
 
 
 @dataclass(frozen=True)
@@ -46,8 +40,7 @@ class NewPictures:
         Parameters
         ----------
         place : str
-            As for ``ImageSet.read``; besides, a folder of pictures without class folders, one
-            picture, and a table without a column of labels.
+            As for `locate_partly_labelled`.
         classes : collection of str
             Those of the classifier. Folders that are called otherwise, all of them, are no labels.
 
@@ -56,53 +49,14 @@ class NewPictures:
         ImageSetError
             If nothing is there, or it holds no picture.
         """
-        where = given_path(place)
-        if where.suffix.lower() in TABLE_SUFFIXES and where.is_file() and not _labelled(where):
-            names = dict.fromkeys(filter(None, read_columns(where, labelled=False).paths))
-            return cls(FileSource(where.parent, names), tuple(names), {}, ())
-        source, entries, problems = _listed(place, where)
-        # What lies beside the class folders is asked of too.
-        names = dict.fromkeys([*(each.name for each in entries), *source.names()])
-        if not names:
-            raise ImageSetError(f"{place}: no pictures found; give a folder that holds some")
-        labels = {each.name: each.label for each in entries}
-        aside = tuple(each for each in problems if not each.kept and each.path not in names)
-        found = sorted(set(labels.values()))
-        if not labels or set(found) & set(classes):
-            return cls(source, tuple(sorted(names)), labels, aside)
-        listed = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
-        note = f"The names {listed} are no class of the classifier, and not taken for labels."
-        return cls(source, tuple(sorted(names)), {}, aside, note)
-
-
-def _labelled(table: Path) -> bool:
-    """Whether a table has labels, or the pictures themselves: then it is read as any image set."""
-    if table.suffix.lower() == ".parquet":
-        import pyarrow.parquet
-
-        from embedlens.images.parquet import image_column
-
-        try:
-            if image_column(pyarrow.parquet.read_schema(table)) is not None:
-                return True
-        except Exception:  # told when it is read as a table
-            return True
-    return names_labels(table)
-
-
-def _listed(place: str, where: Path) -> tuple[Source, list[Entry], tuple[Problem, ...]]:
-    if where.is_file() and where.suffix.lower().lstrip(".") in _PICTURES:
-        return FileSource(where.parent, [where.name]), [], ()
-    try:
-        found = locate(place)
-        return found.source, found.entries, tuple(found.problems)
-    except ImageSetError:
-        if not where.is_dir():
-            raise
-    source = FolderSource(where)
-    return source, [], source.problems
-
-
-_PICTURES = frozenset({
-    "jpg", "jpeg", "png", "gif", "bmp", "tif", "tiff", "webp", "avif", "jp2", "ppm", "pgm",
-})  # fmt: skip
+        found = locate_partly_labelled(place)
+        names = tuple(sorted({each.name for each in found.entries}))
+        labels = {each.name: each.label for each in found.entries if each.label}
+        listed = set(names)
+        aside = tuple(each for each in found.problems if not each.kept and each.path not in listed)
+        others = sorted(set(labels.values()))
+        if not labels or set(others) & set(classes):
+            return cls(found.source, names, labels, aside)
+        some = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
+        note = f"The names {some} are no class of the classifier, and not taken for labels."
+        return cls(found.source, names, {}, aside, note)

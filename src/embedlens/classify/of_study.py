@@ -98,7 +98,8 @@ def _trained(found: _Embedded, head: str, store: Path) -> Trained:
     meta = read_meta(found.folder)
     versions = [version(name) for name in ("embedlens", "numpy", "scikit-learn")]
     key = content_key([
-        1, meta["key"], meta.get("checksum"), labels.tolist(), watched.tolist(), groups, head, versions,
+        1, meta["key"], meta.get("checksum"), labels.tolist(), watched.tolist(), groups, head,
+        versions,
     ])  # fmt: skip
     path = store / f"{found.folder.name}.{head}.npz"
     before = read_trained(path, key)
@@ -137,14 +138,43 @@ def _tuned(study: Path, results: Results, name: str) -> Classifier:
         )
     before, paths = _embedded(study, results, name), StudyFolder(study)
     folder = _features_of(study, results, name, TUNED.key)
-    stem = before.folder.name
-    head, classes = read_top(paths.tuned_top(stem))
-    recipe = results.settings.recipe(get_backbone(str(paths.tuned_network(stem).resolve())))
-    found = replace(before, folder=folder, recipe=recipe.titled(f"{name}, {TUNED.title}"))
+    head, classes = read_top(paths.tuned_top(before.folder.name))
+    found = replace(before, folder=folder, recipe=_tuned_recipe(paths, before))
     splits, labels = found.pictures["split"], found.pictures["label"].to_numpy(str)
     held = (splits == "test").to_numpy()
     trained = calibrate_tuned(head, classes, found.values, labels, held)
     return _classifier(found, trained, ~held, _expected_of_tuned(results, name))
+
+
+def _tuned_recipe(paths: StudyFolder, before: _Embedded) -> Recipe:
+    network = paths.tuned_network(before.folder.name).resolve()
+    if not network.is_file():
+        raise StudyError(f"The fine-tuned network {network} is gone; run the study again.")
+    recipe = before.results.settings.recipe(get_backbone(str(network)))
+    return recipe.titled(f"{before.backbone}, {TUNED.title}")
+
+
+def recipe_of(study: Path, results: Results, backbone: str, stage: str) -> Recipe:
+    """Return how a study embedded with one of its backbones, for other pictures.
+
+    Parameters
+    ----------
+    study : Path
+        The study folder.
+    results : Results
+        What was read from it.
+    backbone : str
+        As the study names it.
+    stage : {"pretrained", "tuned"}
+        With which of its weights.
+
+    Raises
+    ------
+    StudyError
+        If its features are gone or of other versions, or the tuned network is gone.
+    """
+    found = _embedded(study, results, backbone)
+    return found.recipe if stage == PRETRAINED.key else _tuned_recipe(StudyFolder(study), found)
 
 
 def _features_of(study: Path, results: Results, name: str, stage: str) -> Path:

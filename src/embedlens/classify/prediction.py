@@ -235,11 +235,17 @@ def _classified(
     runner.run(_decoded(classifier, new.source, names, rows), keep)
     read = sorted(features)
     if read:
-        answers = classifier.answer(np.stack([features[row] for row in read]))
-        for at, row in enumerate(read):
-            rows[row] |= _answer(classifier, answers, at)
+        answers = answer_rows(classifier, np.stack([features[row] for row in read]))
+        for row, answer in zip(read, answers, strict=True):
+            rows[row] |= answer
     tell(len(names))
     return rows
+
+
+def answer_rows(classifier: Classifier, features: NDArray[np.floating[Any]]) -> list[Row]:
+    """Return what a classifier says of pictures by their features, by the names of `COLUMNS`."""
+    answers = classifier.answer(features)
+    return [_answer(classifier, answers, at) for at in range(len(features))]
 
 
 def _answer(classifier: Classifier, answers: Any, at: int) -> Row:

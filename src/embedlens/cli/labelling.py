@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from embedlens.cli.options import Transforms, Weights, filled, folder_option, named_backbone
-from embedlens.given_path import given_path
 
 _DEFAULT = "EfficientNetLite0"
 
@@ -25,9 +24,9 @@ def label(
     out: Annotated[Path, folder_option("Folder for labels.csv and the contact sheet.")],
     budget: Annotated[int, typer.Option(help="How many pictures to propose.", min=1)] = 50,
     unlabelled: Annotated[
-        Path | None,
-        typer.Option(parser=given_path, metavar="FOLDER", show_default=False,
-                     help="Pictures besides, of which none has a label."),
+        str | None,
+        typer.Option(parser=filled, metavar="FOLDER", show_default=False,
+                     help="Pictures besides, of which none has a label. \\[default: the study's]"),
     ] = None,
     backbone: Annotated[
         str | None,

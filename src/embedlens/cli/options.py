@@ -129,6 +129,15 @@ Group = Annotated[
              "'patient_(\\d+)'.",
     ),
 ]  # fmt: skip
+Unlabelled = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER", parser=filled, show_default=False,
+        help="Pictures that have no label: shown on the maps, predicted, part of no figure. All of "
+             "a folder count as such, whatever its folders are called; PHOTOS once more stands for "
+             "those in it without a label.",
+    ),
+]  # fmt: skip
 SplitByTime = Annotated[
     str | None,
     typer.Option(

@@ -24,6 +24,7 @@ from embedlens.cli.options import (
     Size,
     SplitByTime,
     Transforms,
+    Unlabelled,
     Weights,
     folder_option,
     names_in,
@@ -137,6 +138,7 @@ def study(
     resize: Resize = None,
     precision: Precision = PrecisionOption.float32,
     engine: Engine = "auto",
+    unlabelled: Unlabelled = None,
     group: Group = None,
     split_by_time: SplitByTime = None,
     repeats: Repeats = None,
@@ -159,9 +161,9 @@ def study(
         "seed": seed,
     }
     optional = {
-        "group": group, "split_by_time": split_by_time, "repeats": repeats, "pooling": pooling,
-        "size": size, "resize": resize, "top": top, "finetune": finetune, "unfreeze": unfreeze,
-        "augment": augment, "epochs": epochs,
+        "unlabelled": unlabelled, "group": group, "split_by_time": split_by_time,
+        "repeats": repeats, "pooling": pooling, "size": size, "resize": resize, "top": top,
+        "finetune": finetune, "unfreeze": unfreeze, "augment": augment, "epochs": epochs,
     }  # fmt: skip
     settings |= {
         name: value.value if isinstance(value, StrEnum) else value

@@ -224,14 +224,15 @@ class ImageSet:
         Parameters
         ----------
         path : path
-            Folder, or CSV, TSV or Parquet table.
+            As for `read`; besides, a folder without class folders, one picture, and a table without
+            a column of labels.
         progress : callable, optional
             Called as ``progress(done, total)`` after each file.
 
         Raises
         ------
         ImageSetError
-            Nothing is there, it is no folder and no table, or no picture can be read.
+            Nothing is there, or no picture can be read.
         """
         found = locate_partly_labelled(path)
         rows, unreadable = _identified(found.source, found.entries, None, progress)

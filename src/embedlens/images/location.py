@@ -121,7 +121,7 @@ def open_source(place: Place | Sequence[Place]) -> Source:
         where = given_path(place)
         if where.is_dir() and not _shards(where):
             return FileSource(where, ())
-        if where.suffix.lower() in TABLE_SUFFIXES and where.is_file() and not _holds_images(where):
+        if where.suffix.lower() in TABLE_SUFFIXES and where.is_file() and not holds_images(where):
             return FileSource(where.parent, ())
     return locate(place).source
 
@@ -140,7 +140,7 @@ def _folder(where: Path, wanted: Wanted) -> Location:
 def _file(where: Path, wanted: Wanted) -> Location:
     source: Source
     suffix = where.suffix.lower()
-    if suffix == ".parquet" and _holds_images(where):
+    if suffix == ".parquet" and holds_images(where):
         return _parquet([where], where.parent, wanted)
     if suffix in TABLE_SUFFIXES:
         entries, problems, columns = list_table(where, wanted)
@@ -196,12 +196,13 @@ def _shards(folder: Path) -> list[Path]:
     """Return the Parquet files of pictures in a folder that has them, here or in ``data/``."""
     for place in (folder, folder / "data"):
         files = sorted(place.glob("*.parquet"))
-        if files and all(map(_holds_images, files)):
+        if files and all(map(holds_images, files)):
             return files
     return []
 
 
-def _holds_images(path: Path) -> bool:
+def holds_images(path: Path) -> bool:
+    """Whether a file is a Parquet table that holds the pictures themselves."""
     import pyarrow.parquet as pq
 
     if path.suffix.lower() != ".parquet":

@@ -3,58 +3,51 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from pathlib import Path, PurePath
 
 from embedlens.errors import ImageSetError
 from embedlens.given_path import given_path
 from embedlens.images.class_names import class_name
 from embedlens.images.listing import Entry
-from embedlens.images.location import Location, Place, locate
+from embedlens.images.location import Location, Place, holds_images, locate
 from embedlens.images.problem import Problem
 from embedlens.images.source import FileSource, FolderSource
 from embedlens.images.table import TABLE_SUFFIXES, read_columns
-from embedlens.images.tar import TAR_SUFFIXES
 
 
 def locate_partly_labelled(place: Place) -> Location:
-    """Look into a folder or a table, and keep what has no label, with the label "".
+    """Look into a place, and keep what has no label, with the label "".
 
-    Of a folder these are the pictures that lie in no class folder, of a table the rows whose label
-    is empty; a table may lack the column. Where a folder has no class folder at all, they are all
-    of its pictures.
+    These are the pictures that lie in no class folder, and the rows of a table whose label is
+    empty; a table may lack the column. Where there is no class folder at all, they are all.
 
     Parameters
     ----------
     place : path
-        Folder, CSV, TSV or Parquet table; or one picture.
+        As for ``ImageSet.read``; besides, a folder of pictures without class folders, one picture,
+        and a table without a column of labels.
 
     Raises
     ------
     ImageSetError
-        If nothing is there, it is an archive or a URL, or no picture is found.
+        If nothing is there, or no picture is found.
     """
     where = given_path(place)
-    if where.is_file() and where.suffix.lower() in TABLE_SUFFIXES:
-        return _table(where)
-    if where.is_file() and not (
-        zipfile.is_zipfile(where) or where.name.lower().endswith(TAR_SUFFIXES)
-    ):
-        source = FileSource(where.parent, [where.name])
-        return Location(where.parent, source, [Entry(where.name, "")], [])
-    if not where.is_dir():
-        what = "no folder and no table of pictures" if where.exists() else "no such file or folder"
-        raise ImageSetError(
-            f"{place}: {what}; labels are proposed for pictures in a folder, or in a table with "
-            "the column path"
-        )
+    if where.is_file():
+        if where.suffix.lower() in TABLE_SUFFIXES and not holds_images(where):
+            return _table(where)
+        if where.suffix.lower().lstrip(".") in _PICTURES:
+            source = FileSource(where.parent, [where.name])
+            return Location(where.parent, source, [Entry(where.name, "")], [])
     try:
-        found = locate(where)
+        found = locate(place)
     except ImageSetError:
+        if not where.is_dir():
+            raise
         folder = FolderSource(where)
         if not folder.names():
             raise
-        return _with_rest(Location(where, folder, [], [*folder.problems]))
+        found = Location(where, folder, [], [*folder.problems])
     return _with_rest(found)
 
 
@@ -83,3 +76,8 @@ def _table(where: Path) -> Location:
         raise ImageSetError(f"{where}: names no picture that is there; mend its paths")
     source = FileSource(where.parent, {entry.name for entry in entries})
     return Location(where.parent, source, list(entries), problems, columns.names)
+
+
+_PICTURES = frozenset({
+    "jpg", "jpeg", "png", "gif", "bmp", "tif", "tiff", "webp", "avif", "jp2", "ppm", "pgm",
+})  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import zipfile
 from abc import ABC, abstractmethod
@@ -27,7 +28,9 @@ from embedlens.reduce import PCA
 if TYPE_CHECKING:
     import keras
 
+_ROUNDING = 1e-7  # of the largest eigenvalue of a Gram matrix in float32
 _BLOCK = 2048  # points moved at once
+_ROWS = 256  # of features that may be wide, read at once
 # The mean distance to a class is that to so many of its members: to the least mean of many classes,
 # noise is what the minimum finds.
 _MEMBERS = 8
@@ -139,6 +142,34 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         inputs = self._rotated(points_of(self, X, np.float32))
         parts = [self._moved(inputs[i : i + _BLOCK]) for i in range(0, len(inputs), _BLOCK)]
         return np.concatenate(parts)
+
+    def of_features(self, points: ArrayLike, features: ArrayLike) -> Self:
+        """Return it for the features that its points are coordinates of.
+
+        Parameters
+        ----------
+        points : array of shape (pictures, columns)
+            Coordinates with the inner products of the features, each column orthogonal to the
+            others, as the eigenvectors of their Gram matrix give them.
+        features : array of shape (pictures, d)
+            The features, perhaps memory-mapped. What moves point i moves row i of them alike.
+        """
+        check_is_fitted(self, "model_")
+        coordinates, values = np.asarray(points, np.float64), np.asarray(features)
+        squares = np.square(coordinates).sum(axis=0)
+        kept = squares > _ROUNDING * squares.max()
+        inverse = np.divide(coordinates, squares, out=np.zeros_like(coordinates), where=kept)
+        # Features times Xᵀ @ inverse are coordinates.
+        right = inverse @ np.column_stack([self.rotation_, self.mean_])
+        turned = np.zeros((values.shape[1], right.shape[1]))
+        for start in range(0, len(values), _ROWS):
+            some = slice(start, start + _ROWS)
+            turned += np.asarray(values[some], np.float64).T @ right[some]
+        one = copy.copy(self)
+        one.rotation_ = turned[:, :-1].astype(np.float32)
+        one.mean_ = turned[:, -1].astype(np.float32)
+        one.n_features_in_ = values.shape[1]
+        return one
 
     def save(self, path: Path | str) -> None:
         """Write the fitted projection as an ``.npz`` file, without pickle.

@@ -15,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from embedlens.arrays.checks import as_points
 from embedlens.arrays.threads import bounded_threads, limit_threads
 from embedlens.reduce import student
 from embedlens.reduce.affinities import conditional_affinities, joint_affinities
@@ -23,7 +24,7 @@ from embedlens.reduce.exaggeration import LARGEST, bearable_exaggeration
 from embedlens.reduce.gradient_descent import Check, Descent, Repulsion, Schedule
 from embedlens.reduce.neighbors import Neighbors
 from embedlens.reduce.placement import place
-from embedlens.reduce.point_set import PointSet, point_set
+from embedlens.reduce.point_set import Features, PointSet, point_set
 from embedlens.reduce.repulsion import ExactRepulsion, padded
 
 Metric = Literal["euclidean", "cosine", "precomputed", "gram"]
@@ -212,6 +213,25 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
             self._make(P, self._start(points))
         self._points = points
         return self.embedding_
+
+    @classmethod
+    def of_map(cls, X: ArrayLike, embedding: ArrayLike, *, perplexity: float = 30.0) -> TSNE:
+        """Return a fitted estimator from a map that was made before, for ``transform``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            The features that the map is of.
+        embedding : array-like of shape (n, n_components)
+            The map.
+        perplexity : float, default 30.0
+            That it was made with.
+        """
+        places = np.asarray(embedding, np.float32)
+        one = cls(places.shape[1], perplexity=perplexity)
+        one._points = Features(as_points(one._validated(X, reset=True)))
+        one.embedding_ = places
+        return one
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """Return the places of new points in the map, which stays as it is.

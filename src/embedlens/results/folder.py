@@ -58,6 +58,8 @@ class StudyFolder:
         What fine-tuning keeps between runs, and the networks that it made.
     classifiers : Path
         Heads that were trained on all pictures, for `embedlens predict` and its like.
+    unlabelled : Path
+        Pictures without a label: what they are, where they lie on the maps, what is predicted.
     tables, figures, paper, report, thumbnails : Path
         What is made of results for people.
 
@@ -81,6 +83,7 @@ class StudyFolder:
         self.trunks = path / "trunks"
         self.networks = path / "tuned"
         self.classifiers = path / "classifiers"
+        self.unlabelled = path / "unlabelled"
         self.tables = path / "tables"
         self.figures = path / "figures"
         self.paper = path / "paper"
@@ -91,6 +94,10 @@ class StudyFolder:
     def hold(self) -> AbstractContextManager[None]:
         """Hold the folder while a run lasts; see ``embedlens.results.lock``."""
         return hold(self.path)
+
+    def projection(self, name: str) -> Path:
+        """Return the file of what moves new points onto the silhouette projection of a folder."""
+        return self.maps / name / "silhouette_projection.npz"
 
     def tuned_network(self, name: str) -> Path:
         """Return the file of a backbone's fine-tuned network."""
@@ -125,7 +132,7 @@ class StudyFolder:
 
     def checksums(self, results: Path, maps: Path) -> dict[str, str]:
         """Hash the tables and maps of a backbone: those that were damaged since are not used."""
-        files = sorted([*results.glob("*.parquet"), *maps.glob("*.npy")])
+        files = sorted([*results.glob("*.parquet"), *maps.glob("*.np[yz]")])
         return {file.name: checksum(file) for file in files}
 
     def note_gathered(self, names: Sequence[str]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -76,6 +77,16 @@ class Tuning:
     seconds: float
 
 
+class LearnedMap(Protocol):
+    """What moves points onto a map that learned with labels."""
+
+    def of_features(self, points: Any, features: Any) -> Self:
+        """Return it for the features that its points are coordinates of."""
+
+    def save(self, path: Path) -> None:
+        """Keep it in a file."""
+
+
 @dataclass(frozen=True)
 class Measurements:
     """What was measured; those of several steps add up.
@@ -106,6 +117,8 @@ class Measurements:
         set_size.
     neighbors : (ndarray, ndarray) or None
         Distances and rows of the nearest in all features; None where there is no Gram matrix.
+    projections : Mapping of str to LearnedMap
+        What moves other points onto maps that learned with labels, by the key of the map.
 
     Examples
     --------
@@ -124,6 +137,7 @@ class Measurements:
     curves: tuple[pd.DataFrame, ...] = ()
     calibrations: tuple[pd.DataFrame, ...] = ()
     neighbors: Neighbors | None = None
+    projections: Mapping[str, LearnedMap] = field(default_factory=dict)
 
     def __add__(self, other: Measurements) -> Measurements:
         return Measurements(
@@ -137,7 +151,22 @@ class Measurements:
             self.curves + other.curves,
             self.calibrations + other.calibrations,
             other.neighbors if self.neighbors is None else self.neighbors,
+            {**self.projections, **other.projections},
         )
+
+    def with_projections_of(self, points: NDArray[Any], features: NDArray[Any]) -> Measurements:
+        """Return it with projections that move features, where they learned from coordinates.
+
+        Parameters
+        ----------
+        points : ndarray of shape (pictures, columns)
+            What they learned from: the features themselves, or fewer columns of the same geometry.
+        features : ndarray of shape (pictures, d)
+        """
+        if points.shape == features.shape:
+            return self
+        moved = {key: each.of_features(points, features) for key, each in self.projections.items()}
+        return replace(self, projections=moved)
 
     def table(self) -> pd.DataFrame:
         """Return the numbers as columns metric, split, repeat, value, seconds."""

@@ -21,6 +21,7 @@ from embedlens.results.findings import read_findings
 from embedlens.results.folder import Record, StudyFolder
 from embedlens.results.measurements import HISTORY, Measurements, Tuning
 from embedlens.results.settings import Settings
+from embedlens.results.unlabelled import Unlabelled, read_unlabelled
 
 TABLES = (
     "backbones", "measures", "predictions", "histories", "tunings", "silhouettes", "random_splits",
@@ -87,6 +88,8 @@ class Results:
         What `embedlens.curation.check` found; None where the pictures were not checked.
     maps : dict of (backbone, stage) to dict of str to ndarray
         Coordinates, (pictures, 3), by the map's name; of stage "tuned" those of repeat 0.
+    unlabelled : Unlabelled or None
+        Pictures without a label, where the study was given some; no other table holds them.
     """
 
     name: str
@@ -105,6 +108,7 @@ class Results:
     calibrations: pd.DataFrame
     findings: pd.DataFrame | None = None
     costs: pd.DataFrame | None = None
+    unlabelled: Unlabelled | None = None
 
     def mean(self, metric: str, split: str = "all", stage: str = "pretrained") -> pd.Series:
         """Return a measure's mean over the repeats that measured it, by backbone."""
@@ -164,6 +168,8 @@ def write_measurements(
         with _replaced(maps) as part:
             for key_of_map, coordinates in measured.maps.items():
                 np.save(part / f"{key_of_map}.npy", coordinates)
+            for key_of_map, projection in measured.projections.items():
+                projection.save(part / f"{key_of_map}.npz")
     whose = {"backbone": backbone["backbone"], "stage": stage}
     with _replaced(results) as part:
         facts = pd.DataFrame([backbone] if len(backbone) > 1 else [])
@@ -260,6 +266,7 @@ def _results(
         maps=maps,
         findings=findings,
         costs=pd.read_parquet(folder.costs) if folder.costs.is_file() else None,
+        unlabelled=read_unlabelled(folder, settings.unlabelled) if settings.unlabelled else None,
         **tables,
     )
 

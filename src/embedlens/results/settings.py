@@ -58,6 +58,9 @@ class Settings:
         As for ``embed``.
     test, validation : float
         Shares, as for ``ImageSet.read``: 20% of all, and 30% of the rest, the study's.
+    unlabelled : str or None
+        Pictures that are shown and predicted, and part of no figure: a folder, none of whose
+        pictures counts as labelled; or ``pictures`` once more, for those in it without a label.
     group : str or None
         What no split may part: a column of the picture table, or a pattern on the path; as for
         ``ImageSet.read``.
@@ -90,6 +93,7 @@ class Settings:
     engine: str = "auto"
     test: float = 0.2
     validation: float = 0.3
+    unlabelled: str | None = None
     group: str | None = None
     split_by_time: str | None = None
     repeats: int = 5
@@ -215,6 +219,8 @@ def default_backbones(weights: dict[str, str]) -> tuple[str, ...]:
 def _anchored(values: dict[str, Any], start: Path) -> dict[str, Any]:
     """Return settings with the relative paths in them begun at a folder."""
     weights, transforms = values.get("weights", {}), values.get("transforms", {})
+    if "unlabelled" in values:
+        values = {**values, "unlabelled": _anchored_pictures(values["unlabelled"], start)}
     return {
         **values,
         "pictures": _anchored_pictures(values["pictures"], start),

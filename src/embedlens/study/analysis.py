@@ -127,7 +127,8 @@ def measure_spaces(
         measured += Measurements(neighbors=find_neighbors(geometry.points))
     for space in MAPS.values():
         step(space.title)
-        measured += make_map(space, geometry, images_first, seed, first)
+        made = make_map(space, geometry, images_first, seed, first)
+        measured += made.with_projections_of(geometry.points, values)
     maps = measured.maps
     step("silhouettes")
     measured += measure_silhouettes(maps, geometry, images_first, first)

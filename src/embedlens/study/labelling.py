@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +9,13 @@ from numpy.typing import NDArray
 
 from embedlens.backbones import Backbone
 from embedlens.curation.labelling import Labelling, propose_labels
-from embedlens.errors import ImageSetError
 from embedlens.features import Recipe, embed
 from embedlens.given_path import given_path
-from embedlens.images import ImageSet
+from embedlens.images import ImageSet, resolved
 from embedlens.results.folder import StudyFolder
 from embedlens.study.step_progress import StepProgress
 from embedlens.study.stored_backbone import StoredBackbone
+from embedlens.study.unlabelled import read_pictures_without_label
 
 
 def label_pictures(
@@ -33,7 +32,7 @@ def label_pictures(
     Parameters
     ----------
     photos : path
-        Folder or table, as for ``ImageSet.read_partly_labelled``.
+        As for ``ImageSet.read_partly_labelled``.
     recipe : Backbone or Recipe
         By whose features pictures are alike.
     budget : int, default 50
@@ -67,7 +66,7 @@ def label_study(
     """Propose pictures to label next for a finished study, by features that it has.
 
     Pictures that have no label are those that the study set aside for it, and those of
-    ``unlabelled``; only they are embedded.
+    ``unlabelled``, by default the study's own; only they are embedded.
 
     Parameters
     ----------
@@ -86,7 +85,7 @@ def label_study(
         As for `label_pictures`.
     """
     stored = StoredBackbone.open(folder, backbone)
-    images = _read(stored.settings.pictures, unlabelled, progress)
+    images = _read(stored.settings.pictures, unlabelled or stored.settings.unlabelled, progress)
     values = [_with_stored(each, stored, progress) for each in images]
     return propose_labels(images, values, budget, seed=seed)
 
@@ -103,12 +102,8 @@ def _read(
         progress("reading pictures", done, total)
 
     images = [ImageSet.read_partly_labelled(place, progress=told)]
-    if unlabelled is not None:
-        if not given_path(unlabelled).is_dir():
-            raise ImageSetError(f"{unlabelled}: no such folder; --unlabelled takes one of pictures")
-        more = ImageSet.read_partly_labelled(unlabelled, progress=told)
-        bare = np.full(len(more), "", dtype="<U1")
-        images.append(replace(more, labels=bare, given_splits=bare, classes=()))
+    if unlabelled is not None and resolved(unlabelled) != resolved(place):
+        images.append(read_pictures_without_label(unlabelled, place, progress))
     return images
 
 

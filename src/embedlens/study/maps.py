@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from embedlens.classify.placing import perplexity_of, reduced_for_tsne
 from embedlens.images import ImageSet
 from embedlens.learn import SilhouetteProjection
+from embedlens.learn.projection import Projection
 from embedlens.metrics import distortion_report, silhouette_samples
 from embedlens.reduce import PCA, TSNE
 from embedlens.results.measurements import DISTORTION_SAMPLE, Measure, Measurements
@@ -20,9 +22,13 @@ from embedlens.study.geometry import Geometry
 
 Coordinates = NDArray[np.floating[Any]]
 
-MakeMap = Callable[[Geometry, ImageSet, int], tuple[Coordinates, float]]
+MakeMap = Callable[
+    [Geometry, ImageSet, int],
+    tuple[Coordinates, float] | tuple[Coordinates, float, Projection],
+]
 """Takes geometry, image set and seed; returns coordinates (pictures, 3) and the measure that the
-space names as its cost. The geometry's points have the distances of the features, not always their
+space names as its cost; and, if it learned with labels, what moves other points there, which is
+kept. The geometry's points have the distances of the features, not always their
 columns: where features outnumber pictures they are turned."""
 
 
@@ -38,12 +44,10 @@ def _pca(geometry: Geometry, images: ImageSet, seed: int) -> tuple[Coordinates, 
 
 
 def _tsne(geometry: Geometry, images: ImageSet, seed: int) -> tuple[Coordinates, float]:
-    # scikit-learn's default, and no more than a third of the other pictures.
-    perplexity = min(30.0, max(1.0, (len(geometry.points) - 1) / 3))
+    perplexity = perplexity_of(len(geometry.points))
     if geometry.gram is None:
         tsne = TSNE(3, perplexity=perplexity, random_state=seed)
-        components = min(50, *geometry.points.shape)
-        reduced = PCA(components, random_state=0).fit_transform(geometry.points)
+        reduced = reduced_for_tsne(geometry.points).transform(geometry.points)
         coordinates = tsne.fit_transform(reduced)
     else:
         tsne = TSNE(3, perplexity=perplexity, random_state=seed, metric="gram")
@@ -53,11 +57,11 @@ def _tsne(geometry: Geometry, images: ImageSet, seed: int) -> tuple[Coordinates,
 
 def _silhouette_projection(
     geometry: Geometry, images: ImageSet, seed: int
-) -> tuple[Coordinates, float]:
+) -> tuple[Coordinates, float, Projection]:
     rows = learned_from(images)
     projection = SilhouetteProjection(3, random_state=seed)
     projection.fit(geometry.points[rows], images.labels[rows], groups=images.groups[rows])
-    return projection.transform(geometry.points), float(projection.best_epoch_)
+    return projection.transform(geometry.points), float(projection.best_epoch_), projection
 
 
 _MAKERS: dict[str, MakeMap] = {
@@ -104,11 +108,13 @@ def make_map(
     if space.learned and len(np.unique(images.labels[learned_from(images)])) < 2:
         return Measurements()
     start = time.perf_counter()
-    coordinates, cost = _MAKERS[space.key](geometry, images, seed)
+    made = _MAKERS[space.key](geometry, images, seed)
+    coordinates, cost = made[:2]
     seconds = time.perf_counter() - start
     return Measurements(
         (Measure(f"{space.key}.{space.cost}", cost, "all", repeat, seconds),),
         maps={space.key: np.asarray(coordinates, np.float32)},
+        projections={space.key: made[2]} if len(made) > 2 else {},
     )
 
 

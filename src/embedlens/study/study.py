@@ -57,6 +57,7 @@ from embedlens.study.scores import measure_scores
 from embedlens.study.search import search_study
 from embedlens.study.splits import check_splits, repeats_of
 from embedlens.study.step_progress import StepProgress, counted
+from embedlens.study.unlabelled import new_to, read_pictures_without_label, show_unlabelled
 
 if TYPE_CHECKING:
     from embedlens.classify import Classifier
@@ -126,6 +127,8 @@ class Study:
         elif "backbones" not in chosen:
             chosen["backbones"] = default_backbones(given)
         try:
+            if chosen.get("unlabelled") is not None:
+                chosen["unlabelled"] = resolved(chosen["unlabelled"])
             self.settings = Settings(pictures=resolved(pictures), **chosen)
         except TypeError as error:
             raise StudyError(f"A setting is unknown: {error}.") from error
@@ -181,6 +184,7 @@ class Study:
         with folder.hold():
             images = self._read_images(folder, progress)
             check_splits(images, self.settings)
+            unlabelled = self._read_unlabelled(images, progress)
             for backbone in self.backbones:
                 if not backbone.weights.here:
                     progress(f"{self.titles[backbone.name]}: weights", 0, 0)
@@ -196,6 +200,8 @@ class Study:
             progress("check of the pictures", 0, 0)
             write_findings(folder, embedded[0].name, images, self.settings.seed)
             self.settings.write(folder.settings)
+            if unlabelled is not None:
+                show_unlabelled(folder, unlabelled, self.results(), progress)
         return self.results()
 
     def results(self) -> Results:
@@ -309,6 +315,12 @@ class Study:
         )
         problems.astype({"kept": bool}).to_parquet(folder.problems, index=False)
         return images
+
+    def _read_unlabelled(self, images: ImageSet, progress: StepProgress) -> ImageSet | None:
+        place = self.settings.unlabelled
+        if place is None:
+            return None
+        return new_to(read_pictures_without_label(place, self.settings.pictures, progress), images)
 
     def _embed(
         self, folder: StudyFolder, backbone: Backbone, images: ImageSet, progress: StepProgress
