@@ -57,7 +57,7 @@ def test_they_are_in_no_table_of_the_study(both):
     assert sorted(found.pictures.query("kept")["path"]) == [f"across/{i}.png" for i in range(4)]
     assert found.pictures.query("not kept")["path"].tolist() == ["broken.png"]
     assert set(found.pictures["label"]) == {""}
-    assert "4 pictures without a label are grey" in found.sentence()
+    assert "4 pictures without a label are grey in the viewer" in found.sentence()
 
 
 def test_they_are_predicted_as_by_predict(both, new, tmp_path):

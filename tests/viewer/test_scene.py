@@ -7,10 +7,12 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from embedlens.errors import EmbedlensError
 from embedlens.metrics import nearest_neighbors, neighbor_purity
+from embedlens.results.unlabelled import Unlabelled
 from embedlens.results.verdict import judge
 from embedlens.results.vocabulary import MAPS
 from embedlens.viewer import Scene, arrays_scene
@@ -284,3 +286,36 @@ def test_maps_of_the_last_backbones_are_left_out_where_there_is_no_room(results)
     taken = fitting_maps(results, 2 * a_stage).maps
     assert list(taken) == [("A", "pretrained"), ("A", "tuned")]
     assert list(fitting_maps(results, 1).maps) == [("A", "pretrained")]
+
+
+def test_pictures_without_a_label_come_last_and_are_of_no_class(results):
+    count = int(results.pictures["kept"].sum())
+    at = np.arange(6.0).reshape(2, 3).astype("f4")
+    bare = Unlabelled(
+        "key", str(results.settings.pictures), "A",
+        pd.DataFrame({"path": ["x.png", "y.png"], "id": ["x", "y"], "kept": True}),
+        pd.DataFrame({"class": ["ant", "ant"], "probability": [0.5, 0.75], "unknown": False}),
+        {("A", "pretrained"): {"pca": at}}, {},
+    )  # fmt: skip
+    scene = study_scene(replace(results, unlabelled=bare))
+    assert scene.count == count + 2
+
+    about, codes = column(scene, "class")
+    assert codes[count:].tolist() == [UNKNOWN, UNKNOWN]
+    assert about.unknown == "without a label"
+    assert words(scene, "predicted:A")[count:] == ["ant", "ant"]
+    assert column(scene, "confidence:A")[1][count:].tolist() == [0.5, 0.75]
+    assert column(scene, "right:A")[1][count:].tolist() == [UNKNOWN, UNKNOWN]
+    _, purity = column(scene, "purity:A:pca")
+    np.testing.assert_array_equal(purity[:count], column(study_scene(results), "purity:A:pca")[1])
+    assert np.isnan(purity[count:]).all()
+    shown = next(each for each in scene.maps if each.id == "A/pretrained/pca")
+    points = np.frombuffer(scene.blob(shown.blob), "<f4").reshape(-1, 3)
+    whole = np.concatenate([results.maps["A", "pretrained"]["pca"], at])
+    middle = (whole.min(axis=0) + whole.max(axis=0)) / 2
+    np.testing.assert_allclose(points, whole - middle, atol=1e-5)
+    np.testing.assert_allclose(scene.moved[shown.id].apply(at), points[count:], atol=1e-5)
+    other = next(each for each in scene.maps if each.id == "A/pretrained/tsne")
+    assert "nothing tells where" in other.facts
+    places = np.frombuffer(scene.blob(other.blob), "<f4").reshape(-1, 3)
+    assert np.isfinite(places[:count]).all()

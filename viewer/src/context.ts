@@ -16,6 +16,8 @@ export interface Context {
   readonly select: (indices: Uint32Array, panel?: Panel) => void;
   /** Show a picture large, with its neighbours. */
   readonly open: (i: number) => void;
+  /** Place a picture from outside on the maps. */
+  readonly welcome: (file: File) => void;
   /** Say something to who listens instead of looking. */
   readonly announce: (text: string) => void;
   /** Show a short message. */

@@ -1,8 +1,8 @@
 /** A scene with its arrays, each fetched when it is first asked for. */
 
-import { normalise } from "./normalise";
+import { type Frame, frameOf, within } from "./normalise";
 import type { CategoryColumn, Column, Neighbours, Role, Scene, SceneMap } from "./scene";
-import type { NearestPictures, Source } from "./source";
+import type { NearestPictures, Source, Told, Written } from "./source";
 import { Text } from "./text";
 import { ThumbnailSheets } from "./thumbnails";
 
@@ -16,6 +16,7 @@ export class Dataset {
   private readonly columnValues = new Map<string, Promise<Values>>();
   private readonly loaded = new Map<string, Values>();
   private readonly coordinates = new Map<string, Promise<Float32Array>>();
+  private readonly frames = new Map<string, Frame>();
   private text: Promise<Text | null> | null = null;
   private readyText: Text | null = null;
 
@@ -51,8 +52,38 @@ export class Dataset {
     return once(this.coordinates, map.id, async () => {
       const values = new Float32Array(await this.source.blob(map.blob));
       expectLength(map.blob, values.length, this.count * map.dimensions);
-      return normalise(values, map.dimensions);
+      const frame = frameOf(values, map.dimensions);
+      this.frames.set(map.id, frame);
+      return within(frame, values, map.dimensions);
     });
+  }
+
+  /** Coordinates of another point of a map, where `points` puts those of its own. */
+  async placed(map: SceneMap, coordinates: readonly number[]): Promise<Float32Array> {
+    await this.points(map);
+    return within(this.frames.get(map.id)!, coordinates.slice(0, map.dimensions), map.dimensions);
+  }
+
+  /** Whether a picture from outside can be placed on a map. */
+  takes(map: SceneMap): boolean {
+    return !!this.source.drop && (this.scene.drops ?? []).includes(map.backbone);
+  }
+
+  /** Ask of a picture from outside, by the backbone of a map. */
+  ask(map: SceneMap, file: Blob): Promise<Told> {
+    if (!this.takes(map) || !this.source.drop)
+      return Promise.reject(new Error("No picture can be placed on this map."));
+    return this.source.drop(map.backbone, file);
+  }
+
+  get writesLabels(): boolean {
+    return !!this.scene.labels && !!this.source.label;
+  }
+
+  /** Give pictures a label in a file; see `Source`. */
+  label(pictures: ArrayLike<number>, label: string | null): Promise<Written> {
+    if (!this.source.label) return Promise.reject(new Error("No labels can be written here."));
+    return this.source.label(Array.from(pictures), label);
   }
 
   values(column: Column): Promise<Values> {

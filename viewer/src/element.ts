@@ -31,6 +31,7 @@ const ICONS = {
   box: "M3.5 3.5h13v13h-13z",
   fit: "M3 7V3h4M13 3h4v4M17 13v4h-4M7 17H3v-4M8 8h4v4H8z",
   pictures: "M3 4h14v12H3zM3 13.5l4-4 3.5 3.5 2.5-2.5 4 4M12.7 7.7h.01",
+  guest: "M3 4h14v12H3zM10 7v6M7 10h6",
   compare: "M3 4h5.5v12H3zM11.5 4H17v12h-5.5z",
   search: "M8.7 14a5.3 5.3 0 1 0 0-10.6a5.3 5.3 0 0 0 0 10.6zM12.6 12.6L17 17",
   save: "M10 3v9.5M6 9l4 4 4-4M3.5 16.5h13",

@@ -10,12 +10,17 @@ import type { State } from "./state";
 import type { Colours } from "./theme";
 import type { ThumbnailSheets } from "./thumbnails";
 
+/** Pixels. */
+const GUEST_SIDE = 44;
+
 export class Overlay {
   readonly canvas = h("canvas", { class: "overlay", "aria-hidden": "true" });
   /** Pictures that stand for points, a list a pane. */
   pictures: number[][] = [];
   /** Neighbours of the opened picture. */
   neighbours: ArrayLike<number> = [];
+  /** Where the picture from outside lies in each pane, and its nearest pictures there. */
+  guests: { place: Float32Array | null; nearest: readonly number[] }[] = [];
   /** The line being drawn, in pixels of the stage. */
   line: Polygon = [];
   private readonly context = this.canvas.getContext("2d")!;
@@ -48,6 +53,7 @@ export class Overlay {
       if (!moving) {
         this.drawPictures(pane, views[k], this.pictures[k] ?? [], side, state.selection);
         this.drawMarks(pane, views[k], state, colours);
+        this.drawGuest(pane, views[k], this.guests[k], state, colours);
       }
       context.restore();
     });
@@ -115,6 +121,45 @@ export class Overlay {
       this.ring(centre, 8, 2.5, colours.ink, opened === null ? "" : this.shading.colour(opened));
     }
     if (hover !== null) this.ring(at(hover), 7, 2, colours.ink, this.shading.colour(hover));
+  }
+
+  /** The picture from outside, and lines to its nearest while no other picture is opened. */
+  private drawGuest(
+    pane: Pane,
+    view: View,
+    guest: Overlay["guests"][number] | undefined,
+    { guest: picture, opened }: State,
+    colours: Colours,
+  ): void {
+    const { context } = this;
+    const centre = guest?.place && place(guest.place, 0, view, pane.viewport);
+    if (!guest || !centre || !picture) return;
+    const near = opened === null ? guest.nearest : [];
+    const ends = near.map((i) => place(pane.points, i, view, pane.viewport));
+    context.strokeStyle = colours.accent;
+    context.lineWidth = 1.5;
+    context.globalAlpha = 0.6;
+    context.beginPath();
+    for (const end of ends) {
+      if (!end) continue;
+      context.moveTo(...centre);
+      context.lineTo(...end);
+    }
+    context.stroke();
+    context.globalAlpha = 1;
+    ends.forEach((end, k) => this.ring(end, 5, 1.5, colours.ink, this.shading.colour(near[k])));
+    const { image } = picture;
+    const side = GUEST_SIDE;
+    const [x, y] = [Math.round(centre[0] - side / 2), Math.round(centre[1] - side / 2)];
+    context.fillStyle = colours.accent;
+    context.beginPath();
+    context.roundRect(x - 3, y - 3, side + 6, side + 6, 6);
+    context.fill();
+    if (!image.complete || image.naturalWidth === 0) return;
+    const cut = Math.min(image.naturalWidth, image.naturalHeight);
+    const [left, top] = [(image.naturalWidth - cut) / 2, (image.naturalHeight - cut) / 2];
+    context.imageSmoothingQuality = "high";
+    context.drawImage(image, left, top, cut, cut, x, y, side, side);
   }
 
   private ring(

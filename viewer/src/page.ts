@@ -7,6 +7,7 @@ import { type Combine, Controls } from "./controls";
 import type { Dataset } from "./dataset";
 import { h } from "./element";
 import { shownPoints } from "./filter";
+import { arrive, asked, leave, placesOfGuest, toldOf } from "./guest";
 import { onKey } from "./keyboard";
 import { pointsInside } from "./lasso";
 import { spanOf } from "./normalise";
@@ -89,6 +90,7 @@ export class Page implements Context {
     this.compose(frame);
     this.react();
     this.listen(signal);
+    this.listenForDrops(signal);
   }
 
   /** Fetch what the first picture needs, and draw it. */
@@ -117,6 +119,11 @@ export class Page implements Context {
     this.store.set({ opened: i, panel: "picture", hover: null });
     this.hovercard.show(-1, 0, 0, "");
     this.announce(`Picture ${this.dataset.name(i)}`);
+  };
+
+  readonly welcome = (file: File): void => {
+    this.store.set({ guest: arrive(file), opened: null, panel: "picture", hover: null });
+    this.announce(`Looking at ${file.name}`);
   };
 
   readonly announce = (text: string): void => {
@@ -167,6 +174,10 @@ export class Page implements Context {
     store.on(["theme"], ({ theme }) => this.theme.apply(theme));
     this.theme.on(() => this.stage.invalidate());
     store.on(["maps"], () => void this.changeMaps());
+    store.on(["maps", "guest"], () => void this.seatGuest());
+    store.on(["guest"], ({ guest }, before) => {
+      if (before.guest && before.guest.address !== guest?.address) leave(before.guest);
+    });
     store.on(["colour"], () => this.loadInterest());
     store.on(["hover"], ({ hover }) =>
       this.stage.overlay.canvas.classList.toggle("pointing", hover !== null),
@@ -248,6 +259,7 @@ export class Page implements Context {
     if (this.controls.abandon()) return;
     if (this.root.classList.contains("legend-open")) this.root.classList.remove("legend-open");
     else if (opened !== null) this.store.set({ opened: null, panel: panel === "picture" ? "none" : panel });
+    else if (this.store.state.guest) this.store.set({ guest: null });
     else if (selection.length > 0) this.select(new Uint32Array(0), panel);
     else this.store.set({ panel: "none", tool: "move" });
   }
@@ -282,6 +294,64 @@ export class Page implements Context {
     } catch (error) {
       this.notify(`The map could not be fetched: ${(error as Error).message}`);
     }
+  }
+
+  /** Ask what is not known yet of the picture from outside, and show where it lies. */
+  private async seatGuest(): Promise<void> {
+    const { guest, maps } = this.store.state;
+    const { overlay } = this.stage;
+    const current = () => this.store.state.guest === guest && this.store.state.maps === maps;
+    guest?.image.addEventListener("load", () => this.stage.invalidate(), { once: true });
+    try {
+      const places = await placesOfGuest(guest, this.dataset, this.maps, maps);
+      if (!current()) return;
+      overlay.guests = places.map((place, k) => ({
+        place,
+        nearest: toldOf(guest, this.dataset, maps[k])?.indices ?? [],
+      }));
+      this.stage.invalidate();
+      if (!guest) return;
+      const unasked = maps.find((id) => guest.told[this.dataset.map(id).backbone] === undefined);
+      if (unasked === undefined) return;
+      const more = await asked(guest, this.dataset, unasked);
+      if (this.store.state.guest === guest) this.store.set({ guest: more });
+    } catch (error) {
+      this.notify(`The picture could not be placed: ${(error as Error).message}`);
+    }
+  }
+
+  private listenForDrops(signal: AbortSignal): void {
+    if (!this.dataset.scene.maps.some((map) => this.dataset.takes(map))) return;
+    const { root } = this;
+    const holdsFiles = (event: DragEvent) => event.dataTransfer?.types.includes("Files") ?? false;
+    root.addEventListener(
+      "dragover",
+      (event) => {
+        if (!holdsFiles(event)) return;
+        event.preventDefault();
+        root.classList.add("dropping");
+      },
+      { signal },
+    );
+    root.addEventListener(
+      "dragleave",
+      (event) => {
+        if (!root.contains(event.relatedTarget as Node | null)) root.classList.remove("dropping");
+      },
+      { signal },
+    );
+    root.addEventListener(
+      "drop",
+      (event) => {
+        root.classList.remove("dropping");
+        const [file, ...others] = event.dataTransfer?.files ?? [];
+        if (!file) return;
+        event.preventDefault();
+        this.welcome(file);
+        if (others.length > 0) this.notify(`One picture at a time: this is ${file.name}`);
+      },
+      { signal },
+    );
   }
 
   private async recolour(): Promise<void> {

@@ -18,6 +18,10 @@ export interface Scene {
   pictures: boolean;
   neighbours: Partial<Record<string, Neighbours>>;
   neighboursOnDemand: boolean;
+  /** Backbones that place a picture from outside; none where nothing is there to ask. */
+  drops?: string[];
+  /** Whether labels can be written. */
+  labels?: boolean;
 }
 
 /** Strings end to end: UTF-8 in `bytes`; string i lies from offsets[i] to offsets[i + 1]. */

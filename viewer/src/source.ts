@@ -7,12 +7,39 @@ export interface NearestPictures {
   distances: ArrayLike<number>;
 }
 
+/** What is known of a picture from outside. */
+export interface Told {
+  class: string;
+  probability: number;
+  second_class: string;
+  second_probability: number;
+  /** Whether it is unlike all classes. */
+  unknown: boolean;
+  /** The network that says so. */
+  classifier: string;
+  /** Coordinates by the id of the map. */
+  places: Partial<Record<string, [number, number, number]>>;
+  indices: number[];
+  distances: number[];
+}
+
+/** What a file of labels holds by now. */
+export interface Written {
+  path: string;
+  labelled: number;
+  aside: number;
+}
+
 export interface Source {
   scene(): Promise<Scene>;
   blob(name: string): Promise<ArrayBuffer>;
   /** The address of a picture itself, where the source can give it. */
   picture?(i: number): string;
   neighbours?(backbone: string, i: number, k: number): Promise<NearestPictures>;
+  /** Ask of a picture from outside. */
+  drop?(backbone: string, file: Blob): Promise<Told>;
+  /** Give pictures a label in a file: "" their own again, null sets them aside. */
+  label?(pictures: readonly number[], label: string | null): Promise<Written>;
 }
 
 /** A page with the scene inside: JSON, and each blob as the base64 of its gzip. */
@@ -39,6 +66,11 @@ export function serverSource(base: string): Source {
     if (!response.ok) throw new Error(`${path}: the server answered ${response.status}.`);
     return response;
   };
+  const post = async (path: string, body: BodyInit): Promise<unknown> => {
+    const response = await fetch(address(path), { method: "POST", body });
+    if (!response.ok) throw new Error(await response.text());
+    return response.json();
+  };
   return {
     scene: async () => checkScene(await (await get("scene.json")).json()),
     blob: async (name) => (await get(`data/${encodeURIComponent(name)}`)).arrayBuffer(),
@@ -47,6 +79,11 @@ export function serverSource(base: string): Source {
       const query = new URLSearchParams({ backbone, picture: `${i}`, k: `${k}` });
       return (await (await get(`neighbours?${query.toString()}`)).json()) as NearestPictures;
     },
+    async drop(backbone, file) {
+      const query = new URLSearchParams({ backbone });
+      return (await post(`drop?${query.toString()}`, file)) as Told;
+    },
+    label: async (pictures, label) => (await post("labels", JSON.stringify({ pictures, label }))) as Written,
   };
 }
 

@@ -3,6 +3,7 @@
 import type { Camera } from "./camera";
 import { FLAT, START } from "./camera";
 import type { Filter, Filters } from "./filter";
+import type { Guest } from "./guest";
 import type { Scene } from "./scene";
 
 export type Tool = "move" | "lasso" | "box";
@@ -19,6 +20,8 @@ export interface State {
   shown: Uint8Array;
   /** Selected pictures, in rising order. */
   selection: Uint32Array;
+  /** A picture from outside of the scene. */
+  guest: Guest | null;
   /** The picture that is shown large. */
   opened: number | null;
   hover: number | null;
@@ -49,6 +52,7 @@ export function initialState(scene: Scene): State {
     filters: {},
     shown: new Uint8Array(scene.count).fill(1),
     selection: new Uint32Array(0),
+    guest: null,
     opened: null,
     hover: null,
     tool: "move",

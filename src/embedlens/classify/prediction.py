@@ -269,21 +269,32 @@ def _answer(classifier: Classifier, answers: Any, at: int) -> Row:
     }
 
 
+def fitted(classifier: Classifier, data: bytes) -> NDArray[np.uint8]:
+    """Return the pixels of a picture file as a classifier's network takes them.
+
+    Raises
+    ------
+    ImageError
+        If it is no picture.
+    """
+    transform = classifier.transform
+    return decode(
+        data, transform.size, transform.resize, classifier.training.levels_of(data),
+        crop=transform.crop, shorter_side=transform.shorter_side,
+        interpolation=transform.interpolation, fill=transform.fill, centre=transform.centre,
+    )  # fmt: skip
+
+
 def _decoded(
     classifier: Classifier, source: Source, names: Sequence[str], rows: list[Row]
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Yield pixels of what can be read, a few pictures ahead; note why others cannot."""
-    transform, training = classifier.transform, classifier.training
 
     def read(row: int) -> NDArray[np.uint8] | None:
         try:
             data = source.read(names[row])
-            rows[row] |= {"id": content_id(data), "seen": training.holds(data)}
-            return decode(
-                data, transform.size, transform.resize, training.levels_of(data),
-                crop=transform.crop, shorter_side=transform.shorter_side,
-                interpolation=transform.interpolation, fill=transform.fill, centre=transform.centre,
-            )  # fmt: skip
+            rows[row] |= {"id": content_id(data), "seen": classifier.training.holds(data)}
+            return fitted(classifier, data)
         except (ImageError, OSError) as error:
             rows[row]["problem"] = str(error)
             return None

@@ -60,6 +60,8 @@ class StudyFolder:
         Heads that were trained on all pictures, for `embedlens predict` and its like.
     unlabelled : Path
         Pictures without a label: what they are, where they lie on the maps, what is predicted.
+    labels : Path
+        What was labelled in the viewer.
     tables, figures, paper, report, thumbnails : Path
         What is made of results for people.
 
@@ -84,6 +86,7 @@ class StudyFolder:
         self.networks = path / "tuned"
         self.classifiers = path / "classifiers"
         self.unlabelled = path / "unlabelled"
+        self.labels = path / "labels.csv"
         self.tables = path / "tables"
         self.figures = path / "figures"
         self.paper = path / "paper"

@@ -25,20 +25,36 @@ class Pictures:
     ----------
     place : str
         The folder, archive, table or URL that the study read.
-    here : bool
-        Whether that is still there.
     ids : list of str
         The content of each picture, hashed.
     """
 
     def __init__(self, results: Results) -> None:
         self.place = results.settings.pictures
-        kept = results.pictures[results.pictures["kept"]]
-        self._paths = kept["path"].to_list()
-        self.ids = kept["id"].to_list()
-        self._levels = levels_of(kept)
-        self._source = _open(self.place)
-        self.here = self._source is not None
+        self.ids: list[str] = []
+        self._paths: list[str] = []
+        self._levels: list[Levels | None] = []
+        self._sources: list[Source | None] = []
+        self._add(self.place, results.pictures[results.pictures["kept"]])
+
+    @classmethod
+    def with_unlabelled(cls, results: Results) -> Pictures:
+        """Return a study's pictures, and after them those without a label."""
+        one = cls(results)
+        if results.unlabelled is not None:
+            one._add(results.unlabelled.place, results.unlabelled.kept)
+        return one
+
+    def _add(self, place: str, pictures: pd.DataFrame) -> None:
+        self.ids += pictures["id"].to_list()
+        self._paths += pictures["path"].to_list()
+        self._levels += levels_of(pictures)
+        self._sources += [_open(place)] * len(pictures)
+
+    @property
+    def here(self) -> bool:
+        """Whether the place is still there."""
+        return any(source is not None for source in self._sources)
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -60,10 +76,10 @@ class Pictures:
         ndarray of shape (height, width, 3), uint8, or None
             None where the file is gone or holds other bytes than the study saw.
         """
-        if self._source is None:
+        source, levels = self._sources[row], self._levels[row]
+        if source is None:
             return None
-        levels = self._levels[row]
-        return pixels_of(self._source, self._paths[row], self.ids[row], size, resize, levels)
+        return pixels_of(source, self._paths[row], self.ids[row], size, resize, levels)
 
 
 def levels_of(pictures: pd.DataFrame) -> list[Levels | None]:

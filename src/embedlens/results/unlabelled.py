@@ -54,18 +54,24 @@ class Unlabelled:
     maps: Mapping[Stage, Mapping[str, NDArray[np.float32]]]
     nearest: Mapping[Stage, Neighbors]
 
+    @property
+    def kept(self) -> pd.DataFrame:
+        """The pictures that could be read, in the order of all else."""
+        kept: pd.DataFrame = self.pictures[self.pictures["kept"]]
+        return kept
+
     def __len__(self) -> int:
         return len(self.predictions)
 
     def sentence(self) -> str:
         """Say what the grey points are."""
-        flagged = int(self.predictions["unknown"].sum())
-        one = len(self) == 1
+        flagged, one = int(self.predictions["unknown"].sum()), len(self) == 1
         return (
-            f"{len(self):,} picture{'' if one else 's'} without a label "
-            f"{'is' if one else 'are'} grey on the maps, placed by their features and part of no "
-            f"figure here. They are predicted by a linear probe on {self.backbone} that has "
-            f"learned from all labelled pictures; {flagged:,} of them "
+            f"{len(self):,} {'picture' if one else 'pictures'} without a label "
+            f"{'is' if one else 'are'} grey in the viewer, placed on the maps by "
+            f"{'its' if one else 'their'} features and part of no figure here. "
+            f"{'It is' if one else 'They are'} predicted by a linear probe on {self.backbone} that "
+            f"has learned from all labelled pictures; {flagged:,} of {len(self):,} "
             f"{'is' if flagged == 1 else 'are'} unlike all classes."
         )
 

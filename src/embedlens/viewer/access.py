@@ -90,3 +90,30 @@ class TokenMiddleware:
             await self._app(scope, receive, send_with_cookie)
         else:
             await PlainTextResponse(REFUSAL, 403)(scope, receive, send)
+
+
+class OwnPageMiddleware:
+    """Lets requests that change or compute something in from the viewer's own page alone.
+
+    A cookie is sent along by pages of other ports of this machine too. Browsers say which page a
+    request that is not GET comes from.
+
+    Parameters
+    ----------
+    app : ASGIApp
+        What answers those who are let in.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or pass it on."""
+        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
+            request = Request(scope)
+            origin, own = request.headers.get("origin"), request.url
+            if origin != f"{own.scheme}://{own.netloc}":
+                answer = PlainTextResponse("Only the viewer's own page may ask for this.", 403)
+                await answer(scope, receive, send)
+                return
+        await self._app(scope, receive, send)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator, Callable, Mapping
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -25,7 +28,8 @@ from starlette.responses import (
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from embedlens.viewer.access import Access, TokenMiddleware
+from embedlens.errors import EmbedlensError
+from embedlens.viewer.access import Access, OwnPageMiddleware, TokenMiddleware
 from embedlens.viewer.bundle import read_bundle, read_index, script_hashes
 from embedlens.viewer.neighbors import FeatureNeighbors
 from embedlens.viewer.scene import Scene
@@ -33,6 +37,8 @@ from embedlens.viewer.scene import Scene
 _CHUNK = 2**20
 _MOST_NEIGHBORS = 200
 _LARGEST_SIDE = 1_600  # pixels; a screen shows no more, and a photograph of 20 megapixels would lag
+_LARGEST_PICTURE, _MOST_LABELS = 2**28, 2**24  # bytes of a request
+_LONGEST_LABEL = 200
 _LOSSLESS_PIXELS = 2**16  # below this a picture is shown magnified, and JPEG's blocks would show
 
 
@@ -47,15 +53,30 @@ class Served:
     picture : callable
         Takes a row; returns the pixels of that picture, (h, w, 3), or None where it is gone.
     features : dict of str to callable
-        By `backbone_key`; each returns the features, perhaps memory-mapped.
+        By `backbone_key`; each returns what finds neighbours in the features.
     missing : str
         What to say of a picture that is gone.
+    drops : dict of str to callable
+        By `backbone_key`; each takes the bytes of a picture file, and returns what is known of it.
+    labels : callable or None
+        Takes rows and a label, "" or None; gives pictures that label in a file. See
+        ``WrittenLabels.give``.
     """
 
     scene: Scene
     picture: Callable[[int], NDArray[np.uint8] | None] = lambda row: None
-    features: Mapping[str, Callable[[], NDArray[np.floating]]] = field(default_factory=dict)
+    features: Mapping[str, Callable[[], FeatureNeighbors]] = field(default_factory=dict)
     missing: str = "There is no picture here."
+    drops: Mapping[str, Callable[[bytes], dict[str, Any]]] = field(default_factory=dict)
+    labels: Callable[[Sequence[int], str | None], dict[str, Any]] | None = None
+
+    def manifest(self) -> dict[str, Any]:
+        """Return what the viewer is told: the scene, and what else may be asked here."""
+        return {
+            **self.scene.manifest(),
+            "drops": list(self.drops),
+            "labels": self.labels is not None,
+        }
 
     def summary(self) -> str:
         """Say in a sentence or two what is served, and what is not."""
@@ -76,12 +97,12 @@ class Served:
     def neighbors(self, key: str) -> FeatureNeighbors:
         """Return what finds neighbours in a backbone's features, opened when first asked for."""
         if key not in self._found:
-            self._found[key] = FeatureNeighbors(self.features[key]())
+            self._found[key] = self.features[key]()
         return self._found[key]
 
 
 def application(served: Served, access: Access) -> Starlette:
-    """Return the application: page, scene, blobs, pictures by number, neighbours.
+    """Return the application: page, scene, blobs, pictures, neighbours, drops and labels.
 
     No request names a file: pictures are numbers, blobs are names in the scene. A request must be
     for this machine by name, so that a page elsewhere cannot reach it through a name of its own
@@ -93,10 +114,12 @@ def application(served: Served, access: Access) -> Starlette:
     routes = [
         Route("/", lambda request: HTMLResponse(page)),
         Route("/viewer.js", _script),
-        Route("/scene.json", lambda request: JSONResponse(served.scene.manifest())),
+        Route("/scene.json", lambda request: JSONResponse(served.manifest())),
         Route("/data/{name}", lambda request: _blob(request, served)),
         Route("/pictures/{row:int}", lambda request: _picture(request, served)),
         Route("/neighbours", lambda request: _neighbours(request, served)),
+        Route("/drop", partial(_drop, served), methods=["POST"]),
+        Route("/labels", partial(_label, served), methods=["POST"]),
     ]
     middleware = [
         Middleware(_SecurityHeaders, scripts=script_hashes(page)),
@@ -104,6 +127,7 @@ def application(served: Served, access: Access) -> Starlette:
             TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"], www_redirect=False
         ),
         Middleware(TokenMiddleware, access=access),
+        Middleware(OwnPageMiddleware),
     ]
     return Starlette(routes=routes, middleware=middleware)
 
@@ -167,6 +191,57 @@ def _neighbours(request: Request, served: Served) -> Response:
     finder = served.neighbors(key)
     distances, indices = finder.of(row, k)
     return JSONResponse({"indices": indices.tolist(), "distances": distances.tolist()})
+
+
+async def _drop(served: Served, request: Request) -> Response:
+    """Answer what is known of the picture that the request holds."""
+    key = request.query_params.get("backbone", "")
+    if key not in served.drops:
+        return _told(404, "No picture can be placed by this backbone.")
+    try:
+        data = await _body(request, _LARGEST_PICTURE)
+        return JSONResponse(await run_in_threadpool(served.drops[key], data))
+    except (ValueError, EmbedlensError) as error:
+        return _told(400, str(error))
+
+
+async def _label(served: Served, request: Request) -> Response:
+    """Give pictures a label."""
+    if served.labels is None:
+        return _told(404, "Labels can be written of a study alone.")
+    try:
+        asked = json.loads(await _body(request, _MOST_LABELS))
+        rows, label = asked["pictures"], asked["label"]
+    except (ValueError, KeyError, TypeError) as error:
+        return _told(400, f"pictures and label are wanted ({error}).")
+    fits = isinstance(rows, list) and all(
+        type(row) is int and 0 <= row < served.scene.count for row in rows
+    )
+    if not fits or not rows or not (label is None or isinstance(label, str)):
+        return _told(400, "pictures must be rows of the study, and label a text or null.")
+    if label is not None and len(label) > _LONGEST_LABEL:
+        return _told(400, f"The label is longer than {_LONGEST_LABEL} letters.")
+    try:
+        return JSONResponse(await run_in_threadpool(served.labels, rows, label))
+    except (OSError, EmbedlensError) as error:
+        return _told(400, str(error))
+
+
+async def _body(request: Request, most: int) -> bytes:
+    """Return what a request holds.
+
+    Raises
+    ------
+    ValueError
+        If it is longer than ``most`` bytes.
+    """
+    parts, size = [], 0
+    async for part in request.stream():
+        parts.append(part)
+        size += len(part)
+        if size > most:
+            raise ValueError(f"More than {most:,} bytes are not taken.")
+    return b"".join(parts)
 
 
 def _told(status: int, sentence: str) -> Response:

@@ -18,30 +18,44 @@ class FeatureNeighbors:
     ----------
     values : ndarray of shape (n, d)
         The features, perhaps memory-mapped; read in blocks.
+    others : ndarray of shape (m, d), optional
+        Those of pictures that are asked about, by the rows from n on, and are never found.
     """
 
-    def __init__(self, values: NDArray[np.floating]) -> None:
+    def __init__(
+        self, values: NDArray[np.floating], others: NDArray[np.floating] | None = None
+    ) -> None:
         self._values = values
+        self._others = others
         self._rows = max(1, _BLOCK // max(1, values.shape[1]))
         self._squares: NDArray[np.float64] | None = None
 
     def of(self, row: int, k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Return distances and rows of the ``k`` nearest of a picture, itself left out.
+        """Return distances and rows of the ``k`` nearest of a picture, itself left out."""
+        count = len(self._values)
+        if row >= count and self._others is not None:
+            return self.near(self._others[row - count], k)
+        return self.near(self._values[row], k, but=row)
+
+    def near(
+        self, query: NDArray[np.floating], k: int, but: int | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return distances and rows of the ``k`` nearest of features, (d,), one row left out.
 
         Candidates come from products in float32; the nearest ``k + 32`` of them are measured again
         in float64 by differences.
         """
-        values = self._values
-        k = min(k, len(values) - 1)
-        query = np.asarray(values[row], np.float32)
+        values, query = self._values, np.asarray(query, np.float32)
+        most = len(values) - (but is not None)
         products = np.concatenate([block @ query for block in self._blocks()])
         keys = self._norms() - 2.0 * products
-        keys[row] = np.inf
-        kept = min(k + _SPARE, len(values) - 1)
+        if but is not None:
+            keys[but] = np.inf
+        kept = min(k + _SPARE, most)
         candidates = np.argpartition(keys, kept - 1)[:kept]
         differences = np.asarray(values[candidates], np.float64) - query.astype(np.float64)
         distances = np.sqrt(np.square(differences).sum(axis=1))
-        order = np.lexsort((candidates, distances))[:k]
+        order = np.lexsort((candidates, distances))[: min(k, most)]
         return distances[order], candidates[order]
 
     def _norms(self) -> NDArray[np.float64]:

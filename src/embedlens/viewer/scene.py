@@ -131,6 +131,26 @@ class NearestPictures:
     metric: str
 
 
+@dataclass(frozen=True)
+class Moved:
+    """Coordinates less a middle, divided by a power of ten.
+
+    Attributes
+    ----------
+    middle : ndarray of shape (dimensions,)
+    power : int
+    """
+
+    middle: NDArray[np.float64]
+    power: int
+
+    def apply(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Do it to other points of the same map."""
+        # Two steps: a power of ten beyond 308 is none in float64.
+        half = self.power // 2
+        return (points - self.middle) / 10.0**half / 10.0 ** (self.power - half)
+
+
 @dataclass
 class Scene:
     r"""The manifest and the blobs it names.
@@ -161,6 +181,8 @@ class Scene:
         Whether the viewer may ask for more of them.
     blobs : dict of str to Blob
         By name; names are letters, digits and "-".
+    moved : dict of str to Moved
+        What was done to the coordinates of each map, by its id.
 
     Examples
     --------
@@ -184,6 +206,7 @@ class Scene:
     neighbours: dict[str, NearestPictures] = field(default_factory=dict)
     neighbours_on_demand: bool = False
     blobs: dict[str, Blob] = field(default_factory=dict)
+    moved: dict[str, Moved] = field(default_factory=dict)
 
     def manifest(self) -> dict[str, Any]:
         """Return what JSON says of the scene; names as in the viewer's own types."""
@@ -275,16 +298,16 @@ class Scene:
         ten, which is told.
         """
         points = np.asarray(coordinates, np.float64)
-        points = points - (points.min(axis=0) / 2 + points.max(axis=0) / 2)
-        extent = float(np.abs(points).max(initial=0.0))
+        moved = Moved(_middle(points), 0)
+        finite = np.isfinite(points)
+        extent = float(np.abs(moved.apply(points)).max(initial=0.0, where=finite))
         if extent and not _LEAST < extent < _MOST:
-            power = math.floor(math.log10(extent))
-            # Two steps: a power of ten beyond 308 is none in float64.
-            points = points / 10.0 ** (power // 2) / 10.0 ** (power - power // 2)
-            told = f"coordinates divided by 1e{power}"
+            moved = Moved(moved.middle, math.floor(math.log10(extent)))
+            told = f"coordinates divided by 1e{moved.power}"
             facts["facts"] = "; ".join(filter(None, [facts.get("facts"), told]))
         blob = self._next("map", len(self.maps))
-        self.blobs[blob] = points.astype(np.float32)
+        self.blobs[blob] = moved.apply(points).astype(np.float32)
+        self.moved[id] = moved
         self.maps.append(SceneMap(id, backbone, method, name, points.shape[1], blob, **facts))
 
     def add_neighbours(self, backbone: str, indices: Array, distances: Array, metric: str) -> None:
@@ -303,6 +326,15 @@ class Scene:
 
     def _next(self, kind: str, number: int) -> str:
         return f"{kind}-{number}"
+
+
+def _middle(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the middle of the points' box; those that have no place count for nothing."""
+    finite = np.isfinite(points)
+    low = points.min(axis=0, initial=np.inf, where=finite)
+    high = points.max(axis=0, initial=-np.inf, where=finite)
+    middle: NDArray[np.float64] = np.where(low <= high, low / 2 + high / 2, 0.0)
+    return middle
 
 
 def backbone_key(backbone: str, stage: str) -> str:

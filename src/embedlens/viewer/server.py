@@ -12,18 +12,23 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
 from embedlens.errors import EmbedlensError
 from embedlens.features.store import read_features
 from embedlens.given_path import given_path
+from embedlens.results import Results, StudyFolder
 from embedlens.results.pictures import Pictures
 from embedlens.results.results import feature_folders, finished_results
 from embedlens.viewer.access import Access
 from embedlens.viewer.application import Served, application
+from embedlens.viewer.dropped import DropTarget
+from embedlens.viewer.labels import WrittenLabels
 from embedlens.viewer.map_file import file_scene
-from embedlens.viewer.scene import backbone_key
+from embedlens.viewer.neighbors import FeatureNeighbors
+from embedlens.viewer.scene import Scene, backbone_key
 from embedlens.viewer.sprites import Sheets
 from embedlens.viewer.study_scene import study_scene, study_sheets
 
@@ -46,7 +51,7 @@ def served_study(folder: Path) -> Served:
     """
     folder = given_path(folder)
     results = finished_results(folder)
-    pictures = Pictures(results)
+    pictures = Pictures.with_unlabelled(results)
     scene = study_scene(results)
     scene.pictures = pictures.here
     if pictures.here:
@@ -54,7 +59,7 @@ def served_study(folder: Path) -> Served:
         scene.add_thumbnails(sheets, study_sheets(folder, sheets, pictures))
     gone = "This picture is" if pictures.here else "The pictures are"
     features = {
-        backbone_key(backbone, stage): partial(read_features, path)
+        backbone_key(backbone, stage): partial(_neighbors, path)
         for (backbone, stage), path in feature_folders(folder, results).items()
     }
     scene.neighbours_on_demand = bool(features) and scene.count > 1
@@ -62,8 +67,31 @@ def served_study(folder: Path) -> Served:
         scene,
         lambda row: pictures.pixels(row, None),
         features,
+        drops=_drops(folder, results, scene),
+        labels=WrittenLabels(folder, results).give,
         missing=f"{gone} no longer at {pictures.place}, or changed since the study.",
     )
+
+
+def _drops(
+    study: Path, results: Results, scene: Scene
+) -> dict[str, Callable[[bytes], dict[str, Any]]]:
+    """Return what takes a dropped picture, by backbone and stage."""
+    folder = StudyFolder(study)
+    found: dict[str, Callable[[bytes], dict[str, Any]]] = {}
+    here = feature_folders(study, results)
+    for name, record in folder.gathered().items():
+        stage = (record.backbone, record.stage)
+        if record.features is not None and stage in here:
+            projection = folder.projection(name)
+            one = DropTarget(study, results, *stage, here[stage], projection, scene)
+            found[backbone_key(*stage)] = one.place
+    return found
+
+
+def _neighbors(features: Path) -> FeatureNeighbors:
+    bare = features.with_name(f"{features.name}.unlabelled")
+    return FeatureNeighbors(read_features(features), read_features(bare) if bare.is_dir() else None)
 
 
 def served_file(path: Path) -> Served:

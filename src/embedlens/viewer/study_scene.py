@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,11 +17,22 @@ from embedlens.metrics import neighbor_purity
 from embedlens.results import Results, StudyFolder
 from embedlens.results.pictures import Pictures
 from embedlens.results.verdict import judge
-from embedlens.results.vocabulary import FEATURES, HEADS, LINEAR_PROBE, MAPS, in_order, space_of
+from embedlens.results.vocabulary import (
+    FEATURES,
+    HEADS,
+    LINEAR_PROBE,
+    MAPS,
+    PRETRAINED,
+    in_order,
+    space_of,
+)
 from embedlens.viewer.scene import Scene, backbone_key
 from embedlens.viewer.sprites import Sheets
 
 _PURITY_NEIGHBORS = 10
+NO_LABEL = "without a label"
+"""What is said of pictures that have none."""
+_LOST = "nothing tells where on it they belong"
 
 
 def study_scene(results: Results, head: str = LINEAR_PROBE.key) -> Scene:
@@ -38,17 +49,21 @@ def study_scene(results: Results, head: str = LINEAR_PROBE.key) -> Scene:
     -------
     Scene
         Without thumbnails, pictures and neighbours, which depend on where it is shown. The purity
-        of a map is computed when it is asked for.
+        of a map is computed when it is asked for. Pictures without a label come after the others.
     """
     pictures = results.pictures[results.pictures["kept"]]
     labels = pictures["label"].astype(str)
     classes = tuple(sorted(labels.unique()))
-    scene = Scene(results.name, len(pictures), classes)
-    scene.add_paths(pictures["path"].to_list())
-    codes = codes_in(labels, classes)
-    scene.add_category("class", "class", codes, classes, role="class")
-    splits = codes_in(pictures["split"], SPLITS)
-    scene.add_category("split", "split", splits, SPLITS, role="split")
+    codes, paths = codes_in(labels, classes), pictures["path"].to_list()
+    if results.unlabelled is not None:
+        paths += results.unlabelled.kept["path"].to_list()
+    scene = Scene(results.name, len(paths), classes)
+    scene.add_paths(paths)
+    facts = {"unknown": NO_LABEL} if len(paths) > len(pictures) else {}
+    codes = padded(codes, len(paths), -1)
+    scene.add_category("class", "class", codes, classes, role="class", **facts)
+    splits = padded(codes_in(pictures["split"], SPLITS), len(paths), -1)
+    scene.add_category("split", "split", splits, SPLITS, role="split", **facts)
     for backbone, stage in stages_of(results):
         scene.backbones[backbone_key(backbone, stage)] = stage_name(backbone, stage)
         _add_predictions(scene, results, backbone, stage, head, codes)
@@ -85,6 +100,12 @@ def study_sheets(folder: Path, sheets: Sheets, pictures: Pictures) -> Callable[[
         return made
 
     return draw
+
+
+def padded(values: NDArray[Any], count: int, fill: float) -> NDArray[Any]:
+    """Return rows of values for ``count`` pictures; those beyond the given ones are ``fill``."""
+    rest = np.full((count - len(values), *values.shape[1:]), fill, values.dtype)
+    return np.concatenate([values, rest]) if len(rest) else values
 
 
 def codes_in(values: pd.Series, categories: Sequence[str]) -> NDArray[np.int64]:
@@ -143,6 +164,11 @@ def _add_predictions(
     wrong = np.where(said < 0, -1, said != codes)
     key, name = backbone_key(backbone, stage), stage_name(backbone, stage)
     by = f"{name} ({HEADS.title(head)}, test pictures of the first split)"
+    bare = results.unlabelled
+    if bare is not None and (bare.backbone, PRETRAINED.key) == (backbone, stage):
+        said[-len(bare) :] = codes_in(bare.predictions["class"].astype(str), scene.classes)
+        confidence[-len(bare) :] = bare.predictions["probability"]
+        by = by.replace(")", f"; {NO_LABEL}: by a probe on all)")
     scene.add_category(
         f"predicted:{key}", f"predicted by {by}", said, scene.classes,
         backbone=key, role="prediction", short_name="predicted",
@@ -168,6 +194,15 @@ def _add_map(
     key, name = backbone_key(backbone, stage), stage_name(backbone, stage)
     title = MAPS.title(method)
     points = results.maps[backbone, stage][method]
+    labelled, bare = len(points), results.unlabelled
+    facts = map_facts(results, backbone, stage, method)
+    if bare is not None:
+        places = bare.maps.get((backbone, stage), {}).get(method)
+        points = padded(points, scene.count, np.nan)
+        if places is None:
+            facts = "; ".join(filter(None, [facts, f"those {NO_LABEL} lie in its middle: {_LOST}"]))
+        else:
+            points[labelled:] = places
     pretrained = results.backbones.set_index("backbone")["pretrained"]
     has_silhouettes = method in results.silhouettes
     scene.add_map(
@@ -178,13 +213,17 @@ def _add_map(
         name=f"{name} · {title}",
         pretrained=bool(np.all(pretrained[backbone])),
         learned=space_of(method).learned,
-        facts=map_facts(results, backbone, stage, method),
+        facts=facts,
         silhouette_column=f"silhouette:{key}:{method}" if has_silhouettes else None,
     )
     scene.add_number(
         f"purity:{key}:{method}",
         f"own class among the {_PURITY_NEIGHBORS} nearest in {name} · {title}",
-        partial(neighbor_purity, points, codes, _PURITY_NEIGHBORS),
+        lambda: padded(
+            neighbor_purity(points[:labelled], codes[:labelled], _PURITY_NEIGHBORS),
+            scene.count,
+            np.nan,
+        ),
         range=(0, 1),
         backbone=key,
         role="purity",

@@ -43,7 +43,7 @@ def whole_study_scene(folder: Path, results: Results) -> Scene:
     """
     results = fitting_maps(results)
     scene = study_scene(results)
-    pictures = Pictures(results)
+    pictures = Pictures.with_unlabelled(results)
     sheets = fitting_sheets(pictures.pixels, scene.count) if pictures.here else None
     if sheets is not None:
         scene.add_thumbnails(sheets, study_sheets(folder, sheets, pictures))
@@ -81,10 +81,23 @@ def nearest_pictures(folder: Path, results: Results) -> dict[tuple[str, str], Ne
 
     They are kept beside the features, and found anew when those have changed.
     """
-    count = int(results.pictures["kept"].sum())
-    room = _NEIGHBORS_LIMIT // (8 * NEIGHBORS * count)
+    count, bare = int(results.pictures["kept"].sum()), results.unlabelled
+    room = _NEIGHBORS_LIMIT // (8 * NEIGHBORS * (count + (0 if bare is None else len(bare))))
     found = list(feature_folders(folder, results).items())[:room] if count > 1 else []
-    return {key: kept_neighbors(path) for key, path in found}
+    nearest = {key: kept_neighbors(path) for key, path in found}
+    if bare is None:
+        return nearest
+    return {key: _together(each, bare.nearest[key]) for key, each in nearest.items()}
+
+
+def _together(labelled: Neighbors, bare: Neighbors) -> Neighbors:
+    """Put neighbours of pictures with and without a label in one table; the fewer columns count."""
+    k = min(labelled[0].shape[1], bare[0].shape[1])
+    one, other = (
+        np.concatenate([each[:, :k], rest[:, :k]])
+        for each, rest in zip(labelled, bare, strict=True)
+    )
+    return one, other
 
 
 def rounded(values: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ import { button, h } from "../element";
 import { download, fileName, tableOf, toCsv, toJson } from "../export";
 import { countCodesOf } from "../filter";
 import { categoryColours } from "../palette";
+import { labelling } from "./labelling";
 import { swatch } from "./legend";
 import { copy, tile } from "./picture";
 
@@ -14,9 +15,11 @@ const PAGE = 120;
 export function gallery(context: Context): HTMLElement {
   const { store } = context;
   const element = h("div", { class: "gallery" });
+  // It outlives a selection, with what it said last.
+  const labels = labelling(context);
   const render = () => {
     const { selection } = store.state;
-    element.replaceChildren(...(selection.length === 0 ? [hint()] : content(context, selection)));
+    element.replaceChildren(...(selection.length === 0 ? [hint()] : content(context, selection, labels)));
   };
   store.on(["selection", "colour"], render);
   render();
@@ -31,7 +34,7 @@ function hint(): HTMLElement {
   );
 }
 
-function content(context: Context, selection: Uint32Array): HTMLElement[] {
+function content(context: Context, selection: Uint32Array, labels: HTMLElement): HTMLElement[] {
   const { store } = context;
   const tiles = h("ul", { class: "tiles" });
   const more = button({ label: "Show more pictures", text: "Show more", press: () => addPage() });
@@ -76,6 +79,7 @@ function content(context: Context, selection: Uint32Array): HTMLElement[] {
         press: () => void copy(context, store.state.selection),
       }),
     ),
+    ...(context.dataset.writesLabels ? [labels] : []),
     tiles,
     more,
   ];

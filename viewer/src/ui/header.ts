@@ -45,6 +45,7 @@ export function header(context: Context, searchElement: HTMLElement, actions: He
       "div",
       { class: "actions" },
       maps.length > 1 && compare,
+      maps.some((map) => dataset.takes(map)) && guestButton(context),
       button({
         label: "Save a picture of the map (PNG)",
         icon: "save",
@@ -55,6 +56,26 @@ export function header(context: Context, searchElement: HTMLElement, actions: He
       button({ label: "Keys and gestures", icon: "help", key: "?", press: actions.help }),
     ),
   );
+}
+
+/** Who cannot drop a file chooses it. */
+function guestButton({ welcome }: Context): HTMLElement {
+  const input = h("input", {
+    type: "file",
+    accept: "image/*",
+    hidden: true,
+    onchange: () => {
+      const file = input.files?.[0];
+      if (file) welcome(file);
+      input.value = "";
+    },
+  });
+  const choose = button({
+    label: "Place a picture of yours on the map: choose it, or drop it on the page",
+    icon: "guest",
+    press: () => input.click(),
+  });
+  return h("span", {}, choose, input);
 }
 
 export function toggleTheme({ store, theme }: Context): void {

@@ -19,6 +19,7 @@ const GROUPS: [string, [string, string][]][] = [
     ["L, B, V", "lasso, box, turn and move"],
     ["Shift, Alt while drawing", "add to, take from the selection"],
     ["/", "search"],
+    ["Drop a picture", "place it on the map (embedlens view)"],
     ["Esc", "give up, close, clear"],
   ]],
   ["Maps and panels", [

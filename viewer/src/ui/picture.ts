@@ -5,22 +5,31 @@ import { formatNumber } from "../dataset";
 import { button, h } from "../element";
 import type { NearestPictures } from "../source";
 import { facts } from "./facts";
+import { guestContent } from "./guest";
 
 export function picturePanel(context: Context): HTMLElement {
   const { store, stage } = context;
   const element = h("div", { class: "picture" });
   const render = () => {
-    const { opened } = store.state;
+    const { opened, guest } = store.state;
     stage.overlay.neighbours = [];
     element.replaceChildren(
-      ...(opened === null
-        ? [h("p", { class: "hint" }, "Click a point to see its picture and its nearest neighbours.")]
-        : content(context, opened)),
+      ...(opened !== null
+        ? content(context, opened)
+        : guest
+          ? guestContent(context, guest)
+          : [h("p", { class: "hint" }, hint(context))]),
     );
   };
-  store.on(["opened", "maps"], render);
+  store.on(["opened", "maps", "guest"], render);
   render();
   return element;
+}
+
+function hint({ dataset }: Context): string {
+  const click = "Click a point to see its picture and its nearest neighbours.";
+  const drop = "Drop a picture of yours on the page to see where it belongs; it stays on this machine.";
+  return dataset.scene.maps.some((map) => dataset.takes(map)) ? `${click} ${drop}` : click;
 }
 
 function content(context: Context, i: number): HTMLElement[] {

@@ -24,6 +24,7 @@ class MapsSection(Section):
     def context(self, material: Material) -> dict[str, Any]:
         """Return the drawings that there is room for, and how classes look on them."""
         return {
+            "unlabelled": bare.sentence() if (bare := material.results.unlabelled) else "",
             "failed_maps": learned_map_sentence(judge_learned_maps(material.results)),
             "looks": [(name, look(i)) for i, name in enumerate(material.classes)],
             "looks_repeat": len(material.classes) > DISTINCT,
