@@ -1,0 +1,420 @@
+"""What it costs to choose a backbone by the verdict, by a score, or by what is known of ImageNet.
+
+    python benchmarks/verdict.py FOLDER ... [--weights Xception=FILE] [--keep verdict]
+
+A folder is a picture set, with a folder a class. Give as many as there are: what was done before
+stays in ``--keep``, a line a study in ``studies.jsonl``, and only what is missing is done. At most
+1,200 pictures of a set are used, the classes in the same proportions. Half of them are held out;
+of the other half 10, 30 and 100% are a user's pictures, which are split, trained on and judged as
+`embedlens study --size 128` does. The truth of a backbone is the accuracy, on the half held out,
+of the linear probe that all of the user's pictures train. The regret of a rule is how far the
+truth of the backbone that it names is below the highest, in points of accuracy.
+
+With ``--tune SET`` (a folder's name, may be repeated) backbones are fine-tuned as well on 30% of
+that set, and the truth is the tuned network's.
+
+``python benchmarks/verdict.py --keep verdict`` alone prints the tables of what is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from embedlens.backbones import get_backbone
+from embedlens.features import Features, embed
+from embedlens.images import ImageSet
+from embedlens.images.split import stratified_split
+from embedlens.learn import LinearProbe, finetune
+from embedlens.results.cost import Cost, costs_of
+from embedlens.results.folder import StudyFolder
+from embedlens.results.measurements import Measurements
+from embedlens.results.results import Results
+from embedlens.results.settings import Settings, default_backbones
+from embedlens.results.verdict import judge
+from embedlens.results.vocabulary import MAPS
+from embedlens.study.analysis import measure_heads
+from embedlens.study.cost import measure_costs
+from embedlens.study.geometry import measure_geometry
+from embedlens.study.maps import make_map, measure_silhouettes
+from embedlens.study.scores import measure_scores
+from embedlens.study.splits import split_of
+
+CAP = 1_200
+SIDE = 128  # pixels: a fifth of the computing of the networks' own sizes
+SHARES = (0.1, 0.3, 1.0)
+TUNED_SHARE = 0.3
+HELD_OUT_OF_TUNED = 500  # pictures: each goes through the tail in NumPy's memory
+
+INDICATORS = {
+    "linear_probe": "most accurate by the linear probe",
+    "knn": "most accurate by k-NN",
+    "log_me": "LogME",
+    "h_score": "H-score",
+    "n_leep": "N-LEEP",
+    "trans_rate": "TransRate",
+    "gbc": "GBC",
+    "silhouette.features": "silhouette in the features",
+    "silhouette.pca": "silhouette in PCA, 3 axes",
+    "silhouette.tsne": "silhouette in t-SNE, 3 axes",
+    "imagenet": "highest ImageNet top-1",
+    "operations": "the most computing",
+}
+"""Numbers of a backbone, the highest of which a rule takes, and what the rule is called."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("folders", nargs="*", type=Path)
+    parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE")
+    parser.add_argument("--keep", type=Path, default=Path("verdict"))
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--tune", action="append", default=[], metavar="SET")
+    parser.add_argument("--unfreeze", default="last-block")
+    given = parser.parse_args()
+    given.keep.mkdir(parents=True, exist_ok=True)
+    kept = Kept(given.keep / "studies.jsonl")
+    weights = dict(each.split("=", 1) for each in given.weights)
+    sets = []
+    for folder in given.folders:
+        sets.append(picture_set(folder, weights, given.keep))
+        study(sets[-1:], range(min(1, given.repeats)), kept)
+    study(sets, range(given.repeats), kept)
+    tuned = Kept(given.keep / "tuned.jsonl")
+    for pictures in sets:
+        for name in pictures.features if pictures.name in given.tune else ():
+            key = {"set": pictures.name, "backbone": name, "unfreeze": given.unfreeze}
+            tuned.unless_there(key, lambda p=pictures, n=name: tune(p, n, given.unfreeze))
+    if kept.rows:
+        print_tables(kept.rows)
+    if tuned.rows:
+        print_tuned(tuned.rows, kept.rows)
+
+
+def study(sets: list[PictureSet], repeats: range, kept: Kept) -> None:
+    """Do the studies that are missing, all sets in turn."""
+    for repeat in repeats:
+        for pictures in sets:
+            for share in SHARES:
+                kept.unless_there(
+                    {"set": pictures.name, "share": share, "repeat": repeat},
+                    lambda p=pictures, s=share, r=repeat: studied(p, s, r),
+                )
+
+
+class Kept:
+    """Lines of JSON in a file, each under its key."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        self.rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
+
+    def unless_there(self, key: dict[str, Any], make: Callable[[], dict[str, Any]]) -> None:
+        if any(key.items() <= row.items() for row in self.rows):
+            return
+        row = key | make()
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        self.rows.append(row)
+        print(json.dumps(key), flush=True)
+
+
+@dataclass(frozen=True)
+class PictureSet:
+    """A picture set, embedded by every backbone."""
+
+    name: str
+    images: ImageSet
+    features: dict[str, Features]
+    costs: dict[str, Cost]
+    cost_table: pd.DataFrame
+
+    def divided(self, share: float, repeat: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows of a user's pictures, and of those held out."""
+        labels, groups = self.images.labels, self.images.groups
+        half = stratified_split(labels, groups, test=0.5, validation=0, seed=repeat) == "test"
+        pool, held_out = np.flatnonzero(~half), np.flatnonzero(half)
+        if share < 1:
+            drawn = stratified_split(labels[pool], groups[pool], share, 0, seed=repeat)
+            pool = pool[drawn == "test"]
+        return pool, held_out
+
+
+def picture_set(folder: Path, weights: dict[str, str], keep: Path) -> PictureSet:
+    images = ImageSet.read(folder)
+    if len(images) > CAP:
+        share = CAP / len(images)
+        drawn = stratified_split(images.labels, images.groups, share, 0, seed=0)
+        images = images.subset(drawn == "test")
+    images = replace(images, given_splits=np.full(len(images), ""), problems=())
+    features = {}
+    for name in default_backbones(weights):
+        backbone = get_backbone(name, weights=weights.get(name))
+        store = keep / "features" / folder.name / name
+        features[name] = embed(images, backbone, size=SIDE, store=store)
+        print(f"{folder.name}: {len(images)} pictures by {name}", flush=True)
+    study = StudyFolder(keep)
+    study.costs.parent.mkdir(exist_ok=True)
+    measure_costs(study, list(features.values()), images, lambda step, done, total: None)
+    table = pd.read_parquet(study.costs)
+    return PictureSet(folder.name, images, features, costs_of(table), table)
+
+
+def studied(pictures: PictureSet, share: float, repeat: int) -> dict[str, Any]:
+    """Study a part of the pictures as a user would, and say what came of it on the others."""
+    known, held_out = pictures.divided(share, repeat)
+    images = pictures.images.subset(known)
+    settings = Settings(str(images.root), tuple(pictures.features), seed=repeat)
+    found, predictions = {}, []
+    for name, features in pictures.features.items():
+        measured = measured_of(replace(features, values=features.values[known]), images, settings)
+        table = measured.table().groupby("metric")["value"].mean()
+        predictions += [each.assign(backbone=name) for each in measured.predictions]
+        found[name] = {key: number(value) for key, value in indicators(table, features).items()}
+        found[name]["truth"] = truth(pictures, features, known, held_out, settings)
+        found[name]["operations"] = pictures.costs[name].operations
+        found[name]["milliseconds"] = pictures.costs[name].milliseconds
+    verdict = judge(results_of(images, settings, predictions, pictures.cost_table))
+    return {
+        "pictures": len(known), "held_out": len(held_out), "classes": len(np.unique(images.labels)),
+        "take": verdict.take.backbone, "expected": verdict.expected,
+        "low": verdict.expected_low, "high": verdict.expected_high,
+        "tied": [each.backbone for each in verdict.standings if each.ties_with_best],
+        "backbones": found,
+    }  # fmt: skip
+
+
+def measured_of(features: Features, images: ImageSet, settings: Settings) -> Measurements:
+    """Measure heads, scores and silhouettes as a study does."""
+    geometry = measure_geometry(features.values)
+    first = split_of(images, settings, 0)
+    measured = measure_heads(geometry.points, images, settings)
+    measured += measure_scores(replace(features, images=first))
+    maps = Measurements()
+    for space in MAPS.values():
+        if not space.learned:
+            maps += make_map(space, geometry, first, settings.seed, 0)
+    silhouettes = measure_silhouettes(maps.maps, geometry, first, 0).measures
+    return measured + Measurements(tuple(each for each in silhouettes if each.split == "all"))
+
+
+def indicators(table: pd.Series, features: Features) -> dict[str, float]:
+    found = {head: table.get(f"{head}.accuracy") for head in ("linear_probe", "knn")}
+    for key in INDICATORS:
+        found.setdefault(key, table.get(key, table.get(f"score.{key}")))
+    return found | {"imagenet": features.backbone.imagenet_accuracy}
+
+
+def number(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else float(value)
+
+
+def truth(
+    pictures: PictureSet, features: Features, known: Any, held_out: Any, settings: Settings
+) -> float:
+    """Return what the probe that all of a user's pictures train gets right of those held out."""
+    values, labels = features.values, pictures.images.labels
+    split = pictures.images.subset(known).resplit(settings.seed, test=0, validation=0.3)
+    train, validation = known[split.where("train")], known[split.where("validation")]
+    probe = LinearProbe().fit(
+        values[train], labels[train], validation=(values[validation], labels[validation])
+    )
+    return float((probe.predict(values[held_out]) == labels[held_out]).mean())
+
+
+def results_of(
+    images: ImageSet, settings: Settings, predictions: list[pd.DataFrame], costs: pd.DataFrame
+) -> Results:
+    """Put together what a verdict is made of."""
+    nothing = pd.DataFrame()
+    backbones = pd.DataFrame(
+        {"backbone": settings.backbones, "pretrained": True, "pictures_per_second": math.nan}
+    )
+    return Results(
+        "", settings, images.to_frame().assign(kept=True), nothing, backbones, nothing,
+        pd.concat(predictions, ignore_index=True).assign(stage="pretrained"), nothing, nothing,
+        nothing, {}, nothing, nothing, nothing, costs=costs,
+    )  # fmt: skip
+
+
+def tune(pictures: PictureSet, name: str, unfreeze: str) -> dict[str, Any]:
+    """Fine-tune a backbone on a user's pictures; the truth is what it gets right of the others."""
+    known, held_out = pictures.divided(TUNED_SHARE, 0)
+    held_out = np.random.default_rng(0).permutation(held_out)[:HELD_OUT_OF_TUNED]
+    rows = np.concatenate([known, held_out])
+    images = pictures.images.subset(known).resplit(0, test=0, validation=0.3)
+    splits = np.concatenate([images.splits, np.full(len(held_out), "test")])
+    both = replace(pictures.images.subset(rows), splits=splits)
+    tuned = finetune(both, pictures.features[name].recipe, unfreeze=unfreeze)
+    test = both.where("test")
+    right = tuned.head.predict(tuned.features[test]) == both.labels[test]
+    return {
+        "truth": float(right.mean()), "pictures": len(known), "held_out": len(held_out),
+        "best_epoch": tuned.best_epoch, "layer": tuned.layer, "parameters": tuned.parameters,
+    }  # fmt: skip
+
+
+# What the rules name, and what that costs.
+
+
+def regrets(row: dict[str, Any], truths: dict[str, float]) -> dict[str, float]:
+    """Return points of accuracy lost by each rule; equals are each as likely to be taken."""
+    best = max(truths.values())
+    lost = {name: 100 * (best - value) for name, value in truths.items()}
+    found = {"verdict": lost[row["take"]], "any": float(np.mean(list(lost.values())))}
+    of = {name: row["backbones"][name] for name in truths}
+    cheapest = min(of, key=lambda name: of[name]["milliseconds"])
+    found["cheapest"] = lost[cheapest]
+    for key in INDICATORS:
+        values = {name: each[key] for name, each in of.items() if each[key] is not None}
+        if len(values) == len(truths):
+            highest = max(values.values())
+            found[key] = float(
+                np.mean([lost[n] for n, value in values.items() if value == highest])
+            )
+    return found
+
+
+RULES = {
+    "verdict": "the verdict: cheapest of equals",
+    **INDICATORS,
+    "cheapest": "the least computing",
+    "any": "any, at random",
+}
+
+
+def truths_of(row: dict[str, Any]) -> dict[str, float]:
+    return {name: each["truth"] for name, each in row["backbones"].items()}
+
+
+def table_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return the regrets, a row a study."""
+    return pd.DataFrame(
+        [{"set": row["set"], "share": row["share"], **regrets(row, truths_of(row))} for row in rows]
+    )
+
+
+def print_tables(rows: list[dict[str, Any]]) -> None:
+    every = table_of(rows)
+    of_sets = every.groupby(["share", "set"]).mean()
+    counts = pd.DataFrame(rows).groupby("set")[["classes", "held_out"]].first()
+    print(f"\n{len(rows)} studies of {len(counts)} sets\n")
+    print("Regret in points: mean over sets, 95% interval over sets, the worst set\n")
+    shares = sorted(every["share"].unique())
+    print("| rule | " + " | ".join(f"{share:.0%}" for share in shares) + " |")
+    print("| --- |" + " --- |" * len(shares))
+    for key, title in RULES.items():
+        if key in of_sets:
+            cells = [interval(of_sets.loc[share, key]) for share in shares]
+            print(f"| {title} | " + " | ".join(cells) + " |")
+    for share in shares:
+        print(f"\nBy set, {share:.0%}\n")
+        markdown(of_sets.loc[share].T.rename(index=RULES))
+    print_differences(of_sets, shares)
+    print_truths(rows)
+    print_promises(rows)
+
+
+def interval(values: pd.Series) -> str:
+    """Return the mean, its interval by a bootstrap over sets, and the largest."""
+    known = values.dropna().to_numpy()
+    if not len(known):
+        return "-"
+    rng = np.random.default_rng(0)
+    means = known[rng.integers(0, len(known), (4000, len(known)))].mean(axis=1)
+    low, high = np.quantile(means, (0.025, 0.975))
+    return f"{known.mean():.2f} ({low:.2f} to {high:.2f}), {known.max():.1f}"
+
+
+def print_differences(of_sets: pd.DataFrame, shares: list[float]) -> None:
+    print("\nHow much more a rule loses than the verdict, in points; sets where more, where less\n")
+    print("| rule | " + " | ".join(f"{share:.0%}" for share in shares) + " |")
+    print("| --- |" + " --- |" * len(shares))
+    for key, title in RULES.items():
+        if key in of_sets and key != "verdict":
+            cells = []
+            for share in shares:
+                more = of_sets.loc[share, key] - of_sets.loc[share, "verdict"]
+                cell = interval(more).rsplit(",", 1)[0]
+                cells.append(f"{cell}; {(more > 0.05).sum()}, {(more < -0.05).sum()}")
+            print(f"| {title} | " + " | ".join(cells) + " |")
+
+
+def print_truths(rows: list[dict[str, Any]]) -> None:
+    print("\nAccuracy on the half held out, all of the user's pictures; how often it is taken\n")
+    whole = [row for row in rows if row["share"] == max(SHARES)]
+    accuracy = pd.DataFrame([{"set": row["set"], **truths_of(row)} for row in whole])
+    markdown((100 * accuracy.groupby("set").mean()).round(1))
+    taken = pd.DataFrame([{"share": row["share"], "take": row["take"]} for row in rows])
+    print()
+    markdown(pd.crosstab(taken["take"], taken["share"]))
+
+
+def print_promises(rows: list[dict[str, Any]]) -> None:
+    """Say how far what is expected of the one to take is from its truth, and what it costs."""
+    print("\nshare | expected less the truth, points | truth in the interval | computing of the "
+          "one that is taken, of the most accurate's")  # fmt: skip
+    for share in SHARES:
+        of = [row for row in rows if row["share"] == share]
+        truths = [row["backbones"][row["take"]]["truth"] for row in of]
+        off = [100 * (row["expected"] - true) for row, true in zip(of, truths, strict=True)]
+        held = [row["low"] <= true <= row["high"] for row, true in zip(of, truths, strict=True)]
+        print(f"{share:.0%} | {np.mean(off):+.2f} | {np.mean(held):.0%} of {len(of)} | "
+              f"{np.mean([computing(row) for row in of]):.2f}")  # fmt: skip
+
+
+def computing(row: dict[str, Any]) -> float:
+    of = row["backbones"]
+    most = max(of, key=lambda name: of[name]["linear_probe"])
+    return of[row["take"]]["milliseconds"] / of[most]["milliseconds"]
+
+
+def print_tuned(tuned: list[dict[str, Any]], rows: list[dict[str, Any]]) -> None:
+    """Say which numbers foretell what backbones get right after fine-tuning."""
+    print("\nAfter fine-tuning: truth of each backbone, and the regret of each rule\n")
+    for (name, unfreeze), of in groups_of(tuned):
+        truths = {each["backbone"]: each["truth"] for each in of}
+        row = next(
+            row
+            for row in rows
+            if (row["set"], row["share"], row["repeat"]) == (name, TUNED_SHARE, 0)
+        )
+        told = ", ".join(f"{n} {100 * value:.1f}" for n, value in truths.items())
+        print(f"{name}, {unfreeze}, {of[0]['pictures']} pictures: {told}")
+        frozen = ", ".join(f"{n} {100 * row['backbones'][n]['truth']:.1f}" for n in truths)
+        print(f"  frozen: {frozen}")
+        for key, value in regrets(row, truths).items():
+            rank = ""
+            if key in INDICATORS:
+                numbers = pd.Series({n: row["backbones"][n][key] for n in truths}, dtype=float)
+                rank = f", Spearman {numbers.corr(pd.Series(truths), method='spearman'):+.2f}"
+            print(f"  {RULES[key]}: {value:.1f}{rank}")
+
+
+def groups_of(rows: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, str], list[dict[str, Any]]]]:
+    keys = sorted({(row["set"], row["unfreeze"]) for row in rows})
+    for key in keys:
+        yield key, [row for row in rows if (row["set"], row["unfreeze"]) == key]
+
+
+def markdown(table: pd.DataFrame) -> None:
+    print(f"| {table.index.name or ''} | " + " | ".join(map(str, table.columns)) + " |")
+    print("| --- |" + " --- |" * len(table.columns))
+    for name, values in table.iterrows():
+        cells = [f"{value:.1f}" if isinstance(value, float) else str(value) for value in values]
+        print(f"| {name} | " + " | ".join(cells) + " |")
+
+
+if __name__ == "__main__":
+    main()
