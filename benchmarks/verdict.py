@@ -244,7 +244,7 @@ def results_of(
     return Results(
         "", settings, images.to_frame().assign(kept=True), nothing, backbones, nothing,
         pd.concat(predictions, ignore_index=True).assign(stage="pretrained"), nothing, nothing,
-        nothing, {}, nothing, nothing, nothing, costs=costs,
+        nothing, {}, nothing, nothing, nothing, nothing, costs=costs,
     )  # fmt: skip
 
 

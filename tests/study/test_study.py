@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from embedlens.errors import EmbedlensError, StudyError
-from embedlens.results import Settings, judge
+from embedlens.results import Settings, judge, judge_retrieval
 from embedlens.study import Study
 
 SMALL = {"size": 64, "repeats": 2}
@@ -75,6 +75,13 @@ def test_a_study_fills_its_folder_as_designed(pictures, tmp_path):
     assert list(results.measures.columns) == columns
     assert results.maps["EfficientNetLite0", "pretrained"]["tsne"].shape == (60, 3)
     assert np.isfinite(results.measures["value"]).all()
+    tested = results.predictions.query("head == 'knn'")
+    asked = results.retrievals
+    assert asked["picture"].tolist() == tested["picture"].tolist()
+    (found,) = judge_retrieval(results)
+    # Stripes of another direction are far away, whatever the query.
+    assert found.recall[1].estimate > 0.8
+    assert 1 / 3 < found.average_precision.estimate <= 1
 
 
 def test_the_silhouette_of_a_map_learned_with_labels_is_that_of_test_pictures_alone(

@@ -12,6 +12,7 @@ from embedlens.report.group_table import groups_table
 from embedlens.report.label_curves import label_curves_table
 from embedlens.report.names import Means, backbone_labels
 from embedlens.report.reliability import calibration_table
+from embedlens.report.retrieval_table import retrieval_table
 from embedlens.report.score_tables import correlation_table, reduced_table, scores_table
 from embedlens.report.table import Table
 from embedlens.results import (
@@ -22,6 +23,7 @@ from embedlens.results import (
     judge_calibration,
     judge_classes,
     judge_learning_curves,
+    judge_retrieval,
 )
 from embedlens.results.vocabulary import FEATURES, HEADS, LINEAR_PROBE, in_order, space_of
 
@@ -41,7 +43,7 @@ def tables(results: Results) -> dict[str, Table]:
     dict of str to Table
         "accuracy", "classes", "confusions", "backbones", "scores", "correlation", "reduced",
         "maps", "silhouettes", "images", "problems", and, where they were measured, "groups",
-        "labels", "calibration"; the names are those of the files in ``tables/``.
+        "labels", "calibration", "retrieval"; the names are those of the files in ``tables/``.
     """
     return tables_of(results, verdicts_of(results))
 
@@ -82,6 +84,8 @@ def further_tables(results: Results) -> dict[str, Table]:
         found["labels"] = label_curves_table(results, judge_learning_curves(results))
     if len(results.calibrations):
         found["calibration"] = calibration_table(results, judge_calibration(results))
+    if len(results.retrievals):
+        found["retrieval"] = retrieval_table(results, judge_retrieval(results))
     return found
 
 

@@ -30,6 +30,7 @@ from embedlens.results.learning_curve import (
 )
 from embedlens.results.measurements import Measure, Measurements
 from embedlens.results.results import Results, finished_results, read_results
+from embedlens.results.retrieval import Retrieval, judge_retrieval, retrieval_sentence
 from embedlens.results.settings import PRESETS, Settings
 from embedlens.results.tuning_verdict import Change, judge_tuning, tuning_sentence
 from embedlens.results.verdict import Standing, Verdict, judge
@@ -54,6 +55,7 @@ __all__ = [
     "Measurements",
     "Overstatement",
     "Results",
+    "Retrieval",
     "Score",
     "Settings",
     "Space",
@@ -78,10 +80,12 @@ __all__ = [
     "judge_groups",
     "judge_learned_maps",
     "judge_learning_curves",
+    "judge_retrieval",
     "judge_tuning",
     "learned_map_sentence",
     "learning_curve_sentence",
     "read_results",
     "reduced_features",
+    "retrieval_sentence",
     "tuning_sentence",
 ]

@@ -14,10 +14,12 @@ from embedlens.results.learning_curve import (
     learning_curve_sentence,
 )
 from embedlens.results.results import Results
+from embedlens.results.retrieval import judge_retrieval, retrieval_sentence
 
 
 def further_sentences(results: Results, backbone: str) -> list[str]:
-    """Say what groups or time changed, what more labels would give, and how sure answers are.
+    """Say what groups or time changed, what more labels would give, how sure answers are, and
+    what search finds.
 
     Parameters
     ----------
@@ -31,7 +33,7 @@ def further_sentences(results: Results, backbone: str) -> list[str]:
     list of str
         Those that the study bears.
     """
-    say = (groups_sentence, learning_curve_sentence, calibration_sentence)
+    say = (groups_sentence, learning_curve_sentence, calibration_sentence, retrieval_sentence)
     return [said for each in say if (said := each(results, backbone))]
 
 
@@ -64,6 +66,10 @@ def further_record(results: Results, backbone: str) -> dict[str, Any]:
         "calibration": {
             "sentence": calibration_sentence(results, backbone),
             "backbones": [_calibration_record(each) for each in judge_calibration(results)],
+        },
+        "retrieval": {
+            "sentence": retrieval_sentence(results, backbone),
+            "backbones": [each.record() for each in judge_retrieval(results)],
         },
     }
 

@@ -115,6 +115,9 @@ class Measurements:
         Of test pictures: columns head, repeat, picture (row), right, confidence, calibrated (the
         confidence at the temperature), in_set (whether the conformal set holds the class),
         set_size.
+    retrievals : tuple of DataFrame
+        Of test pictures as queries: columns repeat, picture (row), first (the place of the nearest
+        of its class, 0 for none), average_precision.
     neighbors : (ndarray, ndarray) or None
         Distances and rows of the nearest in all features; None where there is no Gram matrix.
     projections : Mapping of str to LearnedMap
@@ -136,6 +139,7 @@ class Measurements:
     random_splits: tuple[pd.DataFrame, ...] = ()
     curves: tuple[pd.DataFrame, ...] = ()
     calibrations: tuple[pd.DataFrame, ...] = ()
+    retrievals: tuple[pd.DataFrame, ...] = ()
     neighbors: Neighbors | None = None
     projections: Mapping[str, LearnedMap] = field(default_factory=dict)
 
@@ -150,6 +154,7 @@ class Measurements:
             self.random_splits + other.random_splits,
             self.curves + other.curves,
             self.calibrations + other.calibrations,
+            self.retrievals + other.retrievals,
             other.neighbors if self.neighbors is None else self.neighbors,
             {**self.projections, **other.projections},
         )

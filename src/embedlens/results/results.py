@@ -25,7 +25,7 @@ from embedlens.results.unlabelled import Unlabelled, read_unlabelled
 
 TABLES = (
     "backbones", "measures", "predictions", "histories", "tunings", "silhouettes", "random_splits",
-    "curves", "calibrations",
+    "curves", "calibrations", "retrievals",
 )  # fmt: skip
 # Those that a study of an earlier version lacks.
 _LATER = {
@@ -34,6 +34,7 @@ _LATER = {
     "calibrations": [
         "head", "repeat", "picture", "right", "confidence", "calibrated", "in_set", "set_size",
     ],
+    "retrievals": ["repeat", "picture", "first", "average_precision"],
 }  # fmt: skip
 
 
@@ -84,6 +85,9 @@ class Results:
     calibrations : DataFrame
         Of test pictures: backbone, stage, head, repeat, picture (row), right, confidence,
         calibrated, in_set, set_size.
+    retrievals : DataFrame
+        Of test pictures as queries among the others: backbone, stage, repeat, picture (row), first
+        (the place of the nearest of its class, 0 for none), average_precision.
     findings : DataFrame or None
         What `embedlens.curation.check` found; None where the pictures were not checked.
     maps : dict of (backbone, stage) to dict of str to ndarray
@@ -106,6 +110,7 @@ class Results:
     random_splits: pd.DataFrame
     curves: pd.DataFrame
     calibrations: pd.DataFrame
+    retrievals: pd.DataFrame
     findings: pd.DataFrame | None = None
     costs: pd.DataFrame | None = None
     unlabelled: Unlabelled | None = None

@@ -176,6 +176,9 @@ SCORES = Vocabulary(
 CALIBRATED_COVERAGE = 0.9
 """The share of new pictures whose class a conformal set is to hold."""
 
+RECALL_AT = (1, 5, 10)
+"""How many of the nearest are looked at where a picture is the query."""
+
 PRETRAINED = Stage("pretrained", "pretrained")
 TUNED = Stage("tuned", "fine-tuned")
 STAGES = Vocabulary(PRETRAINED, TUNED)

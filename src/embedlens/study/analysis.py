@@ -19,6 +19,7 @@ from embedlens.study.heads import fit_heads, fit_heads_on_maps
 from embedlens.study.learning_curve import measure_learning_curve
 from embedlens.study.maps import make_map, measure_distortion, measure_silhouettes
 from embedlens.study.random_split import fit_on_random_split
+from embedlens.study.retrieval import measure_retrieval
 from embedlens.study.splits import repeats_of, split_of
 
 Step = Callable[[str], None]
@@ -88,7 +89,7 @@ def measure_data(
     heads: Measurements,
     step: Step = lambda name: None,
 ) -> Measurements:
-    """Measure what the data gave: with fewer labels, and on splits that know nothing of groups.
+    """Measure what a verdict stands beside: fewer labels, splits without groups, retrieval.
 
     Parameters
     ----------
@@ -100,6 +101,8 @@ def measure_data(
     measured = Measurements()
     for repeat in range(repeats_of(images, settings)):
         measured += fit_on_random_split(points, images, settings, repeat)
+        split = split_of(images, settings, repeat)
+        measured += measure_retrieval(points, split, repeat, settings.seed)
     step("learning curve")
     return measured + measure_learning_curve(points, images, settings, heads)
 

@@ -62,7 +62,7 @@ from embedlens.study.unlabelled import new_to, read_pictures_without_label, show
 if TYPE_CHECKING:
     from embedlens.classify import Classifier
 
-_FORMAT = 4  # raise it when the same features begin to give other results
+_FORMAT = 5  # raise it when the same features begin to give other results
 
 
 class Study:

@@ -15,6 +15,7 @@ from embedlens.report.sections.misplaced import MisplacedSection
 from embedlens.report.sections.mistakes import MistakesSection
 from embedlens.report.sections.pictures import PicturesSection
 from embedlens.report.sections.problems import ProblemsSection
+from embedlens.report.sections.retrieval import RetrievalSection
 from embedlens.report.sections.scores import ScoresSection
 from embedlens.report.sections.section import Section
 from embedlens.report.sections.settings import SettingsSection
@@ -28,6 +29,7 @@ _SECTIONS: list[Section] = [
     GroupsSection(),
     LabelsSection(),
     CalibrationSection(),
+    RetrievalSection(),
     BackbonesSection(),
     LearningSection(),
     TuningSection(),

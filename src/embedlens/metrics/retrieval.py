@@ -1,0 +1,198 @@
+"""Retrieval: whether what lies nearest to a query is of its class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from embedlens.arrays.checks import as_points, largest_magnitude, unit_scale
+from embedlens.metrics.proportion import Interval
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+_KEPT, _SORTED, _READ = 1 << 28, 1 << 22, 1 << 25  # bytes of distances, and of points, at once
+_SAMPLE = 1_000  # points whose mean is near enough to that of all
+_ROUNDING = 1e-12  # of float64, in a sum of thousands of products
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """What each query finds.
+
+    Attributes
+    ----------
+    first : ndarray of shape (queries,), int64
+        The place, from 1, of the nearest of its class among all of the gallery; 0 where the gallery
+        has none of its class. Of equal distance, those of other classes come first.
+    average_precision : ndarray of shape (queries,), float64
+        Mean, over those of its class, of the share of its class among all that are as near or
+        nearer; 0 where the gallery has none.
+    """
+
+    first: NDArray[np.int64]
+    average_precision: NDArray[np.float64]
+
+    def recall_at(self, k: int) -> NDArray[np.bool_]:
+        """Return for which queries one of their class is among the k nearest."""
+        found: NDArray[np.bool_] = (self.first > 0) & (self.first <= k)
+        return found
+
+
+def retrieve(
+    gallery: ArrayLike, gallery_labels: ArrayLike, queries: ArrayLike, query_labels: ArrayLike
+) -> Retrieved:
+    """Order a gallery by its Euclidean distance from each query, all of it.
+
+    Distances are computed in float64 and compared in float32, so that equal points are equally far
+    however their products are rounded.
+
+    Parameters
+    ----------
+    gallery : array-like of shape (n, d)
+        Points to be found.
+    gallery_labels : array-like of shape (n,)
+        Their classes.
+    queries : array-like of shape (m, d)
+        Points that are asked for; none of them of the gallery.
+    query_labels : array-like of shape (m,)
+        Their classes.
+
+    Returns
+    -------
+    Retrieved
+
+    Raises
+    ------
+    ValueError
+        Shapes do not fit, or a point is not finite.
+
+    References
+    ----------
+    K. Musgrave, S. Belongie, S.-N. Lim, "A metric learning reality check", ECCV 2020: recall at 1
+    and mean average precision. Of equal distances average precision is scikit-learn's.
+
+    Examples
+    --------
+    >>> found = retrieve([[0.0], [1.0], [3.0]], ["a", "b", "a"], [[0.2], [0.9]], ["a", "a"])
+    >>> found.first.tolist(), found.average_precision.round(3).tolist()
+    ([1, 2], [0.833, 0.583])
+    """
+    points, asked = as_points(gallery), as_points(queries)
+    own, wanted = np.asarray(gallery_labels), np.asarray(query_labels)
+    if points.shape[1] != asked.shape[1]:
+        raise ValueError(
+            f"The gallery has {points.shape[1]} columns and the queries {asked.shape[1]}; both "
+            "must be of the same features."
+        )
+    for what, values, labels in (("gallery", points, own), ("queries", asked, wanted)):
+        if labels.shape != (len(values),):
+            raise ValueError(
+                f"{len(values)} points of the {what} have labels of shape {labels.shape}; give one "
+                "each."
+            )
+    unit = unit_scale(max(largest_magnitude(points), largest_magnitude(asked)))
+    centre = points[:: max(1, len(points) // _SAMPLE)].mean(axis=0, dtype=np.float64) * unit
+    first, precision = np.zeros(len(asked), np.int64), np.zeros(len(asked))
+    for block in _blocks(len(asked), _KEPT // (4 * len(points))):
+        far = _distances(asked[block], points, centre, unit)
+        relevant = wanted[block, None] == own
+        for rows in _blocks(len(far), _SORTED // (4 * len(points))):
+            to = slice(block.start + rows.start, block.start + rows.stop)
+            first[to], precision[to] = _ranked(far[rows], relevant[rows])
+    return Retrieved(first, precision)
+
+
+def _blocks(count: int, size: int) -> Iterator[slice]:
+    for start in range(0, count, max(1, size)):
+        yield slice(start, min(count, start + max(1, size)))
+
+
+def _distances(
+    queries: NDArray[Any], gallery: NDArray[Any], centre: NDArray[np.float64], unit: float
+) -> NDArray[np.float32]:
+    """Return squared distances, from a centre near all: far from it differences would drown."""
+    asked = queries * unit - centre
+    own = np.einsum("ij,ij->i", asked, asked)[:, None]
+    found = np.empty((len(queries), len(gallery)), np.float32)
+    for block in _blocks(len(gallery), _READ // (8 * gallery.shape[1])):
+        points = gallery[block] * unit - centre
+        lengths = own + np.einsum("ij,ij->i", points, points)
+        far = lengths - 2 * (asked @ points.T)
+        found[:, block] = np.where(far > _ROUNDING * lengths, far, 0)
+    return found
+
+
+def _ranked(
+    far: NDArray[np.float32], relevant: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the place of the first that is relevant, and the average precision, of each row."""
+    count = relevant.sum(axis=1)
+    nearest = np.where(relevant, far, np.inf).min(axis=1)
+    before = ((far <= nearest[:, None]) & ~relevant).sum(axis=1)
+    first = np.where(count > 0, before + 1, 0)
+    order = far.argsort(axis=1)
+    far = np.take_along_axis(far, order, axis=1)
+    hits = np.take_along_axis(relevant, order, axis=1)
+    # The last of those as far as each: what is equally far has one place.
+    places = np.arange(far.shape[1])
+    last = np.where(np.diff(far, axis=1, append=np.inf) > 0, places, len(places))
+    last = np.minimum.accumulate(last[:, ::-1], axis=1)[:, ::-1]
+    precision = np.take_along_axis(hits.cumsum(axis=1), last, axis=1) / (last + 1)
+    return first, (precision * hits).sum(axis=1) / np.maximum(count, 1)
+
+
+def mean_interval(
+    sums: ArrayLike, shown: ArrayLike | None = None, confidence: float = 0.95
+) -> Interval:
+    """Return the mean of numbers between 0 and 1, and the interval of the true mean.
+
+    Normal, of points and not of trials, after as many points are added as Agresti and Coull add to
+    a share, half of them 0 and half 1: so it has a width where all numbers are equal.
+
+    Parameters
+    ----------
+    sums : array-like of shape (n,)
+        Of each point the sum of its numbers.
+    shown : array-like of shape (n,), optional
+        How many numbers; by default one.
+    confidence : float, default=0.95
+        Between 0 and 1.
+
+    Returns
+    -------
+    Interval
+
+    References
+    ----------
+    A. Agresti, B. Coull, "Approximate is better than exact for interval estimation of binomial
+    proportions", The American Statistician 52, 1998.
+
+    Examples
+    --------
+    >>> found = mean_interval([0.5, 0.7, 0.9, 0.7])
+    >>> round(found.estimate, 2), round(found.low, 2), round(found.high, 2)
+    (0.7, 0.32, 0.88)
+    """
+    from scipy.special import ndtri
+
+    total = np.asarray(sums, np.float64)
+    tried = np.ones_like(total) if shown is None else np.asarray(shown, np.float64)
+    if total.ndim != 1 or total.shape != tried.shape or not tried.sum() > 0:
+        raise ValueError(f"Sums of shape {total.shape} and counts of {tried.shape}; give one each.")
+    if not ((total >= 0) & (total <= tried)).all():
+        raise ValueError("Numbers must lie between 0 and 1, and sums between 0 and their count.")
+    quantile = float(ndtri((1 + confidence) / 2))
+    point, added = float((tried**2).sum() / tried.sum()), quantile**2
+    trials = tried.sum() + added * point
+    centre = (total.sum() + added / 2 * point) / trials
+    squares = ((total - centre * tried) ** 2).sum()
+    squares += added / 2 * point**2 * ((1 - centre) ** 2 + centre**2)
+    half = quantile * float(np.sqrt(squares)) / trials
+    return Interval(
+        float(total.sum() / tried.sum()), max(float(centre - half), 0.0),
+        min(float(centre + half), 1.0),
+    )  # fmt: skip
