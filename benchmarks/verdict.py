@@ -31,21 +31,21 @@ import pandas as pd
 
 from embedlens.backbones import get_backbone
 from embedlens.features import Features, embed
-from embedlens.images import ImageSet
+from embedlens.images import SPLITS, ImageSet
 from embedlens.images.split import stratified_split
 from embedlens.learn import LinearProbe, finetune
+from embedlens.metrics import transferability
 from embedlens.results.cost import Cost, costs_of
 from embedlens.results.folder import StudyFolder
-from embedlens.results.measurements import Measurements
+from embedlens.results.measurements import Measure, Measurements
 from embedlens.results.results import Results
 from embedlens.results.settings import Settings, default_backbones
 from embedlens.results.verdict import judge
 from embedlens.results.vocabulary import MAPS
-from embedlens.study.analysis import measure_heads
 from embedlens.study.cost import measure_costs
 from embedlens.study.geometry import measure_geometry
+from embedlens.study.heads import PROBES, judge_shares
 from embedlens.study.maps import make_map, measure_silhouettes
-from embedlens.study.scores import measure_scores
 from embedlens.study.splits import split_of
 
 CAP = 1_200
@@ -53,6 +53,15 @@ SIDE = 128  # pixels: a fifth of the computing of the networks' own sizes
 SHARES = (0.1, 0.3, 1.0)
 TUNED_SHARE = 0.3
 HELD_OUT_OF_TUNED = 500  # pictures: each goes through the tail in NumPy's memory
+
+SCORES = {
+    "log_me": transferability.log_me,
+    "h_score": transferability.h_score,
+    "n_leep": transferability.n_leep,
+    "trans_rate": transferability.trans_rate,
+    "gbc": transferability.gbc,
+}
+"""Those that need features alone; LEEP and NCE need every network's own top."""
 
 INDICATORS = {
     "linear_probe": "most accurate by the linear probe",
@@ -199,14 +208,33 @@ def measured_of(features: Features, images: ImageSet, settings: Settings) -> Mea
     """Measure heads, scores and silhouettes as a study does."""
     geometry = measure_geometry(features.values)
     first = split_of(images, settings, 0)
-    measured = measure_heads(geometry.points, images, settings)
-    measured += measure_scores(replace(features, images=first))
+    measured = Measurements()
+    for repeat in range(settings.repeats):
+        split = split_of(images, settings, repeat)
+        measured += heads(geometry.points, split, repeat)
+    rows = first.where(["train", "validation"])
+    known, labels = features.values[rows].astype(np.float64), images.labels[rows]
+    for key, score in SCORES.items():
+        measured += Measurements((Measure(f"score.{key}", score(known, labels), "train"),))
     maps = Measurements()
     for space in MAPS.values():
         if not space.learned:
             maps += make_map(space, geometry, first, settings.seed, 0)
     silhouettes = measure_silhouettes(maps.maps, geometry, first, 0).measures
     return measured + Measurements(tuple(each for each in silhouettes if each.split == "all"))
+
+
+def heads(points: Any, split: ImageSet, repeat: int) -> Measurements:
+    """Train and test the two heads on one split."""
+    train, validation, test = (split.where(each) for each in SPLITS)
+    labels, measured = split.labels, Measurements()
+    for key, make in PROBES.items():
+        head = make().fit(
+            points[train], labels[train], validation=(points[validation], labels[validation])
+        )
+        shares = head.predict_proba(points[test])
+        measured += judge_shares(key, split, repeat, head.classes_, shares, 0.0)
+    return measured
 
 
 def indicators(table: pd.Series, features: Features) -> dict[str, float]:
