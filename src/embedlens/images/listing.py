@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from embedlens.errors import ImageSetError
 from embedlens.images.class_names import class_name, describe_class_names
 from embedlens.images.problem import Problem
+from embedlens.images.several_labels import expect_one_class
 from embedlens.images.table import NOTHING_ELSE, Wanted, read_columns
 
 
@@ -91,6 +92,7 @@ def list_table(
         first = f" (first: {problems[0].path}: {problems[0].reason})" if problems else ""
         raise ImageSetError(f"{path}: names no picture that is there{first}; mend its paths")
     expect_one_each(entries, path)
+    expect_one_class({entry.label for entry in entries}, path)
     problems += [*columns.problems, *describe_class_names(spelled)]
     return sorted(entries), problems, columns.names
 

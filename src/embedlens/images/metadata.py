@@ -8,6 +8,7 @@ from embedlens.errors import ImageSetError
 from embedlens.images.class_names import class_name, describe_class_names
 from embedlens.images.listing import Entry, expect_one_each
 from embedlens.images.problem import Problem
+from embedlens.images.several_labels import expect_one_class
 from embedlens.images.split_names import has_splits, splits_named
 from embedlens.images.table import NOTHING_ELSE, Wanted, names_labels, read_columns
 
@@ -94,6 +95,7 @@ def list_metadata(
             "give a column split in all or in none"
         )
     expect_one_each(entries, files[0])
+    expect_one_class({entry.label for entry in entries}, files[0])
     return sorted(entries), problems, tuple(column_names)
 
 

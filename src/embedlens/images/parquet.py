@@ -15,6 +15,7 @@ from embedlens.images.class_names import class_name, describe_class_names
 from embedlens.images.decode import ImageError
 from embedlens.images.listing import Entry
 from embedlens.images.problem import Problem
+from embedlens.images.several_labels import ONE_CLASS, expect_one_class, explain_no_label
 from embedlens.images.source import check_size, stamp_of_file
 from embedlens.images.split_names import has_splits, splits_named
 from embedlens.images.table import (
@@ -76,6 +77,7 @@ class ParquetSource:
             self._index(number, path, split_of) for number, path in enumerate(self.files)
         ]
         self._check_splits()
+        expect_one_class(self._spelled, root)
         self.told += describe_class_names(self._spelled)
         self._stamps = [stamp_of_file(path.stat()) for path in self.files]
 
@@ -207,13 +209,14 @@ def _labels(file: Any, path: Path) -> list[str]:
     name = _column(file, LABELS)
     if name is None:
         has = ", ".join(file.schema_arrow.names)
-        raise ImageSetError(f"{path}: no column label or class among {has}; add it")
+        instead = explain_no_label(file.schema_arrow.names, {}) or "add it"
+        raise ImageSetError(f"{path}: no column label or class among {has}; {instead}")
     values = file.read(columns=[name]).column(0).to_pylist()
     names = _class_names(file, name)
     try:
         return [_label(value, names) for value in values]
     except TypeError as error:
-        raise ImageSetError(f"{path}: column {name}: {error}; give one class a row") from error
+        raise ImageSetError(f"{path}: column {name}: {error}. {ONE_CLASS}") from error
 
 
 def _label(value: Any, names: list[str]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from embedlens.errors import ImageSetError
 from embedlens.images.problem import Problem
+from embedlens.images.several_labels import ONE_CLASS, explain_no_label
 from embedlens.images.split_names import has_splits, splits_named, splits_of_rows
 from embedlens.images.time_order import time_ranks
 
@@ -98,7 +99,12 @@ def read_columns(path: Path, wanted: Wanted = NOTHING_ELSE, *, labelled: bool = 
     for names, column in ((PATHS, paths), (LABELS, labels)):
         if column is None and (names is PATHS or labelled):
             has = ", ".join(name for name, _ in frame) or "no columns"
-            raise ImageSetError(f"{path}: no column {' or '.join(names)} among {has}{how}; add it")
+            instead = ""
+            if names is LABELS:
+                instead = explain_no_label([name for name, _ in frame], _read_whole(frame, path))
+            raise ImageSetError(
+                f"{path}: no column {' or '.join(names)} among {has}{how}; {instead or 'add it'}"
+            )
     assert paths is not None
     count = len(paths[1])
     others = [column for column in frame if column[0] not in (wanted.group, wanted.time)]
@@ -258,7 +264,8 @@ def _texts(column: Column, where: Path) -> list[str]:
         try:
             texts.append(text_of(value))
         except TypeError as error:
-            raise ImageSetError(f"{where}: column {name}: row {row}: {error}; give one") from error
+            why = f". {ONE_CLASS}" if name.strip().casefold() in LABELS else "; give one"
+            raise ImageSetError(f"{where}: column {name}: row {row}: {error}{why}") from error
         except UnicodeDecodeError as error:
             raise ImageSetError(f"{where}: column {name}: row {row} is no UTF-8 text") from error
     return texts
@@ -295,6 +302,22 @@ def _is_text(kind: Any) -> bool:
 
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _read_whole(frame: Sequence[Column], path: Path) -> dict[str, Sequence[Any]]:
+    """Return columns by name, also those of numbers that `_parquet` passes over."""
+    if path.suffix.lower() != ".parquet":
+        return dict(frame)
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    whole = [
+        each.name
+        for each in pq.read_schema(path)
+        if pa.types.is_integer(each.type) or pa.types.is_boolean(each.type)
+    ]
+    columns: dict[str, Sequence[Any]] = pq.read_table(path, columns=whole).to_pydict()
+    return columns
 
 
 def _json_lines(path: Path) -> tuple[list[Column], str]:
