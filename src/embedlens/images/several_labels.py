@@ -55,9 +55,7 @@ yes or no
         parts_of = {label: _parts(label, joint) for label in alone if joint in label}
         often = Counter(part for parts in parts_of.values() for part in parts)
         for label, parts in sorted(parts_of.items()):
-            known = [
-                part in alone or (joint != "," and often[part] > 1) for part in sorted(parts)
-            ]
+            known = [part in alone or (joint != "," and often[part] > 1) for part in sorted(parts)]
             if len(parts) > 1 and all(known):
                 shown = " and ".join(sorted(parts))
                 raise ImageSetError(
