@@ -1,4 +1,4 @@
-"""Claim: ``embedlens demo`` takes at most 3 minutes on 2 cores, its report at most 8 MB.
+"""Claim: ``embedlens demo`` takes at most 60 s on 2 cores, its report at most 8 MB.
 
 Every run begins with empty caches of exported graphs and compiled kernels, as after an install.
 ``--install`` measures a new environment: it makes one, times ``pip install`` of this checkout, and
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import resource
 import subprocess
 import sys
 import tempfile
@@ -22,17 +23,20 @@ from pathlib import Path
 CHECKOUT = Path(__file__).parent.parent
 
 
-def seconds(command: list[str], environment: dict[str, str], folder: Path) -> float:
-    begun = time.perf_counter()
+def seconds(command: list[str], environment: dict[str, str], folder: Path) -> tuple[float, float]:
+    """Run a command; return its seconds by the clock, and those of processors."""
+    begun, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=True, env=environment, cwd=folder)
-    return time.perf_counter() - begun
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - begun, busy
 
 
 def install(folder: Path) -> Path:
     """Install this checkout into a new environment; return its programs' folder."""
     venv.create(folder, with_pip=True)
     programs = folder / "bin"
-    taken = seconds(
+    taken, _ = seconds(
         [str(programs / "pip"), "install", "--quiet", str(CHECKOUT)], dict(os.environ), folder
     )
     size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file() and not f.is_symlink())
@@ -53,9 +57,11 @@ def main() -> None:
             "NUMBA_CACHE_DIR": str(folder / "numba"),
         }
         load = os.getloadavg()[0]
-        taken = seconds([str(programs / "embedlens"), "demo"], environment, folder)
+        demo = [str(programs / "embedlens"), "demo", "--no-open"]
+        taken, busy = seconds(demo, environment, folder)
         report = folder / "embedlens-demo" / "report.html"
-        print(f"demo: {taken:.0f} s (bar 180); report {report.stat().st_size / 1e6:.2f} MB (bar 8)")
+        print(f"demo: {taken:.0f} s (bar 60), {busy:.0f} s of a processor")
+        print(f"report: {report.stat().st_size / 1e6:.2f} MB (bar 8)")
         print(f"{os.cpu_count()} cores, load {load:.1f}; Python {platform.python_version()}")
 
 

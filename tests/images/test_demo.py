@@ -2,53 +2,46 @@
 
 from __future__ import annotations
 
-import hashlib
-
-import numpy as np
 import pytest
+from PIL import Image
 
 from embedlens.errors import ImageSetError
 from embedlens.images import ImageSet
-from embedlens.images.demo import PHOTOGRAPHS, write_demo_pictures
+from embedlens.images.demo import write_demo_pictures
 
 
 @pytest.fixture(scope="module")
-def patches(tmp_path_factory):
-    return write_demo_pictures(tmp_path_factory.mktemp("demo") / "patches")
+def clothes(tmp_path_factory):
+    return write_demo_pictures(tmp_path_factory.mktemp("demo") / "clothes")
 
 
-def test_there_is_a_class_a_photograph_in_three_given_splits(patches):
-    images = ImageSet.read(patches)
-    assert images.classes == tuple(sorted(PHOTOGRAPHS))
-    assert set(images.given_splits) == {"train", "validation", "test"}
-    assert images.counts().to_numpy().min() >= 5
+def test_there_are_forty_photographs_of_each_of_eight_classes(clothes):
+    images = ImageSet.read(clothes)
+    assert images.classes == (
+        "dress", "hat", "long sleeve", "pants", "shirt", "shoes", "skirt", "t-shirt",
+    )  # fmt: skip
+    assert images.counts().to_numpy().sum() == 320
+    assert not any(images.given_splits)
     assert images.problems == ()
 
 
-def test_no_pixel_of_a_photograph_is_in_two_tiles(patches):
-    """Rows of pixels of a tile appear in no other (black ones around a retina apart)."""
-    images = ImageSet.read(patches)
-    for name in ("brick", "retina"):
-        rows = [
-            hashlib.sha256(line.tobytes()).digest()
-            for i in np.flatnonzero(images.labels == name)
-            for line in images.pixels(i, None)
-            if len(np.unique(line)) > 12
-        ]
-        assert len(set(rows)) == len(rows)
+def test_they_are_coloured_and_large_enough_for_a_person(clothes):
+    for path in clothes.glob("*/*.jpg"):
+        with Image.open(path) as picture:
+            assert picture.mode == "RGB"
+            assert min(picture.size) >= 180
 
 
-def test_the_same_seed_writes_the_same_pictures(patches, tmp_path):
-    again = write_demo_pictures(tmp_path / "again")
-    other = write_demo_pictures(tmp_path / "other", seed=1)
-    fingerprints = [ImageSet.read(folder).fingerprint for folder in (patches, again, other)]
-    assert fingerprints[0] == fingerprints[1] != fingerprints[2]
+def test_test_pictures_are_drawn_from_the_same_as_training_pictures(clothes):
+    """Each class is split in the same shares, by lot."""
+    counts = ImageSet.read(clothes).counts()
+    assert (counts["test"] == 8).all()
 
 
 def test_an_earlier_demo_is_replaced(tmp_path):
-    (tmp_path / "demo" / "train" / "old").mkdir(parents=True)
+    (tmp_path / "demo" / "old").mkdir(parents=True)
     write_demo_pictures(tmp_path / "demo")
-    assert not (tmp_path / "demo" / "train" / "old").exists()
+    assert not (tmp_path / "demo" / "old").exists()
 
 
 def test_digits_are_all_of_scikit_learns(tmp_path):

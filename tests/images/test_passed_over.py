@@ -22,7 +22,8 @@ WRITTEN = {
     "relabelling": ["labels.csv", "proposals.csv", "unsure.csv", "contact-sheet.html", "x.png"],
     "export": ["projector_config.pbtxt", "metadata.tsv", "tensor-0.bytes", "sprite.jpg"],
     "features": ["features.npy", "meta.json", "ids.txt", "done"],
-    "demo": ["pictures/.complete", "pictures/train/brick/000.png"],
+    "demo": ["clothes/.complete", "clothes/t-shirt/0.jpg"],
+    "demo of 0.1.0": ["pictures/.complete", "pictures/train/brick/000.png"],
 }
 LITTER = [
     "@eaDir", "$RECYCLE.BIN", "System Volume Information", "__MACOSX", ".ipynb_checkpoints",

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 class DemoOption(StrEnum):
     """Pictures that come with the install."""
 
-    patches = "patches"
+    clothes = "clothes"
     digits = "digits"
 
 
@@ -99,31 +99,51 @@ Epochs = Annotated[
                  show_default=False),
 ]  # fmt: skip
 
+Maps = Annotated[
+    str | None,
+    typer.Option(metavar="A,B,...", show_default=False,
+                 help="Which maps to make: pca, tsne, silhouette_projection. \\[default: all]"),
+]  # fmt: skip
+Scores = Annotated[
+    bool,
+    typer.Option("--scores/--no-scores", help="Measure transferability scores; no verdict needs "
+                                              "them."),
+]  # fmt: skip
+
 
 def demo(
     data: Annotated[
-        DemoOption, typer.Option(help="Patches of photographs, or handwritten digits.")
-    ] = DemoOption.patches,
+        DemoOption, typer.Option(help="Photographs of clothes, or handwritten digits.")
+    ] = DemoOption.clothes,
     out: Annotated[
         Path | None,
         folder_option("Study folder. \\[default: embedlens-demo, or embedlens-demo-digits]"),
     ] = None,
     precision: Precision = PrecisionOption.float32,
+    open_: Annotated[
+        bool,
+        typer.Option("--open/--no-open", help="Open the report in a browser, if one can be seen."),
+    ] = True,
 ) -> None:
-    """Run a whole study on real pictures that come with the install, offline."""
+    """Run a study on photographs that come with the install, offline, and open its report."""
+    from embedlens.cli.browser import open_page
     from embedlens.images.demo import write_demo_pictures
     from embedlens.results.provenance import expect_folder
 
     folder = out or Path(
-        "embedlens-demo" if data is DemoOption.patches else f"embedlens-demo-{data}"
+        "embedlens-demo" if data is DemoOption.clothes else f"embedlens-demo-{data}"
     )
     expect_folder(folder)
-    pictures = folder / ("pictures" if data is DemoOption.patches else data.value)
+    pictures = folder / data.value
     if not (pictures / ".complete").exists():
         write_demo_pictures(pictures, data.value)
         (pictures / ".complete").touch()
-    backbones = ["EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2"]
-    _run(pictures, backbones, out=folder, precision=precision.value)
+    # Two networks make a comparison; the learned map and the scores would take as long as all else.
+    backbones, maps = ["EfficientNetLite0", "EfficientNetLite2"], ["pca", "tsne"]
+    _run(pictures, backbones, out=folder, precision=precision.value, maps=maps, scores=False)
+    if open_:
+        open_page(folder / "report.html")
+    print("\nYour own pictures, a folder a class: embedlens study PHOTOS")
 
 
 def study(
@@ -148,6 +168,8 @@ def study(
     unfreeze: Unfreeze = None,
     augment: Augment = None,
     epochs: Epochs = None,
+    maps: Maps = None,
+    scores: Scores = True,
     json_: Json = False,
 ) -> None:
     """Embed PHOTOS with many backbones, judge them, and write a report.
@@ -159,11 +181,13 @@ def study(
         "precision": precision.value,
         "engine": engine,
         "seed": seed,
+        "scores": scores,
     }
     optional = {
         "unlabelled": unlabelled, "group": group, "split_by_time": split_by_time,
         "repeats": repeats, "pooling": pooling, "size": size, "resize": resize, "top": top,
         "finetune": finetune, "unfreeze": unfreeze, "augment": augment, "epochs": epochs,
+        "maps": None if maps is None else names_in(maps),
     }  # fmt: skip
     settings |= {
         name: value.value if isinstance(value, StrEnum) else value

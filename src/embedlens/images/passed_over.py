@@ -36,6 +36,7 @@ _WRITTEN = (
     ({"projector_config.pbtxt"}, "an export for TensorBoard"),
     ({"metadata.tsv", "tensor-0.bytes"}, "an export for TensorBoard"),
     ({".complete", "train/"}, "the demo's pictures"),
+    ({".complete", "t-shirt/"}, "the demo's pictures"),
     ({".complete", "0/"}, "the demo's pictures"),
     ({"pyvenv.cfg"}, "a Python environment"),
     ({"args.yaml", "results.csv"}, "a run of Ultralytics"),

@@ -27,6 +27,7 @@ from embedlens.files import write_whole
 from embedlens.given_path import given_path
 from embedlens.images.kaggle import PREFIX
 from embedlens.images.url import is_url
+from embedlens.results.vocabulary import MAPS, Space
 
 PRESETS: dict[str, dict[str, Any]] = {
     # The published protocol: five backbones, 200 x 200 squashed, the flattened last feature map,
@@ -80,6 +81,11 @@ class Settings:
         As for ``finetune``.
     epochs : int
         Of the top, and again of tail and top together; 16, the study's.
+    maps : tuple of str or None
+        Keys of `MAPS`; None, all that can be made here.
+    scores : bool
+        Whether transferability scores are measured. No verdict needs them, and they take about as
+        long as all maps.
     """
 
     pictures: str
@@ -103,9 +109,16 @@ class Settings:
     unfreeze: str = "last-conv"
     augment: bool = False
     epochs: int = 16
+    maps: tuple[str, ...] | None = None
+    scores: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pooling", parse_pooling(self.pooling))
+        if self.maps is not None:
+            maps = (self.maps,) if isinstance(self.maps, str) else tuple(self.maps)
+            object.__setattr__(self, "maps", maps)
+            if not maps:
+                raise StudyError(f"maps names none; choose from {', '.join(MAPS)}.")
         if not self.backbones:
             raise StudyError(
                 "A study needs at least one backbone; `embedlens backbones` lists them."
@@ -163,6 +176,20 @@ class Settings:
         """Return the transform chosen for a backbone, or None for its own."""
         return transforms_for(self.backbones, self.transforms).get(backbone)
 
+    @property
+    def spaces(self) -> list[Space]:
+        """The maps to make, in the order of `MAPS`.
+
+        Raises
+        ------
+        StudyError
+            If there is none of a name.
+        """
+        unknown = [key for key in self.maps or () if key not in MAPS]
+        if unknown:
+            raise StudyError(f"There is no map {unknown[0]!r}; choose from {', '.join(MAPS)}.")
+        return [space for key, space in MAPS.items() if self.maps is None or key in self.maps]
+
     def recipe(self, backbone: Backbone) -> Recipe:
         """Return all that the features of a backbone depend on, by these settings."""
         return Recipe.of(
@@ -177,7 +204,7 @@ class Settings:
     def write(self, path: Path) -> None:
         """Write them as TOML; what is not set is left out."""
         values = {key: value for key, value in asdict(self).items() if value is not None}
-        values["backbones"] = list(self.backbones)
+        values |= {key: list(each) for key, each in values.items() if isinstance(each, tuple)}
         write_whole(path, tomli_w.dumps(values))
 
     @classmethod
@@ -225,6 +252,7 @@ def _anchored(values: dict[str, Any], start: Path) -> dict[str, Any]:
         **values,
         "pictures": _anchored_pictures(values["pictures"], start),
         "backbones": tuple(anchored(each, start) for each in values["backbones"]),
+        "maps": tuple(values["maps"]) if "maps" in values else None,
         "weights": {name: anchored_weights(each, start) for name, each in weights.items()},
         "transforms": {n: anchored_transform(each, start) for n, each in transforms.items()},
     }

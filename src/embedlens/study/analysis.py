@@ -13,7 +13,7 @@ from embedlens.images import ImageSet
 from embedlens.results.measurements import Measure, Measurements
 from embedlens.results.nearest import find_neighbors
 from embedlens.results.settings import Settings
-from embedlens.results.vocabulary import FEATURES, MAPS
+from embedlens.results.vocabulary import FEATURES
 from embedlens.study.geometry import measure_geometry
 from embedlens.study.heads import fit_heads, fit_heads_on_maps
 from embedlens.study.learning_curve import measure_learning_curve
@@ -128,7 +128,7 @@ def measure_spaces(
     measured = Measurements((Measure(FEATURES.cost, len(images), "all", first, took),))
     if geometry.gram is not None and len(images) > 1:
         measured += Measurements(neighbors=find_neighbors(geometry.points))
-    for space in MAPS.values():
+    for space in settings.spaces:
         step(space.title)
         made = make_map(space, geometry, images_first, seed, first)
         measured += made.with_projections_of(geometry.points, values)
@@ -149,11 +149,11 @@ def steps_of_heads(repeats: int) -> int:
     return 1 + repeats
 
 
-def steps_of_spaces(repeats: int) -> int:
+def steps_of_spaces(settings: Settings, repeats: int) -> int:
     """Return how many steps `measure_spaces` takes for so many splits."""
-    return 3 + len(MAPS) + repeats
+    return 3 + len(settings.spaces) + repeats
 
 
-def steps_of(repeats: int) -> int:
+def steps_of(settings: Settings, repeats: int) -> int:
     """Return how many steps `analyse` takes for so many splits."""
-    return steps_of_heads(repeats) + steps_of_spaces(repeats)
+    return steps_of_heads(repeats) + steps_of_spaces(settings, repeats)

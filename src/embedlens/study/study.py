@@ -132,6 +132,7 @@ class Study:
             self.settings = Settings(pictures=resolved(pictures), **chosen)
         except TypeError as error:
             raise StudyError(f"A setting is unknown: {error}.") from error
+        self.spaces = self.settings.spaces
         self.backbones = self._look_up()
         self.titles = titles([each.name for each in self.backbones])
         if out is None:
@@ -338,8 +339,10 @@ class Study:
         )
         # What is kept of features depends on no title: another model beside it may change that.
         features = replace(features, recipe=recipe.titled(title))
-        whole = self._key(features, images, self.settings.repeats)
-        one = Embedded(name, title, features, whole, folder.holds(name, whole))
+        key = self._key(features, images, self.settings.repeats)
+        maps = [space.key for space in self.spaces]
+        whole = content_key([key, maps, self.settings.scores])
+        one = Embedded(name, title, features, key, whole, folder.holds(name, whole))
         reuse = stored.explain(features.record, images.ids.tolist(), analysed=one.analysed)
         progress(f"{title}: {reuse}", 0, 0)
         return one
@@ -364,13 +367,16 @@ class Study:
         """Do what the verdict does not wait for; return the names of folders in ``results/``."""
         repeats = repeats_of(images, self.settings)
         if not one.analysed:
-            step = counted(one.title, steps_of_spaces(repeats) + 1, progress)
-            measured = measure_spaces(one.features.values, images, self.settings, step=step)
-            step("scores")
-            measured += measure_scores(one.features)
+            settings = self.settings
+            steps = steps_of_spaces(settings, repeats) + settings.scores
+            step = counted(one.title, steps, progress)
+            measured = measure_spaces(one.features.values, images, settings, step=step)
+            if settings.scores:
+                step("scores")
+                measured += measure_scores(one.features)
             whose = {"backbone": one.features.backbone.name}
             write_measurements(
-                folder, one.name, one.key, whose, PRETRAINED.key, measured, features=one.name
+                folder, one.name, one.whole_key, whose, PRETRAINED.key, measured, features=one.name
             )
             if measured.neighbors is not None:
                 keep_neighbors(folder.features / one.name, measured.neighbors)
@@ -411,7 +417,9 @@ class Embedded:
     features : Features
         Of all pictures.
     key : str
-        Names all that its results depend on.
+        Names all that its heads depend on.
+    whole_key : str
+        Names all that its other results depend on.
     analysed : bool
         Whether these were here already.
     """
@@ -420,6 +428,7 @@ class Embedded:
     title: str
     features: Features
     key: str
+    whole_key: str
     analysed: bool
 
     @property
