@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -9,6 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from embedlens.backbones.keras_backend import learns, require_learning
+from embedlens.errors import EmbedlensError
 
 
 @pytest.fixture
@@ -53,6 +57,18 @@ def chosen(run, tmp_path) -> Callable[..., str]:
 )
 def test_keras_runs_on_jax_where_the_user_chose_nothing_that_is_installed(chosen, config):
     assert chosen(config) == "jax"
+
+
+def test_without_a_backend_that_learns_keras_computes_on_openvino(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert not learns()
+    with pytest.raises(EmbedlensError, match=r"Fine-tuning trains a network.*embedlens\[train\]"):
+        require_learning("Fine-tuning")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name == "tensorflow" or None)
+    assert learns()
 
 
 def test_the_user_s_file_chooses_where_its_backend_is_installed(chosen):

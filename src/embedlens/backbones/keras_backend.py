@@ -10,28 +10,57 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from embedlens.errors import EmbedlensError
+
+LEARNING_HINT = "Keras needs JAX: pip install 'embedlens[train]'"
+
 # `import openvino` tells its maker of every import, by the network and a forked process, unless
 # this package of it is absent. Nobody who runs embedlens agreed to that.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
-_PACKAGES = {"jax": "jax", "tensorflow": "tensorflow", "torch": "torch", "openvino": "openvino"}
+# In the order they are taken where nothing is chosen. OpenVINO comes with the install; it computes
+# and does not learn.
+_LEARNING = ("jax", "tensorflow")
+_COMPUTING = "openvino"
 
 
 def import_keras() -> ModuleType:
-    """Import Keras on the backend the user chose, or on JAX.
+    """Import Keras on the backend the user chose, or on the first installed that learns.
 
     The choice is the user's ``KERAS_BACKEND`` or ``~/.keras/keras.json``, as in Keras itself,
-    where that backend is installed. JAX comes with the install; TensorFlow, Keras's own default,
-    does not.
+    where that backend is installed. Without one it is JAX, TensorFlow, or OpenVINO, which comes
+    with the install and cannot train.
     """
     if "keras" not in sys.modules and "KERAS_BACKEND" not in os.environ:
-        chosen = _configured_backend()
-        installed = chosen is not None and importlib.util.find_spec(_PACKAGES.get(chosen, chosen))
-        os.environ["KERAS_BACKEND"] = chosen if chosen and installed else "jax"
+        os.environ["KERAS_BACKEND"] = _backend()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import keras
 
     return keras  # type: ignore[no-any-return]
+
+
+def learns() -> bool:
+    """Whether the backend that Keras runs on, or will, can train networks."""
+    if "keras" in sys.modules:
+        return bool(import_keras().config.backend() != _COMPUTING)
+    return os.environ.get("KERAS_BACKEND", _backend()) != _COMPUTING
+
+
+def require_learning(what: str) -> None:
+    """Refuse what trains a network where no backend can.
+
+    Parameters
+    ----------
+    what : str
+        What needs it, as the subject of a sentence.
+
+    Raises
+    ------
+    EmbedlensError
+        With what to install.
+    """
+    if not learns():
+        raise EmbedlensError(f"{what} trains a network, and for that {LEARNING_HINT}.")
 
 
 def keras_sees_a_gpu() -> bool:
@@ -46,6 +75,13 @@ def keras_sees_a_gpu() -> bool:
 def keras_home() -> Path:
     """Return the folder where Keras keeps its settings and its downloads (``KERAS_HOME``)."""
     return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")).expanduser()
+
+
+def _backend() -> str:
+    chosen = _configured_backend()
+    if chosen and importlib.util.find_spec(chosen):
+        return chosen
+    return next((name for name in _LEARNING if importlib.util.find_spec(name)), _COMPUTING)
 
 
 def _configured_backend() -> str | None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from embedlens.backbones import Backbone, Pooling, Resize
 from embedlens.backbones.families.keras_family import pool
 from embedlens.backbones.families.keras_file import put_transform
-from embedlens.backbones.keras_backend import import_keras
+from embedlens.backbones.keras_backend import import_keras, require_learning
 from embedlens.backbones.keras_internals import layers_after
 from embedlens.errors import BackboneError, ImageSetError
 from embedlens.features import Precision, Recipe, Trunk, embed
@@ -211,6 +211,8 @@ def finetune(
     ------
     BackboneError
         If the backbone is cut at a layer, or has no layer of the name.
+    EmbedlensError
+        If no backend of Keras that can train is installed.
 
     Examples
     --------
@@ -218,6 +220,7 @@ def finetune(
     >>> tuned.save(Path("tuned.keras"))  # doctest: +SKIP
     >>> embed(other_images, "tuned.keras")  # doctest: +SKIP
     """
+    require_learning("Fine-tuning")
     recipe = _whole(
         Recipe.of(
             backbone, pooling=pooling, size=size, resize=resize, precision=precision, engine=engine

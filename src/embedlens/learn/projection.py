@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from embedlens.backbones.keras_backend import import_keras
+from embedlens.backbones.keras_backend import import_keras, require_learning
 from embedlens.errors import EmbedlensError
 from embedlens.images import stratified_split
 from embedlens.learn.history import history_table
@@ -111,6 +111,8 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         ------
         ValueError
             If all labels are one, lengths differ, ``X`` is not finite, or a label is missing.
+        EmbedlensError
+            If no backend of Keras that can train is installed.
         """
         points, labels = labelled_points(self, X, y, np.float32)
         self.classes_, codes = np.unique(labels, return_inverse=True)
@@ -118,6 +120,7 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             raise ValueError(
                 f"All labels are {self.classes_[0]!r}, 1 class; a projection learns from two."
             )
+        require_learning(type(self).__name__)
         from embedlens.learn.watching import Tick
 
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from embedlens.backbones.keras_backend import import_keras
+from embedlens.backbones.keras_backend import import_keras, require_learning
 from embedlens.learn.history import history_table
 from embedlens.learn.labelled_points import (
     Features,
@@ -120,6 +120,8 @@ class TopClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             If ``X`` and ``y`` differ in length, features are not finite, or a label is missing, or
             all labels are one.
+        EmbedlensError
+            If no backend of Keras that can train is installed.
         """
         points, labels = labelled_points(self, X, y, np.float32)
         self.classes_, codes = np.unique(labels, return_inverse=True)
@@ -128,6 +130,7 @@ class TopClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"All labels are {self.classes_[0]!r}, 1 class; a classifier needs two."
             )
         watched = self._watched(watched_points(self, validation, labels, np.float32))
+        require_learning("The study's top")
         keras = import_keras()
         from embedlens.learn.batch_normalization import BatchNormalization
         from embedlens.learn.batches import Batches

@@ -27,7 +27,7 @@ from embedlens.files import write_whole
 from embedlens.given_path import given_path
 from embedlens.images.kaggle import PREFIX
 from embedlens.images.url import is_url
-from embedlens.results.vocabulary import MAPS, Space
+from embedlens.results.vocabulary import MAPS
 
 PRESETS: dict[str, dict[str, Any]] = {
     # The published protocol: five backbones, 200 x 200 squashed, the flattened last feature map,
@@ -175,20 +175,6 @@ class Settings:
     def transform_of(self, backbone: str) -> str | None:
         """Return the transform chosen for a backbone, or None for its own."""
         return transforms_for(self.backbones, self.transforms).get(backbone)
-
-    @property
-    def spaces(self) -> list[Space]:
-        """The maps to make, in the order of `MAPS`.
-
-        Raises
-        ------
-        StudyError
-            If there is none of a name.
-        """
-        unknown = [key for key in self.maps or () if key not in MAPS]
-        if unknown:
-            raise StudyError(f"There is no map {unknown[0]!r}; choose from {', '.join(MAPS)}.")
-        return [space for key, space in MAPS.items() if self.maps is None or key in self.maps]
 
     def recipe(self, backbone: Backbone) -> Recipe:
         """Return all that the features of a backbone depend on, by these settings."""

@@ -17,7 +17,7 @@ from embedlens.results.vocabulary import FEATURES
 from embedlens.study.geometry import measure_geometry
 from embedlens.study.heads import fit_heads, fit_heads_on_maps
 from embedlens.study.learning_curve import measure_learning_curve
-from embedlens.study.maps import make_map, measure_distortion, measure_silhouettes
+from embedlens.study.maps import chosen_maps, make_map, measure_distortion, measure_silhouettes
 from embedlens.study.random_split import fit_on_random_split
 from embedlens.study.retrieval import measure_retrieval
 from embedlens.study.splits import repeats_of, split_of
@@ -128,7 +128,7 @@ def measure_spaces(
     measured = Measurements((Measure(FEATURES.cost, len(images), "all", first, took),))
     if geometry.gram is not None and len(images) > 1:
         measured += Measurements(neighbors=find_neighbors(geometry.points))
-    for space in settings.spaces:
+    for space in chosen_maps(settings):
         step(space.title)
         made = make_map(space, geometry, images_first, seed, first)
         measured += made.with_projections_of(geometry.points, values)
@@ -151,7 +151,7 @@ def steps_of_heads(repeats: int) -> int:
 
 def steps_of_spaces(settings: Settings, repeats: int) -> int:
     """Return how many steps `measure_spaces` takes for so many splits."""
-    return 3 + len(settings.spaces) + repeats
+    return 3 + len(chosen_maps(settings)) + repeats
 
 
 def steps_of(settings: Settings, repeats: int) -> int:

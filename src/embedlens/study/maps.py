@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from embedlens.backbones.keras_backend import learns, require_learning
+from embedlens.errors import StudyError
 from embedlens.classify.placing import perplexity_of, reduced_for_tsne
 from embedlens.images import ImageSet
 from embedlens.learn import SilhouetteProjection
@@ -17,6 +19,7 @@ from embedlens.learn.projection import Projection
 from embedlens.metrics import distortion_report, silhouette_samples
 from embedlens.reduce import PCA, TSNE
 from embedlens.results.measurements import DISTORTION_SAMPLE, Measure, Measurements
+from embedlens.results.settings import Settings
 from embedlens.results.vocabulary import FEATURES, MAPS, Space, space_of
 from embedlens.study.geometry import Geometry
 
@@ -70,6 +73,8 @@ _MAKERS: dict[str, MakeMap] = {
     "silhouette_projection": _silhouette_projection,
 }
 
+_TRAINED = frozenset({"silhouette_projection"})  # by Keras
+
 
 def register_map(space: Space, make: MakeMap) -> None:
     """Add a map to every study, for this process.
@@ -94,6 +99,30 @@ def register_map(space: Space, make: MakeMap) -> None:
     """
     MAPS.add(space)
     _MAKERS[space.key] = make
+
+
+def chosen_maps(settings: Settings) -> list[Space]:
+    """Return the maps that a study makes, in the order of `MAPS`.
+
+    By default these are all that can be made here: the silhouette projection is left out where
+    nothing can train it.
+
+    Raises
+    ------
+    StudyError
+        If there is none of a name.
+    EmbedlensError
+        If one that is asked for cannot be made here.
+    """
+    if settings.maps is None:
+        left_out = set() if learns() else _TRAINED
+        return [space for key, space in MAPS.items() if key not in left_out]
+    for key in settings.maps:
+        if key not in MAPS:
+            raise StudyError(f"There is no map {key!r}; choose from {', '.join(MAPS)}.")
+        if key in _TRAINED:
+            require_learning(f"The map {key}")
+    return [space for key, space in MAPS.items() if key in settings.maps]
 
 
 def learned_from(images: ImageSet) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from embedlens.backbones import Backbone, expand, get_backbone
+from embedlens.backbones.keras_backend import LEARNING_HINT, learns, require_learning
 from embedlens.backbones.naming import ANY, anchored, anchored_transform, anchored_weights, titles
 from embedlens.errors import StudyError
 from embedlens.features import Features, Recipe, Trunk, embed
@@ -51,6 +52,7 @@ from embedlens.study.analysis import (
 from embedlens.study.cost import measure_costs
 from embedlens.study.findings import write_findings
 from embedlens.study.geometry import measure_geometry
+from embedlens.study.maps import chosen_maps
 from embedlens.study.repeat import Repeat
 from embedlens.study.reuse import Stored
 from embedlens.study.scores import measure_scores
@@ -132,7 +134,7 @@ class Study:
             self.settings = Settings(pictures=resolved(pictures), **chosen)
         except TypeError as error:
             raise StudyError(f"A setting is unknown: {error}.") from error
-        self.spaces = self.settings.spaces
+        self._expect_makeable()
         self.backbones = self._look_up()
         self.titles = titles([each.name for each in self.backbones])
         if out is None:
@@ -186,6 +188,8 @@ class Study:
             images = self._read_images(folder, progress)
             check_splits(images, self.settings)
             unlabelled = self._read_unlabelled(images, progress)
+            if self.settings.maps is None and not learns():
+                progress(f"the learned map is left out: {LEARNING_HINT}", 0, 0)
             for backbone in self.backbones:
                 if not backbone.weights.here:
                     progress(f"{self.titles[backbone.name]}: weights", 0, 0)
@@ -278,6 +282,14 @@ class Study:
         """Find the study's pictures that are nearest to a picture; see `search_study`."""
         return search_study(self.folder, picture, k, backbone=backbone)
 
+    def _expect_makeable(self) -> None:
+        """Refuse what cannot be made or trained here, before anything is read."""
+        chosen_maps(self.settings)
+        if self.settings.finetune:
+            require_learning("Fine-tuning")
+        elif self.settings.top:
+            require_learning("The study's top")
+
     def _look_up(self) -> list[Backbone]:
         found = [
             get_backbone(
@@ -340,7 +352,7 @@ class Study:
         # What is kept of features depends on no title: another model beside it may change that.
         features = replace(features, recipe=recipe.titled(title))
         key = self._key(features, images, self.settings.repeats)
-        maps = [space.key for space in self.spaces]
+        maps = [space.key for space in chosen_maps(self.settings)]
         whole = content_key([key, maps, self.settings.scores])
         one = Embedded(name, title, features, key, whole, folder.holds(name, whole))
         reuse = stored.explain(features.record, images.ids.tolist(), analysed=one.analysed)
