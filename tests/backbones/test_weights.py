@@ -9,7 +9,7 @@ import pytest
 from embedlens.backbones import get_backbone
 from embedlens.backbones.construction import construction
 from embedlens.backbones.families.keras_applications import KerasApplications
-from embedlens.backbones.weights import randomize
+from embedlens.backbones.weights import INSTALLED, randomize
 from embedlens.errors import WeightsError
 
 
@@ -161,7 +161,8 @@ class TestWithoutNetwork:
         assert "ImageNet weights of DenseNet121 are not on this machine" in message
         assert "no route to host" in message
         assert "--weights DenseNet121=FILE" in message
-        assert "--weights DenseNet121=random" in message
+        assert "came with the install: EfficientNetLite0, EfficientNetLite1" in message
+        assert all(get_backbone(name).weights.here for name in INSTALLED)
         assert "\n" not in message
 
     def test_weights_in_keras_s_cache_need_no_download(self, mobilenets, tmp_path):

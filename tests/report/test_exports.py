@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from embedlens.errors import StudyError
-from embedlens.report import export_parquet, export_tensorboard
+from embedlens.report import export_csv, export_parquet, export_tensorboard
 from embedlens.report import tensorboard as tensorboard_module
 
 
@@ -93,6 +93,15 @@ def test_parquet_has_a_row_a_picture(reported, tmp_path):
     assert (said.notna() == (table["split"] == "test")).all()
 
 
+def test_csv_is_the_same_table(reported, tmp_path):
+    path = export_csv(reported.folder, tmp_path / "new" / "out")
+    table = pd.read_csv(path, encoding="utf-8-sig", dtype=str, keep_default_na=False)
+    same = pd.read_parquet(export_parquet(reported.folder, tmp_path))
+    assert list(table) == list(same)
+    assert table["path"].to_list() == same["path"].to_list()
+    assert table["class"].to_list() == same["class"].to_list()
+
+
 def test_parquet_has_the_features_where_they_are_asked_for(reported, tmp_path):
     path = export_parquet(reported.folder, tmp_path, features=True)
     column = pyarrow.parquet.read_table(path)["Worse.features"]
@@ -108,7 +117,7 @@ def test_features_that_are_gone_are_said_to_be(study, tmp_path):
 
 
 def test_a_folder_that_is_no_study_is_refused(tmp_path):
-    for export in (export_parquet, export_tensorboard):
+    for export in (export_csv, export_parquet, export_tensorboard):
         with pytest.raises(StudyError, match="is not a study folder"):
             export(tmp_path, tmp_path / "out")
         assert not (tmp_path / "out").exists()

@@ -14,6 +14,7 @@ import urllib.request
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from embedlens.errors import EmbedlensError
 from embedlens.viewer import serve, served_file, served_study
@@ -121,6 +122,31 @@ def test_a_table_of_coordinates_is_shown_too(tmp_path):
     assert [column.id for column in served.scene.columns] == ["class", "split"]
     pd.read_csv(path).assign(z=0.5).to_parquet(tmp_path / "map.parquet")
     assert served_file(tmp_path / "map.parquet").scene.maps[0].dimensions == 3
+
+
+def test_a_table_of_coordinates_is_shown_with_its_pictures(tmp_path):
+    photos = tmp_path / "photos"
+    (photos / "cat").mkdir(parents=True)
+    for file in (photos / "cat" / "1.png", tmp_path / "secret.png"):
+        Image.new("RGB", (40, 30), "red").save(file)
+    names = ["cat/1.png", "cat/gone.png", "../secret.png", str(tmp_path / "secret.png")]
+    path = tmp_path / "map.csv"
+    pd.DataFrame({"x": range(4), "y": range(4), "Path": names}).to_csv(path, index=False)
+    served = served_file(path, photos)
+    assert served.scene.pictures
+    assert served.picture(0).shape == (30, 40, 3)
+    assert [served.picture(row) for row in (1, 2, 3)] == [None] * 3  # gone, and outside
+    assert "--photos" in served_file(path).summary()
+
+
+def test_pictures_of_a_map_that_cannot_be_looked_up_get_a_sentence(tmp_path):
+    path = tmp_path / "map.csv"
+    pd.DataFrame({"x": [0], "y": [1]}).to_csv(path, index=False)
+    with pytest.raises(EmbedlensError, match="has no column path"):
+        served_file(path, tmp_path)
+    pd.DataFrame({"x": [0], "y": [1], "path": ["a.png"]}).to_csv(path, index=False)
+    with pytest.raises(EmbedlensError, match=r"None of the 1 pictures .* is called 'a.png'"):
+        served_file(path, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import keras
 
 RANDOM_SEED = 0
+INSTALLED = ("EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2")
+"""Networks whose weights are packages that embedlens requires."""
 
 
 class Download(Protocol):
@@ -146,7 +148,8 @@ class Weights:
             raise WeightsError(
                 f"The {self.trained_on} weights of {network} are not on this machine and could "
                 f"not be downloaded ({_cause(error)}). Give a file of them, --weights "
-                f"{network}=FILE, or run without pretraining, --weights {network}=random."
+                f"{network}=FILE, or take networks whose weights came with the install: "
+                f"{', '.join(INSTALLED)}."
             ) from error
 
 

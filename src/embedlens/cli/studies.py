@@ -49,6 +49,7 @@ class ExportOption(StrEnum):
     """What for."""
 
     parquet = "parquet"
+    csv = "csv"
     tensorboard = "tensorboard"
     onnx = "onnx"
     openvino = "openvino"
@@ -244,17 +245,26 @@ def view(
             "with the columns x, y, perhaps z, label, path, and any others.",
         ),
     ],
+    photos: Annotated[
+        Path | None,
+        typer.Option(parser=given_path, metavar="FOLDER", show_default=False,
+                     help="With a map: the folder where its pictures lie, as its paths name them."),
+    ] = None,
     port: Annotated[
         int, typer.Option(min=0, max=65_535, help="\\[default: a free one]", show_default=False)
     ] = 0,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
     ] = True,
-) -> None:
+) -> None:  # fmt: skip
     """Look at a study in 3-D, in the browser, served on this machine only."""
     from embedlens.viewer import serve, served_file, served_study
 
-    served = served_study(what) if what.is_dir() else served_file(what)
+    if what.is_dir() and photos:
+        raise typer.BadParameter(
+            "--photos is of a map; a study knows where its pictures are. Leave it out."
+        )
+    served = served_study(what) if what.is_dir() else served_file(what, photos)
     print(served.summary())
     serve(
         served,
@@ -262,6 +272,15 @@ def view(
         open_browser=browser,
         ready=lambda url: print(f"{url}  (Ctrl-C stops it)", flush=True),
     )
+
+
+_FEATURES = {
+    ExportOption.csv: "has no place for them: take --to parquet",
+    **dict.fromkeys(
+        (ExportOption.tensorboard, ExportOption.onnx, ExportOption.openvino),
+        "holds the features always. Leave it out",
+    ),
+}
 
 
 def export(
@@ -273,7 +292,7 @@ def export(
     to: Annotated[
         ExportOption,
         typer.Option(
-            help="parquet: a row a picture, with predictions, coordinates, silhouettes. "
+            help="parquet, csv: a row a picture, with predictions, coordinates, silhouettes. "
             "tensorboard: features and maps for its Embedding Projector. onnx, openvino: a "
             "classifier, one graph from pixels to probabilities, with a script that needs no "
             "embedlens."
@@ -287,12 +306,10 @@ def export(
     head: Head = None,
 ) -> None:  # fmt: skip
     """Write what a study found for other tools."""
-    from embedlens.report import export_parquet, export_tensorboard
+    from embedlens.report import export_csv, export_parquet, export_tensorboard
 
     if features and to is not ExportOption.parquet:
-        raise typer.BadParameter(
-            f"--features is of --to parquet; {to.value} holds the features always. Leave it out."
-        )
+        raise typer.BadParameter(f"--features is of --to parquet; {to.value} {_FEATURES[to]}.")
     graphs = to in (ExportOption.onnx, ExportOption.openvino)
     if not graphs and (backbone or head):
         raise typer.BadParameter(
@@ -308,6 +325,8 @@ def export(
         _export_classifier(folder, to.value, out, backbone, head.value if head else None)
     elif to is ExportOption.parquet:
         print(export_parquet(folder, out, features=features))
+    elif to is ExportOption.csv:
+        print(export_csv(folder, out))
     else:
         print(export_tensorboard(folder, out))
         print(f"Look at it with: tensorboard --logdir {out}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from embedlens.report.check_page import write_check
 from embedlens.report.contact_sheet import write_relabelling
 from embedlens.report.labelling_page import write_labelling
-from embedlens.report.picture_table import export_parquet, picture_table
+from embedlens.report.picture_table import export_csv, export_parquet, picture_table
 from embedlens.report.predictions_page import write_predictions
 from embedlens.report.report import write_first_report, write_report
 from embedlens.report.sections.registered import register_section
@@ -20,6 +20,7 @@ from embedlens.report.tensorboard import export_tensorboard
 __all__ = [
     "Section",
     "Table",
+    "export_csv",
     "export_parquet",
     "export_tensorboard",
     "picture_table",

@@ -60,6 +60,36 @@ def export_parquet(study: Path, out: Path, *, features: bool = False) -> Path:
     return path
 
 
+def export_csv(study: Path, out: Path) -> Path:
+    """Write a study's `picture_table` as CSV, for spreadsheets.
+
+    Parameters
+    ----------
+    study : Path
+        The study folder.
+    out : Path
+        The folder to write to.
+
+    Returns
+    -------
+    Path
+        ``pictures.csv``, UTF-8 with a mark of it, which spreadsheets look for.
+
+    Raises
+    ------
+    StudyError
+        If it is no finished study.
+    """
+    study, out = given_path(study), given_path(out)
+    expect_folder(out)
+    table = picture_table(finished_results(study))
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "pictures.csv"
+    with replacing(path) as partial:
+        table.to_csv(partial, index=False, encoding="utf-8-sig")
+    return path
+
+
 def picture_table(results: Results) -> pd.DataFrame:
     """Return a row a picture.
 

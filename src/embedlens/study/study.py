@@ -58,7 +58,7 @@ from embedlens.study.reuse import Stored
 from embedlens.study.scores import measure_scores
 from embedlens.study.search import search_study
 from embedlens.study.splits import check_splits, repeats_of
-from embedlens.study.step_progress import StepProgress, counted
+from embedlens.study.step_progress import StepProgress, counted, told
 from embedlens.study.unlabelled import new_to, read_pictures_without_label, show_unlabelled
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class Study:
 
     def run(
         self,
-        progress: StepProgress = lambda step, done, total: None,
+        progress: StepProgress | None = None,
         early: Callable[[Results], None] | None = None,
     ) -> Results:
         """Do all that is not yet in the study folder, and return the results.
@@ -168,7 +168,8 @@ class Study:
         Parameters
         ----------
         progress : callable, optional
-            Called with (step, done, total) as the work goes on.
+            Called with (step, done, total) as the work goes on. By default steps are told on
+            standard error.
         early : callable, optional
             Called with what is known as soon as that is enough for a verdict, if more is to be
             computed then: maps, scores and checks follow, and change nothing of the verdict.
@@ -182,6 +183,7 @@ class Study:
         EmbedlensError
             If weights cannot be had, the disk is full, or another run holds the folder.
         """
+        progress = progress or told()
         self.folder.mkdir(parents=True, exist_ok=True)
         folder = StudyFolder(self.folder)
         with folder.hold():

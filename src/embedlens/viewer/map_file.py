@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -18,12 +19,19 @@ _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _PARQUET = (".parquet", ".pq")
 
 
-def file_scene(path: Path) -> Scene:
+def file_scene(path: Path, pictures: Sequence[Path | None] | None = None) -> Scene:
     """Read a CSV, TSV or Parquet table with the columns x and y, perhaps z, label and path.
 
     Its other columns are what points can be coloured by. Labels of a text file are taken as they
     are written, 01 and 1 apart, and an empty cell is no label; its other columns are numbers where
     every cell that is not empty is one.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    pictures : sequence of Path or None, optional
+        Of each point, as `map_pictures` finds them.
 
     Raises
     ------
@@ -32,8 +40,7 @@ def file_scene(path: Path) -> Scene:
     """
     path = given_path(path)
     frame = _read(path)
-    names = [str(name) for name in frame]
-    named = {name.strip().casefold(): name for name in names}
+    names, named = list(frame), _named(frame)
     axes = [named[axis] for axis in _AXES if axis in named]
     if not {"x", "y"} <= set(named) or not len(frame):
         raise EmbedlensError(
@@ -41,10 +48,7 @@ def file_scene(path: Path) -> Scene:
             "point and the columns x, y and perhaps z, with commas between them (tabs in .tsv). "
             "`embedlens map` writes one; `embedlens view` also takes a study folder."
         )
-    label, file = (
-        next((named[other] for other in _COLUMNS[name] if other in named), None)
-        for name in ("label", "path")
-    )
+    label, file = (_column(frame, name) for name in ("label", "path"))
     others = frame.drop(columns=[*axes, *(each for each in (label, file) if each is not None)])
     if path.suffix.lower() in _SEPARATORS:
         others = others.apply(_numbers_or_text)
@@ -53,11 +57,57 @@ def file_scene(path: Path) -> Scene:
     return arrays_scene(
         {"map": _coordinates(path, frame[axes])},
         None if label is None else frame[label],
+        pictures,
         paths=None if file is None else frame[file].astype(object).to_list(),
         columns=others,
         title=path.stem,
         learned=["map"] if learned else (),
     )
+
+
+def map_pictures(path: Path, photos: Path) -> list[Path | None]:
+    """Find each picture of a map in a folder; None where it is not there.
+
+    A path that leads out of the folder is not followed: the table may be somebody else's.
+
+    Parameters
+    ----------
+    path : Path
+        The table, as for `file_scene`.
+    photos : Path
+        The folder that its column ``path`` begins at.
+
+    Raises
+    ------
+    EmbedlensError
+        If the table has no such column, or none of the pictures is there.
+    """
+    path = given_path(path)
+    frame = _read(path)
+    column = _column(frame, "path")
+    if column is None:
+        raise EmbedlensError(
+            f"{path} has no column path, so that nothing can be looked up in {photos}; add one "
+            "with each picture's path in that folder."
+        )
+    root, names = given_path(photos).resolve(), frame[column].astype(str).to_list()
+    files = [(root / name).resolve() for name in names]
+    found = [file if file.is_relative_to(root) and file.is_file() else None for file in files]
+    if not any(found):
+        raise EmbedlensError(
+            f"None of the {len(names)} pictures of {path} is in {photos}; the first is called "
+            f"{next(iter(names), '')!r}. Give the folder that `embedlens embed` was given."
+        )
+    return found
+
+
+def _named(frame: pd.DataFrame) -> dict[str, str]:
+    return {name.strip().casefold(): name for name in frame}
+
+
+def _column(frame: pd.DataFrame, what: str) -> str | None:
+    named = _named(frame)
+    return next((named[other] for other in _COLUMNS[what] if other in named), None)
 
 
 def _coordinates(path: Path, frame: pd.DataFrame) -> pd.DataFrame:

@@ -19,6 +19,7 @@ import uvicorn
 from embedlens.errors import EmbedlensError
 from embedlens.features.store import read_features
 from embedlens.given_path import given_path
+from embedlens.images import ImageError, decode
 from embedlens.results import Results, StudyFolder
 from embedlens.results.pictures import Pictures
 from embedlens.results.results import feature_folders, finished_results
@@ -26,7 +27,7 @@ from embedlens.viewer.access import Access
 from embedlens.viewer.application import Served, application
 from embedlens.viewer.dropped import DropTarget
 from embedlens.viewer.labels import WrittenLabels
-from embedlens.viewer.map_file import file_scene
+from embedlens.viewer.map_file import file_scene, map_pictures
 from embedlens.viewer.neighbors import FeatureNeighbors
 from embedlens.viewer.scene import Scene, backbone_key
 from embedlens.viewer.sprites import Sheets
@@ -94,15 +95,37 @@ def _neighbors(features: Path) -> FeatureNeighbors:
     return FeatureNeighbors(read_features(features), read_features(bare) if bare.is_dir() else None)
 
 
-def served_file(path: Path) -> Served:
+def served_file(path: Path, photos: Path | None = None) -> Served:
     """Return a table of coordinates as it is served; see `file_scene`.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    photos : Path, optional
+        The folder where the pictures lie that its column ``path`` names.
 
     Raises
     ------
     EmbedlensError
-        If it is no such table.
+        If it is no such table, or none of its pictures is in the folder.
     """
-    return Served(file_scene(path), missing="It is a map alone, without pictures.")
+    if photos is None:
+        missing = "It is a map alone: --photos FOLDER shows the pictures."
+        return Served(file_scene(path), missing=missing)
+    files = map_pictures(path, photos)
+    return Served(
+        file_scene(path, files),
+        lambda row: _decoded(files[row]),
+        missing=f"This picture is not in {photos}, or cannot be read.",
+    )
+
+
+def _decoded(file: Path | None) -> Any:
+    try:
+        return None if file is None else decode(file.read_bytes(), None)
+    except (OSError, ImageError):
+        return None
 
 
 def serve(
