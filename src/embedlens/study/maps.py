@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from embedlens.backbones.keras_backend import learns, require_learning
-from embedlens.errors import StudyError
 from embedlens.classify.placing import perplexity_of, reduced_for_tsne
+from embedlens.errors import StudyError
 from embedlens.images import ImageSet
 from embedlens.learn import SilhouetteProjection
 from embedlens.learn.projection import Projection
