@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,7 @@ class Settings:
     unfreeze: str = "last-conv"
     augment: bool = False
     epochs: int = 16
-    maps: tuple[str, ...] | None = None
+    maps: Sequence[str] | None = None
     scores: bool = True
 
     def __post_init__(self) -> None:

@@ -40,7 +40,7 @@ def file_scene(path: Path, pictures: Sequence[Path | None] | None = None) -> Sce
     """
     path = given_path(path)
     frame = _read(path)
-    names, named = list(frame), _named(frame)
+    names, named = [str(name) for name in frame], _named(frame)
     axes = [named[axis] for axis in _AXES if axis in named]
     if not {"x", "y"} <= set(named) or not len(frame):
         raise EmbedlensError(
@@ -102,7 +102,7 @@ def map_pictures(path: Path, photos: Path) -> list[Path | None]:
 
 
 def _named(frame: pd.DataFrame) -> dict[str, str]:
-    return {name.strip().casefold(): name for name in frame}
+    return {str(name).strip().casefold(): str(name) for name in frame}
 
 
 def _column(frame: pd.DataFrame, what: str) -> str | None:
