@@ -58,3 +58,19 @@ def test_search_prints_a_table_or_json(study):
     rows = json.loads(run("search", study.folder, picture, "-k", 3, "--json").output)
     assert [row["label"] for row in rows] == ["light"] * 3
     assert rows[0]["path"] == "light/2.png"
+
+
+def test_search_writes_a_table_or_a_page(study, tmp_path):
+    picture = f"{study.settings.pictures}/light/2.png"
+    for name in ("found.csv", "found.json", "found.html"):
+        done = run("search", study.folder, picture, "-k", 3, "--out", tmp_path / "new" / name)
+        assert str(tmp_path / "new" / name) in done.output.replace("\n", "")
+    table = pd.read_csv(tmp_path / "new/found.csv")
+    assert table["path"][0] == "light/2.png"
+    told = json.loads((tmp_path / "new/found.json").read_text(encoding="utf-8"))
+    assert [each["path"] for each in told] == table["path"].tolist()
+    page = (tmp_path / "new/found.html").read_text(encoding="utf-8")
+    assert page.count("<img") == 4
+    assert "Nearest to 2.png" in page
+    wrong = run("search", study.folder, picture, "--out", tmp_path / "found.txt")
+    assert "does not end in .csv or .tsv or .json or .html" in str(wrong.exception)

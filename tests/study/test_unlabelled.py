@@ -14,9 +14,14 @@ from tests.study.conftest import stripes
 
 from embedlens.classify.placing import PlacedMaps
 from embedlens.classify.prediction import predict, read_predictions
-from embedlens.errors import ImageSetError
+from embedlens.errors import EmbedlensError, ImageSetError
 from embedlens.features.store import read_features
+from embedlens.images import ImageSet
 from embedlens.study import Study
+from embedlens.study.unlabelled import new_to, read_pictures_without_label
+from embedlens.viewer import served_study
+from embedlens.viewer.labels import WrittenLabels
+from embedlens.viewer.whole_scene import whole_study_scene
 
 BACKBONE = "EfficientNetLite0"
 
@@ -112,12 +117,24 @@ def test_a_rerun_computes_nothing(both, new, pictures_once, monkeypatch):
 
 def test_rows_of_the_table_without_a_label_are_taken_when_asked(pictures_once, tmp_path):
     rows = [f"{path},{path.parent.name}" for path in sorted(pictures_once.glob("*/*.png"))]
-    rows[3], rows[27] = rows[3].split(",")[0] + ",", rows[27].split(",")[0] + ","
+    bare = [rows[row].split(",")[0] for row in (3, 27)]
+    rows[3], rows[27] = (f"{path}," for path in bare)
     table = tmp_path / "t.csv"
     table.write_text("\n".join(["path,label", *rows]))
-    results = study_of(table, tmp_path / "s", unlabelled=table).run()
-    assert results.pictures["kept"].sum() == 58
-    assert results.unlabelled.predictions["class"].tolist() == ["across", "down"]
+    found = read_pictures_without_label(table, table, lambda *_: None)
+    assert found.paths.tolist() == bare
+    assert len(new_to(found, ImageSet.read(table))) == 2
+
+
+def test_the_report_says_what_is_grey_and_its_viewer_shows_them(both):
+    _, study, results = both
+    page = study.report().read_text(encoding="utf-8")
+    assert results.unlabelled.sentence() in page
+    scene = whole_study_scene(study.folder, results)
+    assert (scene.count, scene.thumbnails is not None) == (64, True)
+    nearest = scene.neighbours[BACKBONE]
+    indices = np.frombuffer(scene.blob(nearest.indices), "<u4").reshape(64, nearest.k)
+    assert indices[60:].tolist() == results.unlabelled.nearest[BACKBONE, "pretrained"][1].tolist()
 
 
 def test_where_there_is_none_that_is_said(pictures_once, tmp_path):
@@ -129,3 +146,61 @@ def test_where_there_is_none_that_is_said(pictures_once, tmp_path):
         study_of(pictures_once, tmp_path / "s", unlabelled=tmp_path / "copies").run()
     with pytest.raises(ImageSetError, match="no such file"):
         study_of(pictures_once, tmp_path / "s", unlabelled=tmp_path / "gone").run()
+
+
+def test_a_picture_dropped_on_the_viewer_is_told_as_by_the_study(both, new):
+    _, study, results = both
+    served = served_study(study.folder)
+    assert served.manifest()["drops"] == [BACKBONE]
+    bare, count = results.unlabelled, len(results.pictures)
+    for row, path in enumerate(bare.kept["path"][:2]):
+        told = served.drops[BACKBONE]((new / path).read_bytes())
+        assert told["class"] == bare.predictions["class"][row]
+        assert told["probability"] == pytest.approx(bare.predictions["probability"][row], abs=1e-5)
+        distances, rows = bare.nearest[BACKBONE, "pretrained"]
+        assert told["indices"] == rows[row].tolist()
+        np.testing.assert_allclose(told["distances"], distances[row], rtol=1e-4)
+        for shown in served.scene.maps:
+            blob = np.frombuffer(served.scene.blob(shown.blob), "<f4").reshape(-1, 3)
+            span = np.ptp(blob, axis=0).max()
+            np.testing.assert_allclose(
+                told["places"][shown.id], blob[count + row], atol=0.01 * span
+            )
+    with pytest.raises(EmbedlensError):
+        served.drops[BACKBONE](b"no picture")
+
+
+def test_labels_given_in_the_viewer_make_an_image_set(both, pictures_once, new, tmp_path):
+    _, study, results = both
+    shutil.copytree(study.folder, tmp_path / "s")
+    before = sorted(each.read_bytes() for each in pictures_once.rglob("*.png"))
+    labels = WrittenLabels(tmp_path / "s", results)
+    count = len(results.pictures)
+    labels.give([0, 1, count], " new class ")
+    labels.give([2, 3], None)
+    told = labels.give([3, 4], "down")
+    assert (told["labelled"], told["aside"]) == (5, 1)
+    again = WrittenLabels(tmp_path / "s", results)
+    assert again.give([1], "")["labelled"] == 4
+    read = ImageSet.read(told["path"])
+    paths = [str((tmp_path / "s" / each).resolve()) for each in read.paths]
+    found = dict(zip(paths, read.labels, strict=True))
+    where = [str(pictures_once / each) for each in results.pictures["path"]]
+    expected = dict(zip(where, results.pictures["label"], strict=True))
+    expected |= {where[0]: "new class", where[3]: "down", where[4]: "down"}
+    expected[str(new / results.unlabelled.kept["path"].iloc[0])] = "new class"
+    del expected[where[2]]
+    assert found == expected
+    # What has no label yet can be asked for.
+    rest = ImageSet.read_partly_labelled(told["path"])
+    assert (rest.labels == "").sum() == 4
+    assert before == sorted(each.read_bytes() for each in pictures_once.rglob("*.png"))
+
+
+def test_a_table_of_the_user_s_is_left_alone(both, tmp_path):
+    _, study, results = both
+    shutil.copytree(study.folder, tmp_path / "s")
+    (tmp_path / "s" / "labels.csv").write_text("path,label\na,b\n")
+    with pytest.raises(EmbedlensError, match="was not written by the viewer"):
+        WrittenLabels(tmp_path / "s", results).give([0], "x")
+    assert (tmp_path / "s" / "labels.csv").read_text() == "path,label\na,b\n"

@@ -45,11 +45,20 @@ class Client:
         self.access = Access()
         self.app = application(self.served, self.access)
 
-    def get(self, path, query=None, host="127.0.0.1:8000", method="GET", cookie=None):
+    def post(self, path, body, query=None, origin="http://127.0.0.1:8000"):
+        """Send something, as from a page of this origin."""
+        return self.get(path, query, method="POST", body=body, origin=origin)
+
+    def get(
+        self, path, query=None, host="127.0.0.1:8000", method="GET", cookie=None, body=None,
+        origin=None,
+    ):  # fmt: skip
         """Ask; with the right cookie unless another, perhaps an empty one, is given."""
         port = host.partition(":")[2] or "80"
         cookie = f"embedlens-{port}={self.access.token}" if cookie is None else cookie
         headers = [(b"host", host.encode()), (b"cookie", cookie.encode("latin-1"))]
+        headers += [(b"origin", origin.encode())] if origin else []
+        sent = [{"type": "http.request", "body": body, "more_body": False}] if body else []
         answer = Answer()
         scope = {
             "type": "http", "method": method, "path": unquote(path), "raw_path": path.encode(),
@@ -58,6 +67,8 @@ class Client:
         }  # fmt: skip
 
         async def receive():
+            if sent:
+                return sent.pop()
             await asyncio.Event().wait()  # the browser stays
 
         async def send(message):
@@ -177,7 +188,9 @@ def test_there_is_no_way_to_any_other_file(client, path):
 
 def test_nothing_but_reading_is_possible(client):
     for method in ("POST", "PUT", "DELETE", "PATCH"):
-        assert client.get("/scene.json", method=method).status == 405
+        own = client.get("/scene.json", method=method, origin="http://127.0.0.1:8000")
+        assert own.status == 405
+        assert client.get("/scene.json", method=method).status == 403
 
 
 def test_a_picture_comes_by_its_number(client, finished):
@@ -281,3 +294,69 @@ def test_a_checkout_without_the_built_viewer_says_how_to_build_it(monkeypatch, t
     monkeypatch.setattr("embedlens.viewer.bundle.STATIC", tmp_path)
     with pytest.raises(EmbedlensError, match="npm ci && npm run build"):
         application(Served(Scene("x", 1, ("a",))), Access())
+
+
+@pytest.fixture
+def taking():
+    """An application that takes pictures and labels, and what it was given."""
+    given = []
+
+    def drop(data):
+        if data == b"bad":
+            raise EmbedlensError("no picture")
+        return {"class": "a", "bytes": len(data)}
+
+    def label(rows, name):
+        given.append((rows, name))
+        return {"path": "labels.csv", "labelled": len(rows), "aside": 0}
+
+    return Client(Served(Scene("x", 3, ("a",)), drops={"A": drop}, labels=label)), given
+
+
+def test_a_dropped_picture_is_answered(taking):
+    client, _ = taking
+    manifest = json.loads(client.get("/scene.json").content)
+    assert (manifest["drops"], manifest["labels"]) == (["A"], True)
+    answer = client.post("/drop", b"picture", {"backbone": "A"})
+    assert json.loads(answer.content) == {"class": "a", "bytes": 7}
+    assert client.post("/drop", b"bad", {"backbone": "A"}).text == "no picture"
+    assert client.post("/drop", b"bad", {"backbone": "A"}).status == 400
+    assert client.post("/drop", b"picture", {"backbone": "B"}).status == 404
+    assert client.get("/drop", {"backbone": "A"}).status == 405
+
+
+def test_labels_are_passed_on_and_nothing_else(taking):
+    client, given = taking
+    ask = {"pictures": [0, 2], "label": "new"}
+    assert json.loads(client.post("/labels", json.dumps(ask).encode()).content)["labelled"] == 2
+    assert client.post("/labels", json.dumps(ask | {"label": None}).encode()).status == 200
+    assert given == [([0, 2], "new"), ([0, 2], None)]
+    for wrong in (
+        {"pictures": [3]}, {"pictures": [-1]}, {"pictures": []}, {"pictures": [True]},
+        {"pictures": "0"}, {"label": 3}, {"label": "x" * 201},
+    ):  # fmt: skip
+        assert client.post("/labels", json.dumps(ask | wrong).encode()).status == 400
+    assert client.post("/labels", b"no json").status == 400
+    assert client.post("/labels", b"[]").status == 400
+    assert len(given) == 2
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [None, "null", "http://127.0.0.1:9000", "http://localhost:8000", "https://evil.example"],
+)
+def test_only_the_viewer_s_own_page_may_send(taking, origin):
+    """Cookies are shared by all ports of an address."""
+    client, given = taking
+    ask = json.dumps({"pictures": [0], "label": "x"}).encode()
+    assert client.post("/labels", ask, origin=origin).status == 403
+    assert client.post("/drop", b"picture", {"backbone": "A"}, origin=origin).status == 403
+    assert given == []
+
+
+def test_what_is_no_study_takes_nothing():
+    client = Client(Served(Scene("x", 1, ("a",))))
+    manifest = json.loads(client.get("/scene.json").content)
+    assert (manifest["drops"], manifest["labels"]) == ([], False)
+    assert client.post("/labels", b'{"pictures": [0], "label": "x"}').status == 404
+    assert client.post("/drop", b"picture", {"backbone": "A"}).status == 404

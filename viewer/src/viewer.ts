@@ -75,6 +75,7 @@ export class Viewer {
     return {
       moving: parts.stage.panes.some((pane) => pane.moving),
       panes: parts.stage.panes.map((pane, k) => ({
+        guest: parts.stage.overlay.guests[k]?.place ?? null,
         pictures: parts.stage.overlay.pictures[k] ?? [],
         points: pane.points,
         viewport: pane.viewport,

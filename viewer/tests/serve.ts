@@ -8,14 +8,25 @@ import type { MadeScene } from "./scenes";
 
 const STATIC = new URL("../../src/embedlens/viewer/static/", import.meta.url);
 
+export interface Asked {
+  pictures: number[];
+  label: string | null;
+}
+
 export interface Served {
   address: string;
   requests: string[];
+  /** What was asked to be labelled. */
+  labels: Asked[];
   close(): void;
 }
 
-export async function serve({ scene, blobs }: MadeScene): Promise<Served> {
+export async function serve(
+  { scene, blobs }: MadeScene,
+  tell: (address: URL) => unknown = () => ({}),
+): Promise<Served> {
   const requests: string[] = [];
+  const labels: Asked[] = [];
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname);
     requests.push(path);
@@ -23,7 +34,7 @@ export async function serve({ scene, blobs }: MadeScene): Promise<Served> {
       // As strict as a server may be: nothing inline, nothing from elsewhere.
       response.setHeader(
         "Content-Security-Policy",
-        "default-src 'self'; img-src 'self' data:; style-src 'self'",
+        "default-src 'self'; img-src 'self' data: blob:; style-src 'self'",
       );
       response.setHeader("Content-Type", type);
       response.end(body);
@@ -33,11 +44,26 @@ export async function serve({ scene, blobs }: MadeScene): Promise<Served> {
     else if (path === "/scene.json") send("application/json", JSON.stringify(scene));
     else if (path.startsWith("/data/") && blobs.has(path.slice(6)))
       send("application/octet-stream", blobs.get(path.slice(6))!);
+    else if (request.method === "POST" && path === "/labels") {
+      const parts: Buffer[] = [];
+      request.on("data", (part: Buffer) => parts.push(part));
+      request.on("end", () => {
+        const asked = JSON.parse(Buffer.concat(parts).toString()) as Asked;
+        labels.push(asked);
+        if (asked.label === "refused") response.writeHead(400).end("no table can point into it");
+        else
+          send(
+            "application/json",
+            JSON.stringify({ path: "/study/labels.csv", labelled: asked.pictures.length, aside: 0 }),
+          );
+      });
+    } else if (request.method === "POST" && path === "/drop")
+      send("application/json", JSON.stringify(tell(new URL(request.url!, "http://localhost"))));
     else response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  return { address: `http://127.0.0.1:${port}/`, requests, close: () => server.close() };
+  return { address: `http://127.0.0.1:${port}/`, requests, labels, close: () => server.close() };
 }
 
 /** A report: a page with text, and the scene and the viewer inside. */

@@ -13,10 +13,16 @@ from embedlens.given_path import given_path
 if TYPE_CHECKING:
     import pandas as pd
 
+
+def _write_json(table: pd.DataFrame, path: Path) -> None:
+    table.to_json(path, orient="records", indent=1, double_precision=15, force_ascii=False)
+
+
 _WRITERS: dict[str, Callable[[pd.DataFrame, Path], object]] = {
     ".csv": lambda table, path: table.to_csv(path, index=False, encoding="utf-8"),
     ".tsv": lambda table, path: table.to_csv(path, index=False, encoding="utf-8", sep="\t"),
     ".parquet": lambda table, path: table.to_parquet(path, index=False),
+    ".json": _write_json,
 }
 
 
@@ -28,7 +34,7 @@ def table_path(text: str) -> Path:
     EmbedlensError
         If its suffix is none that can be written, or it is a folder.
     """
-    return suffixed(text, *_WRITERS)
+    return suffixed(text, *(each for each in _WRITERS if each != ".json"))
 
 
 def suffixed(text: str, *suffixes: str) -> Path:

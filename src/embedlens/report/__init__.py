@@ -11,6 +11,7 @@ from embedlens.report.labelling_page import write_labelling
 from embedlens.report.picture_table import export_csv, export_parquet, picture_table
 from embedlens.report.predictions_page import write_predictions
 from embedlens.report.report import write_first_report, write_report
+from embedlens.report.search_page import write_search
 from embedlens.report.sections.registered import register_section
 from embedlens.report.sections.section import Section
 from embedlens.report.table import Table
@@ -32,4 +33,5 @@ __all__ = [
     "write_predictions",
     "write_relabelling",
     "write_report",
+    "write_search",
 ]

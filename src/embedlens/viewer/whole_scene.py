@@ -47,8 +47,11 @@ def whole_study_scene(folder: Path, results: Results) -> Scene:
     sheets = fitting_sheets(pictures.pixels, scene.count) if pictures.here else None
     if sheets is not None:
         scene.add_thumbnails(sheets, study_sheets(folder, sheets, pictures))
-    for (backbone, stage), (distances, indices) in nearest_pictures(folder, results).items():
-        scene.add_neighbours(backbone_key(backbone, stage), indices, rounded(distances), METRIC)
+    for key, nearest in nearest_pictures(folder, results).items():
+        if results.unlabelled is not None:
+            nearest = _together(nearest, results.unlabelled.nearest[key])
+        distances, indices = nearest
+        scene.add_neighbours(backbone_key(*key), indices, rounded(distances), METRIC)
     return scene
 
 
@@ -81,13 +84,10 @@ def nearest_pictures(folder: Path, results: Results) -> dict[tuple[str, str], Ne
 
     They are kept beside the features, and found anew when those have changed.
     """
-    count, bare = int(results.pictures["kept"].sum()), results.unlabelled
-    room = _NEIGHBORS_LIMIT // (8 * NEIGHBORS * (count + (0 if bare is None else len(bare))))
+    count = int(results.pictures["kept"].sum())
+    room = _NEIGHBORS_LIMIT // (8 * NEIGHBORS * count)
     found = list(feature_folders(folder, results).items())[:room] if count > 1 else []
-    nearest = {key: kept_neighbors(path) for key, path in found}
-    if bare is None:
-        return nearest
-    return {key: _together(each, bare.nearest[key]) for key, each in nearest.items()}
+    return {key: kept_neighbors(path) for key, path in found}
 
 
 def _together(labelled: Neighbors, bare: Neighbors) -> Neighbors:

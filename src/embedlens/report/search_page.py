@@ -1,0 +1,45 @@
+"""The page of the pictures that a search found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from embedlens.files import write_whole
+from embedlens.images import ImageSet
+from embedlens.report.templating import environment
+from embedlens.report.thumbnails import Thumbnails, shower
+from embedlens.results.results import finished_results
+
+
+def write_search(found: pd.DataFrame, picture: str | Path, study: Path, page: Path) -> Path:
+    """Write a page with a picture and those that are nearest to it; return its path.
+
+    Parameters
+    ----------
+    found : DataFrame
+        As `search_study` returns it.
+    picture : path
+        What was searched for.
+    study : Path
+        The study folder.
+    page : Path
+        The file to write.
+    """
+    results = finished_results(study)
+    one = ImageSet.read_partly_labelled(picture)
+    made = Thumbnails(results).by_path(found["path"].tolist())
+    items = [{**row, "thumbnail": made.get(row["path"], "")} for row in found.to_dict("records")]
+    text = (
+        environment()
+        .get_template("search.html")
+        .render(
+            items=items,
+            name=Path(picture).name,
+            asked=next(iter(shower(one)(one.paths.tolist()).values()), ""),
+            study=results.name,
+        )
+    )
+    write_whole(page, text)
+    return page

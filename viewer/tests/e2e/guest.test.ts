@@ -1,0 +1,132 @@
+/** A picture dropped on the page, and labels for a selection: what a server is there for. */
+
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { launch } from "../browser";
+import { makeScene } from "../scenes";
+import { serve, type Served } from "../serve";
+import { open } from "./page";
+
+const made = makeScene({ count: 200 });
+const LIKE = 7;
+const scene = { ...made.scene, drops: ["Xception"], labels: true };
+
+/** The server puts the picture where picture 7 lies on each of Xception's maps but the last. */
+function tell(address: URL): unknown {
+  const backbone = address.searchParams.get("backbone");
+  const own = scene.maps.filter((map) => map.backbone === backbone).slice(0, -1);
+  const places = own.map((map) => {
+    const blob = made.blobs.get(map.blob)!;
+    const values = new Float32Array(blob.buffer, blob.byteOffset, scene.count * map.dimensions);
+    return [map.id, [...values.slice(LIKE * map.dimensions, (LIKE + 1) * map.dimensions)]];
+  });
+  return {
+    class: "cat",
+    probability: 0.875,
+    second_class: "dog",
+    second_probability: 0.1,
+    unknown: true,
+    classifier: "Xception",
+    places: Object.fromEntries(places) as unknown,
+    indices: [LIKE, 3],
+    distances: [0.5, 1.25],
+  };
+}
+
+let browser: Browser;
+let server: Served;
+let page: Page;
+let complaints: string[];
+
+beforeAll(async () => {
+  browser = await launch();
+  server = await serve({ ...made, scene }, tell);
+});
+afterAll(async () => {
+  await browser.close();
+  server.close();
+});
+beforeEach(async () => {
+  ({ page, complaints } = await open(browser, server.address));
+});
+afterEach(async () => {
+  await page.context().close();
+  expect(complaints).toEqual([]);
+});
+
+async function drop(): Promise<void> {
+  await page.evaluate(async () => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 60, height: 40 });
+    const context = canvas.getContext("2d")!;
+    context.fillStyle = "#d02020";
+    context.fillRect(0, 0, 60, 40);
+    const blob = await new Promise<Blob | null>((done) => canvas.toBlob(done));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([blob!], "mine.png", { type: "image/png" }));
+    const viewer = document.querySelector("[data-embedlens]")!.shadowRoot!.querySelector(".viewer")!;
+    const event = (name: string) =>
+      new DragEvent(name, { dataTransfer: transfer, bubbles: true, cancelable: true, composed: true });
+    viewer.dispatchEvent(event("dragover"));
+    viewer.dispatchEvent(event("drop"));
+  });
+  await page.locator(".picture .neighbours .tile").first().waitFor();
+}
+
+const guest = () =>
+  page.evaluate((like) => {
+    const { guest, points } = window.viewer.inspect().panes[0];
+    return { at: guest && [...guest], like: [...points.slice(3 * like, 3 * like + 3)] };
+  }, LIKE);
+
+test("a dropped picture lies where the server says, on every map that can place it", async () => {
+  const ids = await page.evaluate(() => window.viewer.state!.maps);
+  expect(ids).toEqual([scene.maps[0].id]);
+  await drop();
+  for (const map of scene.maps.filter(({ backbone }) => backbone === "Xception").slice(0, -1)) {
+    await page.evaluate((id) => window.viewer.set({ maps: [id] }), map.id);
+    await page.waitForFunction(() => !window.viewer.inspect().moving);
+    await expect.poll(async () => (await guest()).at).not.toBeNull();
+    const { at, like } = await guest();
+    like.forEach((value, axis) => expect(at![axis]).toBeCloseTo(value, 4));
+  }
+  expect(server.requests.filter((path) => path === "/drop")).toHaveLength(1);
+  expect(await page.locator(".picture .facts-list").textContent()).toContain("cat (87.5%)");
+  expect(await page.locator(".picture .wrong").textContent()).toContain("unlike all classes");
+  const last = scene.maps.filter(({ backbone }) => backbone === "Xception").at(-1)!;
+  await page.evaluate((id) => window.viewer.set({ maps: [id] }), last.id);
+  await page.getByText("This map cannot place it").waitFor();
+});
+
+test("a map of another backbone says why it cannot tell; taken away, the picture is gone", async () => {
+  await drop();
+  const other = scene.maps.find(({ backbone }) => backbone === "MobileNetV2")!;
+  await page.evaluate((id) => window.viewer.set({ maps: [id] }), other.id);
+  await page.getByText("No picture can be placed on this map").waitFor();
+  await page.getByRole("button", { name: "Take away" }).click();
+  expect(await page.evaluate(() => window.viewer.state!.guest)).toBeNull();
+  await expect.poll(async () => (await guest()).at).toBeNull();
+});
+
+test("a selection gets a label, is set aside, and gets its own back", async () => {
+  await page.evaluate(() => window.viewer.set({ selection: Uint32Array.of(2, 5), panel: "selection" }));
+  const name = page.getByLabel("Label of the selection");
+  await name.fill(" new class ");
+  await page.getByRole("button", { name: "Label", exact: true }).click();
+  const told = page.locator(".gallery [role=status]");
+  await expect.poll(() => told.textContent()).toContain("2 labelled and 0 set aside");
+  expect(await told.textContent()).toContain('embedlens study "/study/labels.csv"');
+  await page.getByRole("button", { name: /Set aside/ }).click();
+  await page.getByRole("button", { name: /As it was/ }).click();
+  await expect.poll(() => server.labels.length).toBe(3);
+  expect(server.labels.map(({ label }) => label)).toEqual(["new class", null, ""]);
+  expect(server.labels.every(({ pictures }) => `${pictures.join()}` === "2,5")).toBe(true);
+});
+
+test("what could not be written is said", async () => {
+  await page.evaluate(() => window.viewer.set({ selection: Uint32Array.of(2), panel: "selection" }));
+  await page.getByLabel("Label of the selection").fill("refused");
+  await page.keyboard.press("Enter");
+  const told = page.locator(".gallery [role=status]");
+  await expect.poll(() => told.textContent()).toContain("Not written: no table can point into it");
+  complaints = complaints.filter((each) => !each.includes("400"));
+});
