@@ -20,6 +20,7 @@ from embedlens.results.folder import StudyFolder
 from embedlens.results.measurements import Measure, Measurements
 from embedlens.results.results import gather, write_measurements
 from embedlens.results.vocabulary import FEATURES, KNN, LINEAR_PROBE, MAPS, PRETRAINED
+from embedlens.study.retrieval import measure_retrieval
 
 HEADS = (LINEAR_PROBE.key, KNN.key)
 
@@ -96,6 +97,7 @@ def write_pictures(folder: Path, names: Sequence[str], per_class: int) -> None:
 def invent(images: ImageSet, accuracy: float, repeats: int, seed: int) -> Measurements:
     """Invent measurements of the names that real ones have."""
     rng, measures, maps, predictions = np.random.default_rng(seed), [], {}, []
+    retrieved = Measurements()
     count, classes = len(images), np.array(images.classes)
     centres = rng.normal(size=(len(classes), 3)) * 4
     for name, seconds in {"pca": 0.5, "tsne": 2.5}.items():
@@ -118,6 +120,7 @@ def invent(images: ImageSet, accuracy: float, repeats: int, seed: int) -> Measur
     for repeat in range(repeats):
         split = images.resplit(repeat)
         test = split.where("test")
+        retrieved += measure_retrieval(maps["pca"], split, repeat, seed)
         for head in HEADS:
             truth = split.labels[test]
             wrong = rng.uniform(size=len(test)) > accuracy
@@ -134,7 +137,8 @@ def invent(images: ImageSet, accuracy: float, repeats: int, seed: int) -> Measur
                     }
                 )
             )  # fmt: skip
-    return Measurements(tuple(measures), tuple(predictions), silhouettes=silhouettes, maps=maps)
+    rest = Measurements(tuple(measures), tuple(predictions), silhouettes=silhouettes, maps=maps)
+    return retrieved + rest
 
 
 def facts_of(name: str, pictures: int, *, pretrained: bool, speed: float) -> dict:

@@ -14,7 +14,7 @@ from embedlens.errors import StudyError
 from embedlens.images import ImageSet
 from embedlens.report import tables, write_report
 from embedlens.report.sections.mistakes import MAX_SHOWN
-from embedlens.results import Settings, judge, read_results
+from embedlens.results import Settings, judge, read_results, retrieval_sentence
 from embedlens.results.folder import StudyFolder
 from embedlens.results.results import gather, write_measurements
 from embedlens.study.analysis import analyse
@@ -43,7 +43,9 @@ def assert_stands_alone(made) -> None:
 
 def test_the_report_writes_page_tables_and_figures(reported):
     names = {str(path.relative_to(reported.folder)) for path in reported.folder.rglob("*.*")}
-    wanted = {"accuracy", "backbones", "maps", "silhouettes", "images", "problems"}
+    wanted = {
+        "accuracy", "backbones", "maps", "silhouettes", "images", "problems", "retrieval"
+    }  # fmt: skip
     assert {f"tables/{name}.{kind}" for name in wanted for kind in ("csv", "md", "tex")} <= names
     figures = {"accuracy", "speed", "map-Better_2", "map-Worse"}
     assert {f"figures/{name}.{kind}" for name in figures for kind in ("png", "svg")} <= names
@@ -61,6 +63,7 @@ def test_the_verdict_comes_first(reported):
     assert sentence.startswith("Take Better_2")
     assert sentence in text
     assert text.index(sentence) < text.index("Naming the largest class")
+    assert retrieval_sentence(reported.results, "Better_2") in text
 
 
 def test_every_table_is_in_the_page_with_headings_for_readers_aloud(reported):
