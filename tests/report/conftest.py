@@ -16,6 +16,7 @@ from embedlens.backbones import Transform
 from embedlens.images import ImageSet
 from embedlens.report import write_report
 from embedlens.results import Results, Settings, read_results
+from embedlens.results.cost import COST_COLUMNS
 from embedlens.results.folder import StudyFolder
 from embedlens.results.measurements import Measure, Measurements
 from embedlens.results.results import gather, write_measurements
@@ -141,6 +142,31 @@ def invent(images: ImageSet, accuracy: float, repeats: int, seed: int) -> Measur
     return retrieved + rest
 
 
+def invent_doubt(images: ImageSet, accuracy: float, repeats: int, seed: int) -> Measurements:
+    """Invent how sure a probe is of test pictures, and what it learns from fewer labels."""
+    rng, measures, calibrations, curves = np.random.default_rng(seed), [], [], []
+    for repeat in range(repeats):
+        split = images.resplit(repeat)
+        test, known = split.where("test"), len(split.where(["train", "validation"]))
+        confidence = rng.uniform(0.4, 1, len(test))
+        right = rng.uniform(size=len(test)) < accuracy
+        calibrations.append(
+            pd.DataFrame(
+                {
+                    "head": LINEAR_PROBE.key, "repeat": repeat, "picture": test, "right": right,
+                    "confidence": confidence, "calibrated": confidence**1.2, "in_set": right,
+                    "set_size": 1,
+                }
+            )
+        )  # fmt: skip
+        measures.append(Measure("linear_probe.temperature", 1 + accuracy, "validation", repeat))
+        for labels in (known // 8, known // 4, known // 2, known):
+            hits = rng.uniform(size=len(test)) < accuracy * (1 - 1 / labels)
+            of = {"draw": repeat, "labels": labels, "picture": test}
+            curves.append(pd.DataFrame({**of, "hits": hits.astype(int), "shown": 1}))
+    return Measurements(tuple(measures), curves=tuple(curves), calibrations=tuple(calibrations))
+
+
 def facts_of(name: str, pictures: int, *, pretrained: bool, speed: float) -> dict:
     return {
         "backbone": name, "network": name, "family": "keras.applications",
@@ -163,8 +189,9 @@ def make_study(
     backbones: dict[str, float] | None = None,
     random: Sequence[str] = (),
     repeats: int = 3,
+    also: Sequence[Callable[[ImageSet, float, int, int], Measurements]] = (),
 ) -> Made:
-    """Make a study folder; `backbones` gives the accuracy of each."""
+    """Make a study folder; `backbones` gives the accuracy of each, `also` invents more of each."""
     pictures, folder = parent / "pictures", parent / "study"
     write_pictures(pictures, classes, per_class)
     (folder / "results").mkdir(parents=True)
@@ -176,7 +203,8 @@ def make_study(
     chosen = backbones or {"Worse": 0.6, "Better_2": 0.9}
     for i, (name, accuracy) in enumerate(chosen.items()):
         facts = facts_of(name, len(images), pretrained=name not in random, speed=20.0 * (i + 1))
-        measured, kept = invent(images, accuracy, repeats, seed=i), name.replace("/", "_")
+        parts = [each(images, accuracy, repeats, i) for each in (invent, *also)]
+        measured, kept = sum(parts, Measurements()), name.replace("/", "_")
         write_measurements(
             StudyFolder(folder), kept, "key", facts, PRETRAINED.key, measured, features=kept
         )
@@ -196,6 +224,27 @@ def make_study(
 def study(tmp_path: Path) -> Callable[..., Made]:
     """Makes a study folder without a report."""
     return lambda **given: make_study(tmp_path, **given)
+
+
+def write_costs(made: Made, milliseconds: dict[str, float]) -> None:
+    """Say what a picture costs each backbone."""
+    rows = [
+        {"backbone": name, "round": i, "milliseconds": took, "operations": 1e8 * took}
+        for name, took in milliseconds.items()
+        for i in range(3)
+    ]
+    pd.DataFrame(rows, columns=list(COST_COLUMNS)).to_parquet(StudyFolder(made.folder).costs)
+
+
+@pytest.fixture(scope="session")
+def dear_best(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A study that takes the cheap one of two, which is not the most accurate; with its report."""
+    accuracies = {"Cheap": 0.74, "Dear": 0.86}
+    parent = tmp_path_factory.mktemp("dear_best")
+    made = make_study(parent, backbones=accuracies, per_class=40, also=[invent_doubt])
+    write_costs(made, {"Cheap": 10.0, "Dear": 25.0})
+    write_report(made.folder)
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,13 @@ from embedlens.errors import StudyError
 from embedlens.images import ImageSet
 from embedlens.report import tables, write_report
 from embedlens.report.sections.mistakes import MAX_SHOWN
-from embedlens.results import Settings, judge, read_results, retrieval_sentence
+from embedlens.results import (
+    Settings,
+    judge,
+    judge_calibration,
+    read_results,
+    retrieval_sentence,
+)
 from embedlens.results.folder import StudyFolder
 from embedlens.results.results import gather, write_measurements
 from embedlens.study.analysis import analyse
@@ -141,6 +147,21 @@ def test_names_that_are_html_stay_names(study):
     assert bad in made.page.text
     assert problem["path"] in made.page.text
     assert "<i>" in made.page.text
+
+
+def test_figures_and_their_captions_are_of_the_backbone_to_take(dear_best):
+    """Not of the most accurate, which is dearer and no sure gain."""
+    results = dear_best.results
+    verdict = judge(results)
+    assert (verdict.standings[0].backbone, verdict.take.backbone) == ("Dear", "Cheap")
+    text, figures = dear_best.page.text, dear_best.folder / "figures"
+    assert "Cheap: how often a linear probe is right" in text
+    told = {each.backbone: each.temperature for each in judge_calibration(results)}
+    assert f"at temperature {told['Cheap']:.2f}" in (figures / "reliability.svg").read_text()
+    assert "Lines, of Cheap" in text
+    labels = (figures / "labels.svg").read_text()
+    assert labels.index(">Cheap<") < labels.index(">Dear<")
+    assert '"opening":"Cheap/' in dear_best.html
 
 
 def test_random_weights_are_never_taken_for_pretrained(study):

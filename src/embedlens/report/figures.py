@@ -78,7 +78,7 @@ class Figures:
     maps
         By backbone, from best to worst.
     silhouettes
-        Of the best backbone, with the name of the space.
+        Of the backbone to take, with the name of the space.
     tuned
         Maps of fine-tuned backbones; they tell the silhouette by stage, "pretrained" and "tuned".
     learning
@@ -86,9 +86,9 @@ class Figures:
     reduced
         Accuracy of the top on maps against their silhouette.
     labels
-        Accuracy by the number of labels.
+        Accuracy by the number of labels; intervals and law are of the backbone to take.
     reliability
-        Accuracy by confidence, of the best backbone.
+        Accuracy by confidence, of the backbone to take.
     """
 
     accuracy: str
@@ -116,15 +116,17 @@ def draw_figures(results: Results, verdict: Verdict, measures: Table, folder: Pa
     folder : Path
         To write ``*.png`` and ``*.svg`` into. Figures of an earlier report are removed.
     """
+    best, curves = verdict.take.backbone, judge_learning_curves(results)
+    reliability = draw_reliability(judge_calibration(results), best)
     return replace(
         draw_verdict(verdict, folder),
         maps=_draw_maps(results, measures, folder),
-        silhouettes=_draw_silhouettes(results, verdict.take.backbone, folder),
+        silhouettes=_draw_silhouettes(results, best, folder),
         tuned=_draw_tuned(results, folder),
         learning=_draw_learning(results, folder),
         reduced=_draw_reduced(results, folder),
-        labels=_drawn(draw_label_curves(results, judge_learning_curves(results)), folder, "labels"),
-        reliability=_drawn(draw_reliability(judge_calibration(results)), folder, "reliability"),
+        labels=_drawn(draw_label_curves(results, curves, best), folder, "labels"),
+        reliability=_drawn(reliability, folder, "reliability"),
     )
 
 

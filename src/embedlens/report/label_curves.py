@@ -44,17 +44,20 @@ def label_curves_table(results: Results, curves: Mapping[str, LearningCurve]) ->
     )
 
 
-def draw_label_curves(results: Results, curves: Mapping[str, LearningCurve]) -> Figure | None:
-    """Return accuracy against labels, a line a backbone; None where there is no curve.
+def draw_label_curves(
+    results: Results, curves: Mapping[str, LearningCurve], backbone: str
+) -> Figure | None:
+    """Return accuracy against labels, a line a backbone; None where the given one has no curve.
 
-    The first backbone has its interval, its law and what is expected of twice the labels.
+    The given one has its interval, its law and what is expected of twice the labels.
     """
-    if not curves:
+    if backbone not in curves:
         return None
     names = backbone_labels(results)
     figure = new_figure(7.2, 3.4)
     axes = figure.add_axes((0.08, 0.15, 0.66, 0.78))
-    shown = list(curves.items())[:_MOST_LINES]
+    others = [pair for pair in curves.items() if pair[0] != backbone]
+    shown = [(backbone, curves[backbone]), *others][:_MOST_LINES]
     for number, (name, curve) in reversed(list(enumerate(shown))):
         colour = ACCENT if number == 0 else MUTED
         shade = 1.0 if number == 0 else 0.9 - 0.08 * number

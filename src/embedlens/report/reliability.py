@@ -49,20 +49,22 @@ def calibration_table(results: Results, found: Sequence[Calibration]) -> Table:
     )  # fmt: skip
 
 
-def draw_reliability(found: Sequence[Calibration]) -> Figure | None:
-    """Return accuracy against confidence of the first backbone, before and after; None for none."""
-    if not found:
-        return None
-    first = found[0]
+def draw_reliability(found: Sequence[Calibration], backbone: str) -> Figure | None:
+    """Return a backbone's accuracy against confidence, before and after; None for none."""
+    told = next((each for each in found if each.backbone == backbone), None)
+    return None if told is None else _draw(told)
+
+
+def _draw(told: Calibration) -> Figure:
     figure = new_figure(3.6, 3.6)
     axes = figure.add_axes((0.14, 0.13, 0.82, 0.82))
-    low = 100 * min(*first.before.confidence, *first.after.confidence, *first.after.accuracy)
+    low = 100 * min(*told.before.confidence, *told.after.confidence, *told.after.accuracy)
     axes.plot([low, 100], [low, 100], color=FAINT, linewidth=1.2, zorder=0)
-    for told, colour, face, label in (
-        (first.before, MUTED, "none", "as it comes"),
-        (first.after, ACCENT, ACCENT, f"at temperature {first.temperature:.2f}"),
+    for curve, colour, face, label in (
+        (told.before, MUTED, "none", "as it comes"),
+        (told.after, ACCENT, ACCENT, f"at temperature {told.temperature:.2f}"),
     ):
-        axes.plot(100 * told.confidence, 100 * told.accuracy, "o-", color=colour,
+        axes.plot(100 * curve.confidence, 100 * curve.accuracy, "o-", color=colour,
                   markerfacecolor=face, markersize=4, linewidth=1, label=label)  # fmt: skip
     axes.set_xlabel("confidence, %", size=8, color=MUTED)
     axes.set_ylabel("of these pictures right, %", size=8, color=MUTED)
