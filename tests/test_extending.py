@@ -347,10 +347,10 @@ def test_a_score_is_measured_and_shown(study):
 
 def test_a_section_is_in_the_report_where_it_applies(study):
     page = study.report().read_text(encoding="utf-8")
-    assert '<li><a href="#widths">Widths</a></li>' in page
+    assert '<a href="#widths">Widths</a>' in page
     assert page.count('<h2 id="widths-title">How wide the pictures are</h2>') == 1
     assert "20 pictures of 30 pixels & more: &lt;b&gt;</p>" in page
-    assert page.index('id="misplaced"') < page.index('id="widths"') < page.index('id="pictures"')
+    assert page.index('id="labels"') < page.index('id="pictures"') < page.index('id="widths"')
     assert 'id="nowhere"' not in page
     assert "#nowhere" not in page
 

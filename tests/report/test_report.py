@@ -89,7 +89,7 @@ def test_the_page_has_landmarks_and_every_picture_a_text(reported):
         assert len(page.all(landmark)) == 1
     assert all(image["alt"] for image in page.all("img"))
     figures = [each for each in page.all("div") if each.get("role") == "img"]
-    assert len(figures) == 2 + 4 + 3
+    assert len(figures) == 1 + 1 + 1 + 4 + 3
     assert all(each["aria-label"] for each in figures)
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
@@ -112,7 +112,7 @@ def test_pictures_of_each_class_and_mistakes_are_shown(reported):
     sides = [each["width"] for each in page.all("img")]
     misplaced = sides.count("56") // 5  # each stands beside its five nearest
     assert sides.count("92") == 3 * 8 + min(wrong, MAX_SHOWN) + misplaced
-    assert f"{wrong} mistake" in page.text
+    assert f"gets {wrong} picture" in page.text
 
 
 def _first_accuracy(made) -> float:
@@ -172,7 +172,7 @@ def test_random_weights_are_never_taken_for_pretrained(study):
     assert "RANDOM, NOT PRETRAINED: random (seed 0), not pretrained" in text
     assert "Chance random weights, not pretrained" in text
     assert text.index("Take Trained") < text.index("Random weights, for comparison only: Chance")
-    assert "What the backbone to take gets wrong Trained" in text
+    assert "What does it get wrong? Trained" in text
 
 
 def test_pictures_that_have_moved_are_said_to_be_missing(study):
@@ -190,7 +190,7 @@ def test_one_backbone_and_one_split_make_a_report(study):
     write_report(made.folder)
     text = made.page.text
     assert "60 pictures, 3 classes, 1 backbone, 1 split" in text
-    assert "held-out pictures of 1 split" in text
+    assert "over 1 split; lines" in text
     assert "mean over 1 split" not in text
     assert not (made.folder / "figures" / "speed.png").exists()
     assert "against speed" not in text
@@ -222,7 +222,7 @@ def test_many_points_keep_the_page_small(study):
 
 
 def test_maps_beyond_the_limit_are_left_to_the_folder(study, monkeypatch):
-    monkeypatch.setattr("embedlens.report.sections.maps.MAX_CHARACTERS", 1)
+    monkeypatch.setattr("embedlens.report.sections.stills.MAX_CHARACTERS", 1)
     made = study()
     write_report(made.folder)
     assert "The maps of 1 more backbone are in figures/" in made.page.text

@@ -117,8 +117,10 @@ def test_on_paper_figures_stand_in_the_viewers_place(browser, report):
     opened.page.emulate_media(media="print")
     assert (viewer.is_visible(), figures.is_visible()) == (False, True)
     opened.page.emulate_media(media="screen")
-    opened.page.get_by_role("button", name="Show the maps as figures").click()
-    assert figures.is_visible()
+    every = opened.page.locator("#stills figure")
+    assert not every.first.is_visible()
+    opened.page.get_by_text("The maps as figures").click()
+    assert every.first.is_visible()
 
 
 def test_without_webgl_the_figures_stay_and_the_page_says_why(browser, report):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,15 @@ import pandas as pd
 from embedlens.curation import Check
 from embedlens.curation.finding import KINDS, expectation
 from embedlens.files import write_whole
+from embedlens.report.short_paths import common_folder, shortened
 from embedlens.report.templating import environment
 from embedlens.report.thumbnails import Show, shower
 
 MAX_SHOWN = 24
 """Of each kind; the table holds all."""
+
+OPEN = 12
+"""So many of a kind are shown at once, the others when they are asked for."""
 
 # Kinds that are of a class, or of a file that cannot be shown.
 _TEXT_ONLY = {
@@ -23,51 +28,101 @@ _TEXT_ONLY = {
 }  # fmt: skip
 
 
-def findings_by_kind(findings: pd.DataFrame, show: Show) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Kind:
+    """The findings of a kind, for the template.
+
+    Attributes
+    ----------
+    key, title : str
+        For programs, and for people.
+    count : int
+        How many there are.
+    summary : str
+        What is to be said of all together; "" where each speaks for itself.
+    action : str
+        What to do, where that is the same for all; "" where it is not.
+    text_only : bool
+        Whether they are of no picture that can be shown.
+    open, rest : tuple of dict
+        A finding each, with thumbnail and other_thumbnail ("" where there is none), the surest
+        first: those that are shown at once, and some of the others.
+    """
+
+    key: str
+    title: str
+    count: int
+    summary: str
+    action: str
+    text_only: bool
+    open: tuple[dict[str, Any], ...]
+    rest: tuple[dict[str, Any], ...]
+
+
+def findings_by_kind(
+    findings: pd.DataFrame, show: Show, folder: str, classes: int, opened: int = OPEN
+) -> list[Kind]:
     """Group findings for the template, each with thumbnails of its pictures.
 
     Parameters
     ----------
     findings : DataFrame
-        As ``Check.findings``.
+        As ``Check.findings``: the surest of each kind first.
     show : callable
         Makes thumbnails by path.
-
-    Returns
-    -------
-    list of dict
-        kind, title, count, expected ("" but for labels: how many are expected to be wrong),
-        text_only, and items: a dict a finding, with thumbnail and other_thumbnail ("" where there
-        is none).
+    folder : str
+        Paths below it are told as seen from there.
+    classes : int
+        How many there are.
+    opened : int, default 12
+        How many of each kind are shown at once.
     """
-    groups = []
-    for kind, title in KINDS.items():
-        rows = findings[findings["kind"] == kind]
-        if rows.empty:
-            continue
-        shown = rows.head(MAX_SHOWN)
-        text_only = kind in _TEXT_ONLY
-        paths = [] if text_only else [*shown["path"], *shown["other"]]
-        made = show([path for path in dict.fromkeys(paths) if path])
-        items = [
-            {
-                **row,
-                "thumbnail": made.get(row["path"], ""),
-                "other_thumbnail": made.get(row["other"], ""),
-            }
-            for row in shown.to_dict("records")
-        ]
-        groups.append(
-            {
-                "kind": kind,
-                "title": title,
-                "count": len(rows),
-                "expected": expectation(kind, rows["score"].tolist()),
-                "text_only": text_only,
-                "items": items,
-            }
-        )
-    return groups
+    rows_of = {str(kind): rows for kind, rows in findings.groupby("kind", sort=False)}
+    return [
+        _kind(kind, rows_of[kind], show, folder, classes, opened)
+        for kind in KINDS
+        if kind in rows_of
+    ]
+
+
+def _kind(
+    kind: str, rows: pd.DataFrame, show: Show, folder: str, classes: int, opened: int
+) -> Kind:
+    text_only = kind in _TEXT_ONLY
+    shown = rows.head(MAX_SHOWN)
+    paths = [] if text_only else [*shown["path"], *shown["other"]]
+    made = show([path for path in dict.fromkeys(paths) if path])
+    items = tuple(
+        {
+            **{str(name): value for name, value in row.items()},
+            "path": shortened(row["path"], folder),
+            "other": shortened(row["other"], folder),
+            "thumbnail": made.get(row["path"], ""),
+            "other_thumbnail": made.get(row["other"], ""),
+        }
+        for row in shown.to_dict("records")
+    )
+    expected = expectation(kind, rows["score"].tolist())
+    summary = f"{expected.capitalize()}: estimated from how often the classifier is right on "
+    summary = f"{summary}these pictures." if expected else ""
+    title = KINDS[kind]
+    if kind == "small class":
+        title = f"{title}: {len(rows):,} of {classes:,}"
+        opened = 1 if len(rows) == classes else opened
+        summary = _small_classes(rows)
+    actions = rows["action"].unique()
+    action = str(actions[0]) if len(actions) == 1 < len(rows) else ""
+    if expected and len(rows) > 1:
+        action = "look at each, and move it where the arrow points if that is right"
+    return Kind(kind, title, len(rows), summary, action, text_only, items[:opened], items[opened:])
+
+
+def _small_classes(rows: pd.DataFrame) -> str:
+    """Say of all classes that are too small what the smallest and the largest of them have."""
+    if len(rows) < 2:
+        return ""
+    first, last = rows.iloc[0], rows.iloc[-1]
+    return f"From {first['path']} ({first['reason']}) to {last['path']} ({last['reason']})."
 
 
 def write_check(check: Check, folder: Path) -> Path:
@@ -81,7 +136,12 @@ def write_check(check: Check, folder: Path) -> Path:
             check=check,
             pictures=len(check.images),
             classes=len(check.images.classes),
-            groups=findings_by_kind(check.findings, shower(check.images)),
+            groups=findings_by_kind(
+                check.findings,
+                shower(check.images),
+                common_folder(check.images.paths.tolist()),
+                len(check.images.classes),
+            ),
             where="findings.csv",
         )
     )

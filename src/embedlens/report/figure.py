@@ -75,6 +75,8 @@ def inline_svg(figure: Figure, name: str) -> str:
 def _svg(figure: Figure, name: str, facecolor: str) -> str:
     import matplotlib
 
+    for axes in figure.axes:
+        axes.patch.set_visible(False)  # the ground is that of the page, or of the file
     text = io.StringIO()
     nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
     # Text stays text; ids depend on the name alone, so that equal results give equal files.

@@ -34,6 +34,7 @@ from embedlens.results import (
 )
 from embedlens.results.vocabulary import MAPS, PRETRAINED, STAGES, TUNED, space_of
 from embedlens.viewer.scene import backbone_key
+from embedlens.viewer.study_scene import opening_map
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -76,7 +77,9 @@ class Figures:
     accuracy, speed
         Of all backbones.
     maps
-        By backbone, from best to worst.
+        By backbone, that to take first.
+    opening
+        The map that the viewer opens with: of the backbone to take, the one that keeps most.
     silhouettes
         Of the backbone to take, with the name of the space.
     tuned
@@ -100,6 +103,7 @@ class Figures:
     reduced: str | None = None
     labels: str | None = None
     reliability: str | None = None
+    opening: MapDrawing | None = None
 
 
 def draw_figures(results: Results, verdict: Verdict, measures: Table, folder: Path) -> Figures:
@@ -116,11 +120,14 @@ def draw_figures(results: Results, verdict: Verdict, measures: Table, folder: Pa
     folder : Path
         To write ``*.png`` and ``*.svg`` into. Figures of an earlier report are removed.
     """
+    drawn = draw_verdict(verdict, folder)
     best, curves = verdict.take.backbone, judge_learning_curves(results)
+    maps = _draw_maps(results, measures, folder)
     reliability = draw_reliability(judge_calibration(results), best)
     return replace(
-        draw_verdict(verdict, folder),
-        maps=_draw_maps(results, measures, folder),
+        drawn,
+        maps={best: maps[best], **maps},
+        opening=_draw_opening(results, maps[best]),
         silhouettes=_draw_silhouettes(results, best, folder),
         tuned=_draw_tuned(results, folder),
         learning=_draw_learning(results, folder),
@@ -188,6 +195,20 @@ def _draw_maps(results: Results, measures: Table, folder: Path) -> dict[str, lis
         )
         for backbone, label in backbone_labels(results).items()
     }  # fmt: skip
+
+
+def _draw_opening(results: Results, drawings: Sequence[MapDrawing]) -> MapDrawing | None:
+    """Draw the map that the viewer opens with once more: ids within a page must differ."""
+    opening = opening_map(results)
+    if opening is None:
+        return None
+    backbone, stage, name = opening.rsplit("/", 2)
+    points = results.maps[backbone, stage][name]
+    labels = results.pictures["label"][results.pictures["kept"]].to_numpy(str)
+    classes, viewpoint = list(class_counts(results).index), best_viewpoint(points, labels)
+    drawn = draw_one(name, points, labels, classes, viewpoint)
+    same = next(each for each in drawings if each.title == MAPS.title(name))
+    return replace(same, svg=inline_svg(drawn, "opening"))
 
 
 def _draw_tuned(results: Results, folder: Path) -> dict[str, list[MapDrawing]]:

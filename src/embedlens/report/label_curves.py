@@ -54,8 +54,8 @@ def draw_label_curves(
     if backbone not in curves:
         return None
     names = backbone_labels(results)
-    figure = new_figure(7.2, 3.4)
-    axes = figure.add_axes((0.08, 0.15, 0.66, 0.78))
+    figure = new_figure(5.2, 3.2)
+    axes = figure.add_axes((0.1, 0.15, 0.87, 0.81))
     others = [pair for pair in curves.items() if pair[0] != backbone]
     shown = [(backbone, curves[backbone]), *others][:_MOST_LINES]
     for number, (name, curve) in reversed(list(enumerate(shown))):
@@ -80,7 +80,7 @@ def draw_label_curves(
     _finish(axes, [*first.labels.tolist(), *([2 * int(first.labels[-1])] if first.law else [])])
     handles, texts = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], texts[::-1], frameon=False, fontsize=8, labelcolor=INK,
-                loc="center left", bbox_to_anchor=(1.02, 0.5))  # fmt: skip
+                loc="lower right")  # fmt: skip
     return figure
 
 

@@ -28,6 +28,7 @@ class _Filled:
     title: str
     link: str
     body: Markup
+    folded: bool
 
 
 def render_page(material: Material) -> str:
@@ -39,7 +40,7 @@ def render_page(material: Material) -> str:
     templates.globals["max_rows"] = MAX_ROWS
     applying = [
         section
-        for section in list_sections()
+        for section in sorted(list_sections(), key=lambda section: section.folded)
         if (section.early or material.complete) and section.applies(material)
     ]
     return templates.get_template("report.html").render(
@@ -57,4 +58,4 @@ def _fill(section: Section, material: Material, templates: Environment) -> _Fill
     # Read here, not by Jinja's loader: a section's template may lie in another package.
     template = templates.from_string(section.template.read_text(encoding="utf-8"))
     body = template.render(material=material, **section.context(material))
-    return _Filled(section.key, section.title, section.link, Markup(body))
+    return _Filled(section.key, section.title, section.link, Markup(body), section.folded)

@@ -12,7 +12,14 @@ from embedlens.report.page import render_page
 from embedlens.report.paper_tables import has_paper_tables, paper_tables
 from embedlens.report.sections.material import Material
 from embedlens.report.table import Table
-from embedlens.report.tables import further_tables, ranked, tables_of, verdict_tables, verdicts_of
+from embedlens.report.tables import (
+    further_tables,
+    ranked,
+    tables_of,
+    taken_first,
+    verdict_tables,
+    verdicts_of,
+)
 from embedlens.report.thumbnails import Thumbnails
 from embedlens.report.viewer_block import viewer_block
 from embedlens.results import Results, StudyFolder, finished_results
@@ -54,7 +61,8 @@ def write_report(folder: Path) -> Path:
         table.write(study.tables, name)
     figures = draw_figures(results, verdict, tables["maps"], study.figures)
     best = (verdict.take.backbone, PRETRAINED.key)
-    found = nearest_pictures(study.path, results).get(best)
+    first = taken_first(results, verdict)  # what has no room is of the other backbones
+    found = nearest_pictures(study.path, first).get(best)
     material = Material(
         folder=study,
         results=results,
@@ -63,7 +71,7 @@ def write_report(folder: Path) -> Path:
         figures=figures,
         nearest=found[1] if found else None,
         thumbnails=Thumbnails(results),
-        viewer=viewer_block(study.path, results),
+        viewer=viewer_block(study.path, first),
     )
     write_whole(study.report, render_page(material))
     return study.report

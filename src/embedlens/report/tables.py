@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from embedlens.report.confusion_matrix import matrix_table
 from embedlens.report.group_table import groups_table
 from embedlens.report.label_curves import label_curves_table
 from embedlens.report.names import Means, backbone_labels
@@ -41,9 +42,10 @@ def tables(results: Results) -> dict[str, Table]:
     Returns
     -------
     dict of str to Table
-        "accuracy", "classes", "confusions", "backbones", "scores", "correlation", "reduced",
-        "maps", "silhouettes", "images", "problems", and, where they were measured, "groups",
-        "labels", "calibration", "retrieval"; the names are those of the files in ``tables/``.
+        "accuracy", "classes", "confusions", "matrix", "backbones", "scores", "correlation",
+        "reduced", "maps", "silhouettes", "images", "problems", and, where they were measured,
+        "groups", "labels", "calibration", "retrieval"; the names are those of the files in
+        ``tables/``.
     """
     return tables_of(results, verdicts_of(results))
 
@@ -71,6 +73,7 @@ def verdict_tables(results: Results, verdicts: dict[str, Verdict]) -> dict[str, 
         "accuracy": accuracy_table(results, verdicts, means_of(results)),
         "classes": classes_table(results, verdict),
         "confusions": confusions_table(results, verdict),
+        "matrix": matrix_table(results, verdict),
         "backbones": backbones_table(results, verdict),
     }
 
@@ -98,8 +101,17 @@ def verdicts_of(results: Results) -> dict[str, Verdict]:
 
 def ranked(results: Results, verdict: Verdict) -> Results:
     """Return the results with the backbones in the order of a verdict."""
-    order = [each.backbone for each in verdict.standings]
-    facts = results.backbones.set_index("backbone", drop=False).loc[order]
+    return _in_order(results, [each.backbone for each in verdict.standings])
+
+
+def taken_first(results: Results, verdict: Verdict) -> Results:
+    """Return the results with the backbone to take before the others, which keep their order."""
+    others = [name for name in results.backbones["backbone"] if name != verdict.take.backbone]
+    return _in_order(results, [verdict.take.backbone, *others])
+
+
+def _in_order(results: Results, names: list[str]) -> Results:
+    facts = results.backbones.set_index("backbone", drop=False).loc[names]
     return replace(results, backbones=facts.reset_index(drop=True))
 
 

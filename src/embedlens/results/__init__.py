@@ -9,7 +9,7 @@ from embedlens.results.calibration import (
     judge_calibration,
 )
 from embedlens.results.class_coverage import ClassCoverage, class_coverage
-from embedlens.results.class_verdict import ClassVerdict, judge_classes
+from embedlens.results.class_verdict import ClassVerdict, Confusion, judge_classes
 from embedlens.results.correlation import (
     Correlation,
     correlate,
@@ -46,6 +46,7 @@ __all__ = [
     "Change",
     "ClassCoverage",
     "ClassVerdict",
+    "Confusion",
     "Correlation",
     "Cost",
     "FewLabels",

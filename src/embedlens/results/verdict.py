@@ -96,9 +96,13 @@ class Verdict:
 
     def sentence(self) -> str:
         """Say what to take, what is as good, what is worse, and which classes were not judged."""
-        if self.coverage.says_nothing:
-            return f"{_one_class(self.standings[0], self.coverage)} {self.coverage.sentence()}"
-        return " ".join([*self._ranking(), self.coverage.sentence()]).strip()
+        return " ".join(self.sentences())
+
+    def sentences(self) -> list[str]:
+        """Say the same a sentence an item, what to take first."""
+        nothing = self.coverage.says_nothing
+        told = [_one_class(self.standings[0], self.coverage)] if nothing else self._ranking()
+        return [each for each in (*told, self.coverage.sentence()) if each]
 
     def explanation(self) -> str:
         """Say in a line why what is expected is less than what was counted; empty where it is not.

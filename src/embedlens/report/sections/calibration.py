@@ -13,9 +13,10 @@ class CalibrationSection(Section):
     """Temperature, reliability and conformal sets."""
 
     key = "calibration"
-    title = "How sure it is"
-    link = "Calibration"
+    title = "How sure is it?"
+    link = "Certainty"
     template = TEMPLATES / "calibration.html"
+    folded = False
 
     def applies(self, material: Material) -> bool:
         """Return whether confidences were compared with classes."""

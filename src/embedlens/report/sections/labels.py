@@ -13,9 +13,10 @@ class LabelsSection(Section):
     """Learning curves, and what twice the labels would give."""
 
     key = "labels"
-    title = "How many labels?"
+    title = "How many labels more?"
     link = "Labels"
     template = TEMPLATES / "labels.html"
+    folded = False
 
     def applies(self, material: Material) -> bool:
         """Return whether there is a curve."""

@@ -1,32 +1,29 @@
-"""The maps, in three dimensions and as drawings."""
+"""How the pictures lie: the maps, in three dimensions."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from embedlens.report.figures import first_within
 from embedlens.report.palette import DISTINCT, look
 from embedlens.report.sections.material import Material
 from embedlens.report.sections.section import TEMPLATES, Section
 from embedlens.results import judge_learned_maps, learned_map_sentence
 
-# So that the page stays a few megabytes whatever the study.
-MAX_CHARACTERS = 4_500_000
-
 
 class MapsSection(Section):
-    """The viewer, each map seen from its best side, and the table of maps."""
+    """The viewer; on paper, and where it cannot run, the map that keeps most neighbours."""
 
     key = "maps"
-    title = link = "Maps"
+    title = "How does it look?"
+    link = "Map"
     template = TEMPLATES / "maps.html"
+    folded = False
 
     def context(self, material: Material) -> dict[str, Any]:
-        """Return the drawings that there is room for, and how classes look on them."""
+        """Return how classes look on a map, and which maps are not to be judged by."""
         return {
             "unlabelled": bare.sentence() if (bare := material.results.unlabelled) else "",
             "failed_maps": learned_map_sentence(judge_learned_maps(material.results)),
             "looks": [(name, look(i)) for i, name in enumerate(material.classes)],
             "looks_repeat": len(material.classes) > DISTINCT,
-            "shown": first_within(material.figures.maps, MAX_CHARACTERS),
         }

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from embedlens.report.figures import Figures
 from embedlens.report.names import backbone_labels
+from embedlens.report.short_paths import common_folder, shortened
 from embedlens.report.table import Table
 from embedlens.report.tables import class_counts
 from embedlens.report.thumbnails import Thumbnails
@@ -80,6 +81,21 @@ class Material:
     def counts(self) -> pd.DataFrame:
         """Pictures by class and split, and in ``all``."""
         return class_counts(self.results)
+
+    @property
+    def largest_class(self) -> tuple[str, float]:
+        """The class of most pictures, and its share of the test pictures of the first split."""
+        largest, test = int(self.counts["all"].argmax()), self.counts["test"].to_numpy()
+        return str(self.counts.index[largest]), float(test[largest] / max(test.sum(), 1))
+
+    @cached_property
+    def pictures_folder(self) -> str:
+        """The folder that paths are told from; empty where they are relative already."""
+        return common_folder(self.results.pictures["path"].map(str))
+
+    def short(self, path: str) -> str:
+        """Return a picture's path as seen from there."""
+        return shortened(path, self.pictures_folder)
 
     @property
     def classes(self) -> list[str]:

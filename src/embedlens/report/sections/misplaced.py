@@ -36,6 +36,7 @@ class MisplacedSection(Section):
         astray = [
             {
                 **asdict(each),
+                "path": material.short(each.path),
                 "thumbnail": made.get(each.row),
                 "near": [(made[row], str(labels[row])) for row in nearest if row in made],
             }

@@ -10,6 +10,7 @@ from embedlens.report.thumbnails import spread_rows
 
 MAX_SHOWN = 480
 _PER_CLASS = 8
+_OPEN = 12  # classes that are shown at once
 
 
 class PicturesSection(Section):
@@ -18,10 +19,16 @@ class PicturesSection(Section):
     key = "pictures"
     title = link = "Pictures"
     template = TEMPLATES / "pictures.html"
+    folded = False
 
     def context(self, material: Material) -> dict[str, Any]:
         """Return thumbnails, and where the pictures should be."""
-        return {"sheet": _sheet(material), "place": str(material.thumbnails.place)}
+        sheet = _sheet(material)
+        return {
+            "open": sheet[:_OPEN],
+            "rest": sheet[_OPEN:],
+            "place": str(material.thumbnails.place),
+        }
 
 
 def _sheet(material: Material) -> list[dict[str, Any]]:
@@ -30,12 +37,12 @@ def _sheet(material: Material) -> list[dict[str, Any]]:
     per_class = min(_PER_CLASS, max(1, MAX_SHOWN // len(counts)))
     rows = dict(list(spread_rows(material.results, per_class).items())[:MAX_SHOWN])
     made = material.thumbnails.make([row for own in rows.values() for row in own])
-    paths = material.results.pictures["path"]
+    paths = material.results.pictures["path"].map(str).map(material.short)
     return [
         {
             "name": name,
             "count": int(counts[name]),
-            "thumbnails": [(made[row], str(paths[row])) for row in own if row in made],
+            "thumbnails": [(made[row], paths[row]) for row in own if row in made],
         }
         for name, own in rows.items()
         if any(row in made for row in own)

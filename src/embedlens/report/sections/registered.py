@@ -1,4 +1,4 @@
-"""The sections of the report, in the order of the page."""
+"""The sections of the report, in the order of the page: those for the record come last."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from embedlens.report.sections.accuracy import AccuracySection
 from embedlens.report.sections.backbones import BackbonesSection
 from embedlens.report.sections.calibration import CalibrationSection
 from embedlens.report.sections.check import CheckSection
+from embedlens.report.sections.classes import ClassesSection
 from embedlens.report.sections.groups import GroupsSection
 from embedlens.report.sections.labels import LabelsSection
 from embedlens.report.sections.learning import LearningSection
@@ -20,27 +21,30 @@ from embedlens.report.sections.scores import ScoresSection
 from embedlens.report.sections.section import Section
 from embedlens.report.sections.settings import SettingsSection
 from embedlens.report.sections.silhouettes import SilhouettesSection
+from embedlens.report.sections.stills import StillsSection
 from embedlens.report.sections.tuning import TuningSection
 from embedlens.report.sections.verdict import VerdictSection
 
 _SECTIONS: list[Section] = [
     VerdictSection(),
-    AccuracySection(),
-    GroupsSection(),
-    LabelsSection(),
+    ClassesSection(),
+    MistakesSection(),
+    CheckSection(),
+    MapsSection(),
     CalibrationSection(),
+    LabelsSection(),
+    PicturesSection(),
+    AccuracySection(),
     RetrievalSection(),
     BackbonesSection(),
+    GroupsSection(),
     LearningSection(),
     TuningSection(),
     ScoresSection(),
-    MapsSection(),
+    StillsSection(),
     SilhouettesSection(),
-    MistakesSection(),
     MisplacedSection(),
-    PicturesSection(),
     ProblemsSection(),
-    CheckSection(),
     MethodSection(),
     SettingsSection(),
 ]

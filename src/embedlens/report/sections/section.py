@@ -27,6 +27,8 @@ class Section(Protocol):
         What follows the heading, in Jinja's language: text is escaped, and a misspelt name is an
         error. It is filled with ``material`` and what `context` returns, and may import
         ``table_of`` and ``count`` from ``"macros.html"``.
+    folded : bool, default True
+        Whether it is for the record: it then stands closed below those that everybody reads.
     early : bool, default False
         Whether it needs the verdict alone, and so stands in the report that is written before maps
         and scores are computed.
@@ -45,6 +47,7 @@ class Section(Protocol):
     title: str
     link: str
     template: Path
+    folded: bool = True
     early: bool = False
 
     def applies(self, material: Material) -> bool:

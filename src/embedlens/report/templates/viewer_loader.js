@@ -18,15 +18,9 @@ async function start() {
 
 function giveUp(reason) {
   document.documentElement.classList.remove("live");
-  note.textContent = `The 3-D viewer does not run here: ${reason} The figures below show the same maps.`;
+  note.textContent = `The 3-D viewer does not run here: ${reason} The figure below shows the same map.`;
   note.hidden = false;
 }
-
-const figures = document.getElementById("show-figures");
-figures.addEventListener("click", () => {
-  const shown = document.documentElement.classList.toggle("figures");
-  figures.setAttribute("aria-expanded", String(shown));
-});
 
 if (!document.createElement("canvas").getContext("webgl2")) {
   giveUp("this browser has no WebGL 2.");
