@@ -18,7 +18,6 @@ app = typer.Typer(
     help="Which pretrained image embedding separates your classes, how well, and what it looks "
     "like in 3-D.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
