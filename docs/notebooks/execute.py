@@ -32,6 +32,7 @@ def execute(path: Path) -> nbformat.NotebookNode:
 
 
 def main() -> None:
+    """Execute all of them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
