@@ -255,7 +255,7 @@ def test_a_recipe_s_key_knows_the_transform(pictures):
 
 
 def test_a_family_that_is_not_keras_s_cannot_be_tuned_and_says_so(pictures):
-    with pytest.raises(BackboneError, match="mosaic:2 is no network of Keras"):
+    with pytest.raises(BackboneError, match="mosaic:2 cannot be fine-tuned"):
         finetune(ImageSet.read(pictures), "mosaic:2")
 
 

@@ -21,7 +21,8 @@ from embedlens.features import embed
 from embedlens.images import ImageSet
 from embedlens.learn import TopClassifier
 from embedlens.learn.augmentation import augmentation, augmented
-from embedlens.learn.fine_tuning import _flat_tail, _joint, finetune
+from embedlens.learn.fine_tuning import finetune
+from embedlens.learn.keras_tail import flat_tail, joint_model
 from embedlens.metrics import silhouette_score
 
 SIZE = 64
@@ -100,7 +101,7 @@ def test_a_step_on_the_tail_is_a_step_on_the_whole_network(layer):
             parts = trunk.predict(pixels, verbose=0)
             parts = parts if isinstance(parts, list) else [parts]
             data = np.concatenate([part.reshape(12, -1) for part in parts], axis=1)
-            model = _joint(_flat_tail(split(network, layer), "mean"), top, 0.1)
+            model = joint_model(flat_tail(split(network, layer), "mean"), top, 0.1)
             model.compile(optimizer=keras.optimizers.SGD(0.1), loss=model.loss)
         for _ in range(3):
             model.train_on_batch(data, codes)

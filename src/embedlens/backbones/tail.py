@@ -83,9 +83,9 @@ def tail_layer(network: keras.Model, unfreeze: str) -> str:
     network : keras.Model
         The network.
     unfreeze : str
-        "last-conv": the last convolutional layer, the study's choice; "last-block": the first
-        layer of the last block, by the names that ``keras.applications`` gives; "all": the first
-        layer with weights; or a layer's name.
+        "auto", "last-conv": the last convolutional layer, the study's choice; "last-block": the
+        first layer of the last block, by the names that ``keras.applications`` gives; "all": the
+        first layer with weights; or a layer's name.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def tail_layer(network: keras.Model, unfreeze: str) -> str:
         If the network has no such layer.
     """
     layers = [layer for layer in network.layers if layer.weights]
-    if unfreeze == "last-conv":
+    if unfreeze in ("auto", "last-conv"):
         found = [each.name for each in layers if type(each).__name__ in _CONVOLUTIONS][-1:]
     elif unfreeze == "last-block":
         matches = [_BLOCK.match(each.name) for each in layers]
@@ -103,8 +103,8 @@ def tail_layer(network: keras.Model, unfreeze: str) -> str:
         ]
     elif unfreeze == "all":
         found = [each.name for each in layers][:1]
-    else:
-        found = [unfreeze]
+    else:  # names of Keras's layers tell no stages
+        found = [unfreeze] if unfreeze != "last-stage" else []
     if not found:
         raise BackboneError(
             f"{network.name} has no {unfreeze.replace('-', ' ')} that its layers' names tell; name "

@@ -99,7 +99,7 @@ class Features(nn.Module):  # type: ignore[misc]
     network : TorchNetwork
         The network.
     transform : Transform
-        How it scales pixels.
+        How it scales pixels, and of which size they are.
     pooling : Pooling
         "own" is the network's own vector.
     layer : str, optional
@@ -121,6 +121,8 @@ class Features(nn.Module):  # type: ignore[misc]
         self.module = network.module
         self.pooling = pooling
         self.name = name
+        assert transform.size is not None, name
+        self.size = transform.size
         self.scaling = Scaling(transform)
         self._taken: list[Tensor] = []
         self._at_layer = layer is not None
@@ -130,7 +132,8 @@ class Features(nn.Module):  # type: ignore[misc]
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the features."""
         values = self.unpooled(self.scaling(pixels))
-        return self.network.pooled(values, self.network.chosen(values, self.pooling)).float()
+        row = self.network.pooled(values, self.network.chosen(values, self.pooling))
+        return row.to(self.scaling.factor.dtype)
 
     def vector(self, values: Tensor) -> str:
         """Say in words what the features are, of what `unpooled` gave.

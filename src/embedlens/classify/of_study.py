@@ -147,10 +147,12 @@ def _tuned(study: Path, results: Results, name: str) -> Classifier:
 
 
 def _tuned_recipe(paths: StudyFolder, before: _Embedded) -> Recipe:
-    network = paths.tuned_network(before.folder.name).resolve()
-    if not network.is_file():
+    backbone = before.recipe.backbone
+    network = paths.tuned_network(before.folder.name, backbone.family.tuned_suffix).resolve()
+    if not network.exists():
         raise StudyError(f"The fine-tuned network {network} is gone; run the study again.")
-    recipe = before.results.settings.recipe(get_backbone(str(network)))
+    spelt = backbone.family.anchored(backbone.network, network)
+    recipe = before.results.settings.recipe(get_backbone(spelt))
     return recipe.titled(f"{before.backbone}, {TUNED.title}")
 
 

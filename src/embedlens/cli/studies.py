@@ -85,8 +85,9 @@ Finetune = Annotated[
 ]  # fmt: skip
 Unfreeze = Annotated[
     str | None,
-    typer.Option(metavar="last-conv|last-block|all|LAYER", show_default=False,
-                 help="Where fine-tuning begins. \\[default: last-conv]"),
+    typer.Option(metavar="auto|last-conv|last-block|last-stage|all|LAYER", show_default=False,
+                 help="Where fine-tuning begins. \\[default: auto, the last convolution; of a "
+                      "transformer its last block and norm]"),
 ]  # fmt: skip
 Augment = Annotated[
     bool | None,

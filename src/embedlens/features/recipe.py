@@ -109,7 +109,7 @@ class Recipe:
 
     def trunk(self, layer: str) -> Recipe:
         """Return the recipe of what the network gives before a layer, all of it."""
-        return replace(self, backbone=self.backbone.before(layer), pooling="none")
+        return replace(self, backbone=self.backbone.before(layer))
 
     def titled(self, name: str) -> Recipe:
         """Return it with another name of the backbone, for people to read."""

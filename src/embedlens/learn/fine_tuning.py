@@ -1,4 +1,7 @@
-"""Fine-tuning the tail of a backbone, on what its trunk gives once and for all."""
+"""Fine-tuning the tail of a backbone, on what its trunk gives once and for all.
+
+What is the same in every framework; ``Tail`` says what each does by itself.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +15,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from embedlens.backbones import Backbone, Pooling, Resize
-from embedlens.backbones.families.keras_family import pool
-from embedlens.backbones.families.keras_file import put_transform
-from embedlens.backbones.keras_backend import import_keras, require_learning
-from embedlens.backbones.keras_internals import layers_after
+from embedlens.backbones import Backbone, Resize
+from embedlens.backbones.keras_backend import require_learning
 from embedlens.errors import BackboneError, ImageSetError
 from embedlens.features import Precision, Recipe, Trunk, embed
 from embedlens.features.decoding import decoded
 from embedlens.features.engines import make_engine
-from embedlens.files import replacing, text_key
+from embedlens.files import text_key
 from embedlens.images import ImageSet
 from embedlens.learn.augmentation import augmentation, augmented
 from embedlens.learn.lazy_rows import LazyRows
 from embedlens.learn.top_classifier import TopClassifier
+from embedlens.learn.trainable_tail import Joint, Tail, load_tail
 
 Progress = Callable[[str, int, int], None]
 
@@ -46,14 +47,10 @@ class FineTuned:
     best_epoch : int
         The row of ``history`` whose weights were kept, by the least validation loss. 0 is the
         network as it was: tuning helped nothing.
-    layer : str
-        Where the tail begins.
-    parameters : int
-        Numbers of the tail that were trained; those of the top come on top.
     head : TopClassifier
         The top, trained on the features before and then with the tail.
-    network : keras.Model
-        The tuned network, from preprocessed pixels to the last feature map.
+    tail : Tail
+        What was trained of the network, and the network itself.
     recipe : Recipe
         What it was before, and how pictures go through it.
     """
@@ -61,10 +58,8 @@ class FineTuned:
     features: NDArray[np.float32]
     history: pd.DataFrame
     best_epoch: int
-    layer: str
-    parameters: int
     head: TopClassifier
-    network: Any
+    tail: Tail
     recipe: Recipe
 
     @property
@@ -72,30 +67,43 @@ class FineTuned:
         """What it was before."""
         return self.recipe.backbone
 
-    def save(self, path: Path) -> None:
-        """Write the network, preprocessing inside, as a ``.keras`` file that is a backbone.
+    @property
+    def layer(self) -> str:
+        """Where the tail begins."""
+        return self.tail.layer
 
-        The file says how pictures are fitted to its size too, so that it gives these features.
+    @property
+    def parameters(self) -> int:
+        """Numbers of the tail that were trained; those of the top come on top."""
+        return self.tail.parameters
+
+    @property
+    def network(self) -> Any:
+        """The tuned network: a ``keras.Model``, or its library's module of PyTorch."""
+        return self.tail.network
+
+    def save(self, path: Path) -> str:
+        """Write the network as a backbone, with how pictures are fitted to its size.
+
+        So that it gives these features again.
 
         Parameters
         ----------
         path : Path
-            ``*.keras``.
+            Of a network of Keras ``*.keras``: preprocessing is inside. Of another a folder, which
+            gets the weights as safetensors and the configuration of their library.
+
+        Returns
+        -------
+        str
+            How the backbone is spelt.
 
         Raises
         ------
         OSError
             If it cannot be written; what was at ``path`` is still there.
         """
-        keras = import_keras()
-        pixels = keras.Input(self.network.input_shape[1:], name="pixels")
-        # One graph, not a network within a model: so that it can be cut and tuned once more.
-        whole = layers_after(self.network, self.recipe.transform.apply(pixels))
-        model = keras.Model(pixels, whole, name=f"{self.network.name}_tuned")
-        with replacing(path, ".keras") as partial:
-            model.save(partial)
-            # Scaling is in the network; how pictures are fitted to its size cannot be.
-            put_transform(partial, self.recipe.transform.scaled_by("none"))
+        return self.tail.save(path)
 
 
 def trunk_of(recipe: Recipe, unfreeze: str, store: Path) -> Trunk:
@@ -115,9 +123,8 @@ def trunk_of(recipe: Recipe, unfreeze: str, store: Path) -> Trunk:
     BackboneError
         If the backbone is cut at a layer, or has no layer of the name.
     """
-    backbone = _whole(recipe).backbone
-    layer = backbone.family.tail_layer(backbone.load(recipe.transform.size), unfreeze)
-    return Trunk(layer, store / _folder_name(backbone, layer))
+    layer = load_tail(_whole(recipe), unfreeze).layer
+    return Trunk(layer, store / _folder_name(recipe.backbone, layer))
 
 
 def _augmented_frontier(
@@ -144,7 +151,7 @@ def finetune(
     images: ImageSet,
     backbone: str | Backbone | Recipe,
     *,
-    unfreeze: str = "last-conv",
+    unfreeze: str = "auto",
     pooling: str | None = None,
     size: int | tuple[int, int] | None = None,
     resize: Resize | None = None,
@@ -175,8 +182,10 @@ def finetune(
         embedded.
     backbone : str, Backbone or Recipe
         A whole one, not cut at a layer.
-    unfreeze : {"last-conv", "last-block", "all"} or a layer's name, default "last-conv"
-        Where the tail begins; the default is the study's.
+    unfreeze : {"auto", "last-conv", "last-block", "last-stage", "all"} or a name, default "auto"
+        Where the tail begins. "auto" is the last convolution, the published study's choice, or of
+        a network without convolutions in its last block, a transformer, that block and the norm
+        after it. A name is that of a layer of Keras or a module of PyTorch.
     pooling, size, resize, precision, engine
         As for ``embed``; precision and engine are those of the trunk.
     head : TopClassifier, optional
@@ -189,7 +198,8 @@ def finetune(
     learning_rate : float, default 0.0001
         Adam's: a tenth of its default, so that a step does not undo what was pretrained.
     silhouette : float, default 0.0
-        What `SilhouetteLoss` of the features weighs beside the cross-entropy. 0 leaves it out.
+        What `SilhouetteLoss` of the features weighs beside the cross-entropy; for networks of
+        Keras. 0 leaves it out.
     augment : bool, default False
         Whether the training pictures are changed at random (mirrored, a part cut out, colours) in
         every epoch. What the trunk gives of them is then not stored, and an epoch costs as much
@@ -226,14 +236,12 @@ def finetune(
             backbone, pooling=pooling, size=size, resize=resize, precision=precision, engine=engine
         )
     )
-    family, network = recipe.backbone.family, recipe.backbone.load(recipe.transform.size)
-    layer = family.tail_layer(network, unfreeze)
-    trunk = recipe.trunk(layer)
+    tail = load_tail(recipe, unfreeze)
+    trunk = recipe.trunk(tail.layer)
     frontier = embed(
-        images, trunk, store=store and store / _folder_name(recipe.backbone, layer),
+        images, trunk, store=store and store / _folder_name(recipe.backbone, tail.layer),
         progress=lambda done, total: progress("trunk", done, total),
     ).values  # fmt: skip
-    tail = _flat_tail(family.split(network, layer), recipe.pooling)
     top = head or TopClassifier(random_state=random_state)
     if not hasattr(top, "model_"):
         _train_top(top, tail, frontier, images, progress)
@@ -242,22 +250,13 @@ def finetune(
     again = (
         _augmented_frontier(trunk, images, rows.indices, random_state) if augment else lambda: rows
     )
-    import_keras().utils.set_random_seed(random_state)
     history, best = _train(
-        _joint(tail, top, learning_rate, silhouette), (again, data["train"][1]),
+        tail.join(top, learning_rate, batch_size, silhouette, random_state),
+        (again, data["train"][1]),
         (LazyRows(frontier, data["validation"][0]), data["validation"][1]),
-        epochs, batch_size, random_state, progress,
+        epochs, random_state, progress,
     )  # fmt: skip
-    return FineTuned(
-        features=_predict(tail, frontier, out, progress),
-        history=history,
-        best_epoch=best,
-        layer=layer,
-        parameters=sum(int(np.prod(each.shape)) for each in tail.trainable_weights),
-        head=top,
-        network=network,
-        recipe=recipe,
-    )
+    return FineTuned(_predict(tail, frontier, out, progress), history, best, top, tail, recipe)
 
 
 def _whole(recipe: Recipe) -> Recipe:
@@ -291,7 +290,7 @@ def _known(
 
 def _train_top(
     top: TopClassifier,
-    tail: Any,
+    tail: Tail,
     frontier: NDArray[np.float32],
     images: ImageSet,
     progress: Progress,
@@ -306,98 +305,41 @@ def _train_top(
     )
 
 
-def _flat_tail(parts: tuple[Any, Any], pooling: Pooling) -> Any:
-    """Return the tail of a network's two parts, from the flattened frontier to features."""
-    from embedlens.learn.convolution import with_fast_gradients
-
-    keras = import_keras()
-    trunk, tail = parts
-    shapes = [tuple(each.shape[1:]) for each in trunk.outputs]
-    ends = np.cumsum([0, *(int(np.prod(shape)) for shape in shapes)])
-    flat = keras.Input((int(ends[-1]),), name="frontier")
-    tensors = [
-        keras.layers.Reshape(shape)(flat[:, begin:end])
-        for shape, begin, end in zip(shapes, ends[:-1], ends[1:], strict=True)
-    ]
-    for each in tail.layers:
-        if isinstance(each, keras.layers.BatchNormalization):
-            each.trainable = False
-    features = tail(tensors if len(tensors) > 1 else tensors[0], training=False)
-    return with_fast_gradients(keras.Model(flat, pool(features, pooling), name=tail.name))
-
-
-def _joint(tail: Any, top: TopClassifier, learning_rate: float, silhouette: float = 0.0) -> Any:
-    """Return tail and top as one compiled model; the top keeps its dropout."""
-    keras = import_keras()
-    for each in top.model_.layers:
-        if isinstance(each, keras.layers.BatchNormalization):
-            each.trainable = False
-    flat = keras.Input(tail.input_shape[1:])
-    features = tail(flat)
-    shares = top.model_(features)
-    optimizer = keras.optimizers.Adam(learning_rate)
-    if not silhouette:
-        joint = keras.Model(flat, shares)
-        joint.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
-        return joint
-    from embedlens.learn.silhouette_loss import SilhouetteLoss
-
-    tightness, entropy = SilhouetteLoss(), keras.losses.sparse_categorical_crossentropy
-    classes = len(top.classes_)
-
-    def loss(y: Any, out: Any) -> Any:
-        return entropy(y, out[:, :classes]) + silhouette * tightness.call(y, out[:, classes:])
-
-    def accuracy(y: Any, out: Any) -> Any:
-        return keras.metrics.sparse_categorical_accuracy(y, out[:, :classes])
-
-    # One output, as a loss sees one: the shares of the classes, and beside them the features.
-    joint = keras.Model(flat, keras.layers.Concatenate()([shares, features]))
-    joint.compile(optimizer, loss, metrics=[accuracy])
-    return joint
-
-
 def _train(
-    joint: Any,
+    joint: Joint,
     train: tuple[Callable[[], LazyRows], NDArray[np.int64]],
     validation: tuple[LazyRows, NDArray[np.int64]],
     epochs: int,
-    batch_size: int,
     random_state: int,
     progress: Progress,
 ) -> tuple[pd.DataFrame, int]:
     """Train and put back the weights of the best epoch; return the history and that epoch."""
-    from embedlens.learn.batches import Batches
-
-    watched = Batches(*validation, batch_size)
-    loss, accuracy = joint.evaluate(watched, verbose=0)
-    rows = [{"validation_loss": loss, "validation_accuracy": accuracy}]
-    best, weights = 0, joint.get_weights()
+    watched = ("validation_loss", "validation_accuracy")
+    rows = [dict(zip(watched, joint.evaluate(*validation), strict=True))]
+    best, state = 0, joint.state()
     again, codes = train
     progress("tail and top", 0, epochs)
     for epoch in range(1, epochs + 1):
         order = np.random.default_rng([random_state, epoch]).permutation(len(codes))
         given = again()
-        shuffled = LazyRows(given.values, given.indices[order])
-        logs = joint.fit(
-            Batches(shuffled, codes[order], batch_size), validation_data=watched, verbose=0
-        ).history
-        rows.append({name.replace("val_", "validation_"): each[0] for name, each in logs.items()})
+        learned = joint.epoch(LazyRows(given.values, given.indices[order]), codes[order])
+        row = dict(zip(("loss", "accuracy"), learned, strict=True))
+        rows.append(row | dict(zip(watched, joint.evaluate(*validation), strict=True)))
         if rows[-1]["validation_loss"] < rows[best]["validation_loss"]:
-            best, weights = epoch, joint.get_weights()
+            best, state = epoch, joint.state()
         progress("tail and top", epoch, epochs)
-    joint.set_weights(weights)
+    joint.restore(state)
     return pd.DataFrame(rows).rename_axis("epoch"), best
 
 
 def _predict(
-    tail: Any,
+    tail: Tail,
     frontier: NDArray[np.float32] | LazyRows,
     out: Path | None = None,
     progress: Progress = lambda step, done, total: None,
 ) -> NDArray[np.float32]:
     """Return what the tail gives of a frontier; memory-mapped where there is a file for it."""
-    shape = (len(frontier), int(tail.output_shape[-1]))
+    shape = (len(frontier), tail.features)
     partial = out and out.with_name(out.name + ".part")
     values: NDArray[np.float32] = (
         np.lib.format.open_memmap(partial, "w+", np.float32, shape)
@@ -405,12 +347,7 @@ def _predict(
         else np.empty(shape, np.float32)
     )
     for i in range(0, len(frontier), _BATCH):
-        block = np.asarray(frontier[i : i + _BATCH])
-        # The last block is filled up: one shape, one compilation.
-        full = np.concatenate(
-            [block, np.zeros((_BATCH - len(block), *block.shape[1:]), np.float32)]
-        )
-        values[i : i + _BATCH] = np.asarray(tail.predict_on_batch(full))[: len(block)]
+        values[i : i + _BATCH] = tail.predict(np.asarray(frontier[i : i + _BATCH]))
         progress("tuned features", min(i + _BATCH, len(frontier)), len(frontier))
     if not (out and partial):
         return values

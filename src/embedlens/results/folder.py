@@ -102,9 +102,9 @@ class StudyFolder:
         """Return the file of what moves new points onto the silhouette projection of a folder."""
         return self.maps / name / "silhouette_projection.npz"
 
-    def tuned_network(self, name: str) -> Path:
-        """Return the file of a backbone's fine-tuned network."""
-        return self.networks / f"{name}.keras"
+    def tuned_network(self, name: str, suffix: str) -> Path:
+        """Return the file or folder of a backbone's fine-tuned network; see ``Family``."""
+        return self.networks / f"{name}{suffix}"
 
     def tuned_top(self, name: str) -> Path:
         """Return the file of the top that was trained with it."""

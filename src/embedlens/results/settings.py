@@ -107,7 +107,7 @@ class Settings:
     seed: int = 0
     top: bool = False
     finetune: bool = False
-    unfreeze: str = "last-conv"
+    unfreeze: str = "auto"
     augment: bool = False
     epochs: int = 16
     maps: Sequence[str] | None = None

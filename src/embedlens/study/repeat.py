@@ -121,7 +121,7 @@ class Repeat:
         seal(folder, self._tuned_key, self.split.ids.tolist())
         if measured.neighbors is not None:
             keep_neighbors(folder, measured.neighbors)
-        network = self.folder.tuned_network(self.name)
+        network = self._tuned_network
         network.parent.mkdir(exist_ok=True)
         keep_top(self.folder.tuned_top(self.name), tuned.head)
         tuned.save(network)
@@ -144,13 +144,18 @@ class Repeat:
     def _tuned_features(self) -> Path:
         return self.folder.features / f"{self.name}.{TUNED.key}"
 
+    @property
+    def _tuned_network(self) -> Path:
+        suffix = self.features.backbone.family.tuned_suffix
+        return self.folder.tuned_network(self.name, suffix)
+
     def _has_tuned(self, name: str) -> bool:
         if not self.folder.holds(name, self._tuned_key):
             return False
         if self.number > 0:
             return True
-        kept = (self.folder.tuned_network(self.name), self.folder.tuned_top(self.name))
-        return all(each.is_file() for each in kept) and is_sealed(
+        kept = (self._tuned_network, self.folder.tuned_top(self.name))
+        return all(each.exists() for each in kept) and is_sealed(
             self._tuned_features, self._tuned_key
         )
 

@@ -78,8 +78,10 @@ class Family(Protocol):
         Modules that must be installed to build one of its networks; listing needs none of them.
     extra : str or None
         The extra of embedlens that installs them, for the message.
-    tunable : bool
-        Whether its networks can be fine-tuned.
+    tunable : Form or None
+        The form in which its networks are fine-tuned; None where they cannot be.
+    tuned_suffix : str
+        What the path of one that was tuned ends in: ".keras", a file; or nothing, a folder.
     """
 
     name: str
@@ -87,7 +89,8 @@ class Family(Protocol):
     packages: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     extra: str | None = None
-    tunable: bool = True
+    tunable: Form | None = None
+    tuned_suffix: str = ""
 
     @abstractmethod
     def networks(self) -> Sequence[str]:
@@ -188,24 +191,12 @@ class Family(Protocol):
     def load(self, backbone: Backbone, size: tuple[int, int] | None) -> keras.Model:
         """Return the network alone, to its cut, with its weights, as a Keras model.
 
-        That is what fine-tuning trains.
-
         Raises
         ------
         WeightsError, BackboneError
             As `build`; and if the family's networks are not Keras's.
         """
-        raise BackboneError(
-            f"{backbone.name} is no network of Keras, and only those can be fine-tuned."
-        )
-
-    def tail_layer(self, network: Any, unfreeze: str) -> str:
-        """Name the layer of a loaded network where fine-tuning begins; see `tail_layer`."""
-        raise BackboneError(f"Networks of {self.name} cannot be fine-tuned.")
-
-    def split(self, network: Any, layer: str) -> tuple[Any, Any]:
-        """Cut a loaded network into trunk and tail, where a layer begins; see `split`."""
-        raise BackboneError(f"Networks of {self.name} cannot be fine-tuned.")
+        raise BackboneError(f"{backbone.name} is no network of Keras, and cannot be loaded as one.")
 
     def imagenet_layer(self, network: str) -> str | None:
         """Name the layer that gives ImageNet's 1,000 classes; None if there is none."""

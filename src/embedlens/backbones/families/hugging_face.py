@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from embedlens.backbones.backbone import Backbone
 from embedlens.backbones.families.torch_family import TorchFamily
 from embedlens.backbones.hub_file import HubFile
+from embedlens.backbones.transform import Transform
 from embedlens.backbones.transform_file import read_transform
+from embedlens.backbones.tuned_weights import tuned_transform, write_tuned
 from embedlens.backbones.weights import RANDOM_SEED, Weights, chosen_weights
 from embedlens.errors import BackboneError, WeightsError
 from embedlens.files import content_key
@@ -84,8 +88,15 @@ class HuggingFace(TorchFamily):
             self,
             layer,
             chosen,
-            read_transform(_file(network, folder, _PROCESSORS)),
+            tuned_transform(chosen, read_transform(_file(network, folder, _PROCESSORS))),
         )
+
+    def save(self, backbone: Backbone, module: Any, transform: Transform, folder: Path) -> None:
+        """Write weights and configuration, and the image processor's as it was."""
+        write_tuned(module, transform, folder / _WEIGHTS[0])
+        module.config.save_pretrained(folder)
+        processor = _file(backbone.network, self.path(backbone.network), _PROCESSORS)
+        shutil.copyfile(processor, folder / processor.name)
 
     def network(self, backbone: Backbone, size: tuple[int, int]) -> TorchNetwork:
         """Build it with transformers, none of the repository's own code run."""
@@ -98,7 +109,7 @@ class HuggingFace(TorchFamily):
         prefix = int(class_token) + int("distillation_token" in names)
         prefix += int(getattr(image.config, "num_register_tokens", 0) or 0)
         projected = hasattr(module, "get_image_features")
-        options = {"interpolate_pos_encoding": True} if size != backbone.transform.size else {}
+        options = _of_another_size(image, size)
 
         def vector(module: Any, x: Any) -> Any:
             if projected:
@@ -161,6 +172,15 @@ def load_model(backbone: Backbone) -> tuple[Any, bool]:
         first = strange[0] if strange else sorted(map(str, report["mismatched_keys"]))[0]
         raise WeightsError(another(file, backbone.network, f"it lacks {first}"))
     return module.eval(), not missing
+
+
+def _of_another_size(image: Any, size: tuple[int, int]) -> dict[str, bool]:
+    """Say that positions are to be interpolated, where a network has some, and for another size."""
+    stated = getattr(image.config, "image_size", None)
+    own = (stated, stated) if isinstance(stated, int) else stated and tuple(stated)
+    option = "interpolate_pos_encoding"
+    takes = option in inspect.signature(image.forward).parameters
+    return {option: True} if takes and size != own else {}
 
 
 def _image_half(module: Any) -> Any:

@@ -14,7 +14,7 @@ from embedlens.backbones.cut import cut
 from embedlens.backbones.families.family import Built, Family, Form
 from embedlens.backbones.keras_backend import import_keras
 from embedlens.backbones.pooling import Output, Pooling, poolings_of, vector_of
-from embedlens.backbones.tail import split, tail_layer
+from embedlens.backbones.tail import split
 from embedlens.backbones.transform import Transform
 from embedlens.backbones.transpose_sinking import sink_transposes
 
@@ -33,6 +33,8 @@ class KerasFamily(Family):
 
     forms = ("keras", "openvino")
     packages = ("keras",)
+    tunable: Form | None = "keras"
+    tuned_suffix = ".keras"
 
     @abstractmethod
     def load(self, backbone: Backbone, size: tuple[int, int] | None) -> keras.Model:
@@ -48,6 +50,8 @@ class KerasFamily(Family):
     ) -> Built:
         """Build a network with its weights, preprocessing and pooling inside."""
         network = self.load(backbone, transform.size)
+        if backbone.layer is not None and backbone.layer.startswith("<"):
+            pooling = "none"  # a trunk gives all that the tail takes
         vector = _vector(backbone.name, network.outputs, pooling)
         model = _from_pixels(network, transform, pooling, tail)
         height, width = model.input_shape[1:3]
@@ -66,14 +70,6 @@ class KerasFamily(Family):
     def poolings(self, backbone: Backbone) -> Sequence[Pooling]:
         """Name those that suit any output of a network of Keras: it has no class token."""
         return poolings_of("map")
-
-    def tail_layer(self, network: keras.Model, unfreeze: str) -> str:
-        """Name the layer of a loaded network where fine-tuning begins."""
-        return tail_layer(network, unfreeze)
-
-    def split(self, network: keras.Model, layer: str) -> tuple[keras.Model, keras.Model]:
-        """Cut a loaded network into trunk and tail, where a layer begins."""
-        return split(network, layer)
 
     def imagenet_layer(self, network: str) -> str | None:
         """Name the layer that gives ImageNet's 1,000 classes."""

@@ -37,7 +37,6 @@ class OnnxFile(Family):
     name = "ONNX"
     forms = ("openvino",)
     requires = ("openvino",)
-    tunable = False
 
     def networks(self) -> Sequence[str]:
         """Name none: files are where their users keep them."""

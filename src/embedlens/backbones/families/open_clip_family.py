@@ -17,9 +17,10 @@ from embedlens.backbones.backbone import Backbone
 from embedlens.backbones.families.torch_family import TorchFamily
 from embedlens.backbones.hub_file import HubFile, UrlFile
 from embedlens.backbones.transform import Resize, Transform
+from embedlens.backbones.tuned_weights import tuned_transform, write_tuned
 from embedlens.backbones.weights import RANDOM_SEED, Weights, chosen_weights
 from embedlens.errors import BackboneError, WeightsError
-from embedlens.files import content_key
+from embedlens.files import content_key, write_json
 
 if TYPE_CHECKING:
     from embedlens.backbones.torch_network import TorchNetwork
@@ -92,8 +93,25 @@ class OpenCLIP(TorchFamily):
             self,
             layer,
             chosen,
-            _transform(size, preprocess),
+            tuned_transform(chosen, _transform(size, preprocess)),
         )
+
+    def save(self, backbone: Backbone, module: Any, transform: Transform, folder: Path) -> None:
+        """Write both halves, and an ``open_clip_config.json``."""
+        write_tuned(module, transform, folder / _FILES[0])
+        configuration = _configuration(backbone)
+        assert transform.size is not None
+        vision = {**configuration["vision_cfg"], "image_size": list(transform.size)}
+        modes = {resize: mode for mode, resize in _RESIZES.items()}
+        preprocess = {
+            "mean": list(transform.mean), "std": list(transform.deviation),
+            "interpolation": transform.interpolation, "resize_mode": modes[transform.resize],
+        }  # fmt: skip
+        stated = {
+            "model_cfg": {**configuration, "vision_cfg": vision},
+            "preprocess_cfg": preprocess,
+        }
+        write_json(folder / _CONFIGURATION, stated)
 
     def network(self, backbone: Backbone, size: tuple[int, int]) -> TorchNetwork:
         """Build the image half with open_clip."""
@@ -119,10 +137,10 @@ def whole_model(backbone: Backbone, size: tuple[int, int] | None = None) -> Any:
     if folder is not None:
         name = f"{LOCAL}{folder}"
         options["load_weights"] = file is not None
-    elif table()[name]["pretrained"].get(tag, {}).get("quick_gelu"):
-        # The activation belongs to the weights, whatever the architecture's name.
+    elif _has_quick_gelu(name, tag):
         options["force_quick_gelu"] = True
-    if size is not None and size != backbone.transform.size:
+    stated = _configuration(backbone)["vision_cfg"]["image_size"]
+    if size is not None and size != _pair(stated):
         options["force_image_size"] = size
     torch.manual_seed(RANDOM_SEED)
     with set_whole(file, backbone.network):
@@ -130,6 +148,27 @@ def whole_model(backbone: Backbone, size: tuple[int, int] | None = None) -> Any:
             name, str(file) if file is not None and folder is None else None, **options
         )
     return model.eval()
+
+
+def _has_quick_gelu(name: str, tag: str) -> bool:
+    """Whether weights want that activation: it goes with them, whatever the architecture's name."""
+    return bool(table()[name]["pretrained"].get(tag, {}).get("quick_gelu"))
+
+
+def _configuration(backbone: Backbone) -> dict[str, Any]:
+    """Return what open_clip builds a network by."""
+    if (folder := backbone.family.path(backbone.network)) is not None:
+        told = json.loads((folder / _CONFIGURATION).read_text(encoding="utf-8"))
+        return dict(told["model_cfg"])
+    import open_clip
+
+    name, _, tag = backbone.network.removeprefix(PREFIX).partition("/")
+    stated: dict[str, Any] = open_clip.get_model_config(name)
+    return stated | ({"quick_gelu": True} if _has_quick_gelu(name, tag) else {})
+
+
+def _pair(size: Any) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else (size[0], size[1])
 
 
 def _vector(module: Any, x: Any) -> Any:
@@ -156,10 +195,9 @@ def _folder(name: str) -> Path:
 
 
 def _transform(size: Any, preprocess: Mapping[str, Any]) -> Transform:
-    height, width = (size, size) if isinstance(size, int) else size
     mode = _RESIZES[preprocess.get("resize_mode") or "shortest"]
     return Transform(
-        (height, width),
+        _pair(size),
         mode,
         interpolation=preprocess.get("interpolation") or "bicubic",
         fill=(preprocess.get("fill_color") or 0,) * 3 if mode == "pad" else Transform().fill,

@@ -29,9 +29,10 @@ from embedlens.backbones.transform import (
     Resize,
     Transform,
 )
+from embedlens.backbones.tuned_weights import tuned_transform, write_tuned
 from embedlens.backbones.weights import RANDOM_SEED, Weights, chosen_weights
 from embedlens.errors import BackboneError, WeightsError
-from embedlens.files import content_key
+from embedlens.files import content_key, write_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -167,18 +168,20 @@ class Timm(TorchFamily):
         if (folder := self.path(network)) is not None:
             pretrained, chosen = _local(network, folder, weights)
             name = f"{network}@{layer}" if layer else network
-            return Backbone(name, network, self, layer, chosen, pretrained.transform())
+            fed = tuned_transform(chosen, pretrained.transform())
+            return Backbone(name, network, self, layer, chosen, fed)
         architecture, _, tag = network.removeprefix(PREFIX).partition(".")
         row = described(architecture)
         assert row is not None, network
         pretrained = row.pretrained.get(tag) or next(iter(row.pretrained.values()))
+        chosen = _weights(network, weights, pretrained)
         return Backbone(
             f"{network}@{layer}" if layer else network,
             network,
             self,
             layer,
-            _weights(network, weights, pretrained),
-            pretrained.transform(),
+            chosen,
+            tuned_transform(chosen, pretrained.transform()),
             row.parameters,
         )
 
@@ -212,6 +215,25 @@ class Timm(TorchFamily):
             kernel, bias = (tensors.get_tensor(each).astype(np.float64) for each in names)
         kernel = kernel.reshape(len(kernel), -1)
         return (kernel.T, bias) if len(bias) == 1000 else None
+
+    def save(self, backbone: Backbone, module: Any, transform: Transform, folder: Path) -> None:
+        """Write weights and a ``config.json`` as timm keeps one beside them."""
+        write_tuned(module, transform, folder / _FILES[0])
+        source = self.path(backbone.network)
+        if source is None:
+            architecture = backbone.network.removeprefix(PREFIX).partition(".")[0]
+            stated: dict[str, Any] = {"architecture": architecture}
+        else:
+            stated = json.loads((source / _CONFIGURATION).read_text(encoding="utf-8"))
+        arguments = {**stated.get("model_args", {}), **_pool_of_its_makers(stated["architecture"])}
+        configuration = {
+            "architecture": stated["architecture"],
+            "num_classes": 0,
+            "num_features": int(module.num_features),
+            "model_args": arguments,
+            "pretrained_cfg": _to_configuration(transform),
+        }
+        write_json(folder / _CONFIGURATION, configuration)
 
     def network(self, backbone: Backbone, size: tuple[int, int]) -> TorchNetwork:
         """Build it with timm, its head taken off."""
@@ -255,10 +277,8 @@ def _create(backbone: Backbone, size: tuple[int, int]) -> Any:
         else:
             overlay = {"state_dict": read_state(file, backbone.network), "custom_load": False}
         options["pretrained_cfg_overlay"] = {**overlay, "source": ""}
-    if architecture.startswith("vit_") and "_dinov3" in architecture:
-        # Its makers take the class token, timm the average of the patches.
-        options["global_pool"] = "token"
-    if size != backbone.transform.size:
+    options |= _pool_of_its_makers(architecture)
+    if size != _stated_size(backbone):
         options["img_size"] = size
     torch.manual_seed(RANDOM_SEED)
     with set_whole(file, backbone.network):
@@ -270,6 +290,23 @@ def _create(backbone: Backbone, size: tuple[int, int]) -> Any:
                 raise
             del options["img_size"]
             return timm.create_model(name, **options)
+
+
+def _pool_of_its_makers(architecture: str) -> dict[str, str]:
+    """Say how a vector is made where timm does otherwise than the network's makers."""
+    # DINOv3's take the class token, timm the average of the patches.
+    dinov3 = architecture.startswith("vit_") and "_dinov3" in architecture
+    return {"global_pool": "token"} if dinov3 else {}
+
+
+def _stated_size(backbone: Backbone) -> tuple[int, int]:
+    """Return the size that timm builds a network for where nothing is said."""
+    if (folder := backbone.family.path(backbone.network)) is not None:
+        return _local(backbone.network, folder, "random")[0].input_size
+    architecture, _, tag = backbone.network.removeprefix(PREFIX).partition(".")
+    row = described(architecture)
+    assert row is not None, backbone.network
+    return (row.pretrained.get(tag) or next(iter(row.pretrained.values()))).input_size
 
 
 def _vector(module: Any, x: Any) -> Any:
@@ -346,6 +383,19 @@ def _of_configuration(stated: Mapping[str, Any]) -> Pretrained:
         classifier if isinstance(classifier, str) else None, None, None, None,
         stated.get("license"), False,
     )  # fmt: skip
+
+
+def _to_configuration(transform: Transform) -> dict[str, Any]:
+    """Return timm's words for a transform, as far as it has any: `write_tuned` keeps all of it."""
+    assert transform.size is not None
+    modes = {resize: mode for mode, resize in _RESIZES.items()}
+    size, shorter = min(transform.size), transform.shorter_side
+    return {
+        "input_size": [3, *transform.size], "num_classes": 0, "classifier": None,
+        "interpolation": transform.interpolation, "crop_mode": modes[transform.resize],
+        "crop_pct": transform.crop if shorter is None else size / shorter,
+        "mean": list(transform.mean), "std": list(transform.deviation),
+    }  # fmt: skip
 
 
 def _spelt(architecture: str, tag: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from embedlens.backbones.backbone import Backbone
 from embedlens.backbones.families.family import Built, Family, Form
@@ -12,7 +15,7 @@ from embedlens.backbones.transform import Transform
 from embedlens.errors import BackboneError
 
 if TYPE_CHECKING:
-    from embedlens.backbones.torch_network import TorchNetwork
+    from embedlens.backbones.torch_network import Features, TorchNetwork
 
 
 class TorchFamily(Family):
@@ -22,7 +25,7 @@ class TorchFamily(Family):
     packages: tuple[str, ...] = ("torch",)
     requires: tuple[str, ...] = ("torch",)
     extra = "torch"
-    tunable = False
+    tunable: Form | None = "torch"
     prefix: str
 
     @abstractmethod
@@ -34,6 +37,24 @@ class TorchFamily(Family):
         WeightsError, BackboneError
             As `build`.
         """
+
+    def module(self, backbone: Backbone, transform: Transform, pooling: Pooling) -> Features:
+        """Return a network with its weights as a module from pixels to features.
+
+        Raises
+        ------
+        WeightsError, BackboneError
+            As `build`.
+        """
+        from embedlens.backbones.torch_network import Features
+
+        size = transform.size
+        if size is None:
+            raise BackboneError(f"{backbone.name} says no size; give one with --size.")
+        network = self.network(backbone, size)
+        made = Features(network, transform, pooling, backbone.layer, backbone.name)
+        made.eval()
+        return made
 
     def build(
         self,
@@ -47,37 +68,79 @@ class TorchFamily(Family):
 
         As "torch" it is a module from pixels (n, h, w, 3), of any type, to features in float32.
         """
-        import torch
-
-        from embedlens.backbones.torch_network import Features
-
-        size = transform.size
-        if size is None:
-            raise BackboneError(f"{backbone.name} says no size; give one with --size.")
-        network = self.network(backbone, size)
-        model = Features(network, transform, pooling, backbone.layer, backbone.name).eval()
-        example = torch.zeros(1, *size, 3)
-        with torch.no_grad():
-            try:
-                unpooled = model.unpooled(model.scaling(example))
-            except (RuntimeError, AssertionError, ValueError, IndexError, TypeError) as error:
-                line = (str(error).strip() or type(error).__name__).splitlines()[0]
-                raise BackboneError(
-                    f"{backbone.network} refuses pictures of {size[0]} x {size[1]}: {line}"
-                ) from error
-            vector = model.vector(unpooled)
-            features = int(model(example).shape[1])
-        built = Built(
-            model, size, features, 0, network.shape(unpooled),
-            sum(each.numel() for each in network.module.parameters()), vector,
-        )  # fmt: skip
+        if backbone.layer is not None and backbone.layer.startswith("<"):
+            whole = self.module(replace(backbone, layer=None), transform, pooling)
+            built = _trunk(_built(whole, backbone.network), backbone.layer[1:])
+        else:
+            built = _built(self.module(backbone, transform, pooling), backbone.network)
+            built = built if tail is None else _with_frontier(built, tail)
         return _converted(built) if form == "openvino" else built
+
+    @abstractmethod
+    def save(self, backbone: Backbone, module: Any, transform: Transform, folder: Path) -> None:
+        """Write a network's module, tuned, into a folder that is a backbone of this family.
+
+        `anchored` says how that is spelt.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            What it was.
+        module : torch.nn.Module
+            The library's, as `network` made it.
+        transform : Transform
+            What pictures are made into for it: kept with the weights, and read again.
+        folder : Path
+            An empty one.
+        """
+
+
+def _built(module: Features, name: str) -> Built:
+    import torch
+
+    size, network = module.size, module.network
+    example = torch.zeros(1, *size, 3)
+    with torch.no_grad():
+        try:
+            unpooled = module.unpooled(module.scaling(example))
+        except (RuntimeError, AssertionError, ValueError, IndexError, TypeError) as error:
+            line = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise BackboneError(
+                f"{name} refuses pictures of {size[0]} x {size[1]}: {line}"
+            ) from error
+        vector = module.vector(unpooled)
+        features = int(module(example).shape[1])
+    return Built(
+        module, size, features, 0, network.shape(unpooled),
+        sum(each.numel() for each in network.module.parameters()), vector,
+    )  # fmt: skip
+
+
+def _trunk(built: Built, layer: str) -> Built:
+    """Return what a network gives before a layer, of a whole network."""
+    from embedlens.backbones.torch_cut import ModuleGraph
+
+    graph = ModuleGraph(built.model)
+    trunk = graph.trunk(layer)
+    shapes = graph.shapes(layer)
+    numbers = sum(math.prod(each) for each in shapes)
+    parameters = sum(each.numel() for each in trunk.parameters())
+    return Built(
+        trunk, built.size, numbers, 0, shapes[0] if len(shapes) == 1 else (numbers,), parameters,
+        f"what goes into {layer}",
+    )  # fmt: skip
+
+
+def _with_frontier(built: Built, layer: str) -> Built:
+    from embedlens.backbones.torch_cut import ModuleGraph
+
+    graph = ModuleGraph(built.model)
+    frontier = sum(math.prod(each) for each in graph.shapes(layer))
+    return replace(built, model=graph.both(layer), frontier=frontier)
 
 
 def _converted(built: Built) -> Built:
-    from dataclasses import replace
-
     from embedlens.backbones.torch_conversion import to_openvino
 
-    graph, _ = to_openvino(built.model, built.size)
+    graph, _ = to_openvino(built.model, built.size, built.features)
     return replace(built, model=graph)

@@ -17,15 +17,21 @@ from embedlens.backbones.backbone import Backbone
 from embedlens.backbones.families.torch_family import TorchFamily
 from embedlens.backbones.hub_file import UrlFile
 from embedlens.backbones.transform import Transform
+from embedlens.backbones.tuned_weights import tuned_transform, write_tuned
 from embedlens.backbones.weights import RANDOM_SEED, Weights, chosen_weights
+from embedlens.errors import BackboneError, WeightsError
+from embedlens.files import content_key, write_json
 
 if TYPE_CHECKING:
     from embedlens.backbones.torch_network import TorchNetwork
 
 PREFIX = "torchvision:"
+LOCAL = "local-dir:"
 
 _OWN = "what the last layer gets"
 _TABLE = Path(__file__).with_name("torchvision_networks.json")
+_CONFIGURATION = "config.json"
+_WEIGHTS = "model.safetensors"
 
 
 class Torchvision(TorchFamily):
@@ -48,6 +54,9 @@ class Torchvision(TorchFamily):
         """Return a network's name with weights; by default those torchvision calls DEFAULT."""
         if not text.lower().startswith(PREFIX):
             return None
+        if text[len(PREFIX) :].startswith(LOCAL):
+            place = text[len(PREFIX) :]
+            return None if "@" in place and not _folder(place).is_dir() else PREFIX + place
         network, slash, weights = text[len(PREFIX) :].partition("/")
         row = table().get(network.lower())
         if row is None:
@@ -58,28 +67,55 @@ class Torchvision(TorchFamily):
         found = known.get(weights.lower())
         return f"{PREFIX}{network.lower()}/{found}" if found else None
 
+    def path(self, network: str) -> Path | None:
+        """Return the folder of a network that was fine-tuned."""
+        place = network.removeprefix(PREFIX)
+        return _folder(place) if place.startswith(LOCAL) else None
+
+    def anchored(self, network: str, path: Path) -> str:
+        """Return a folder's name with another path."""
+        return f"{PREFIX}{LOCAL}{path}"
+
     def backbone(
         self, network: str, layer: str | None = None, weights: str | Path | None = None
     ) -> Backbone:
         """Describe a network; its weights are those at torchvision's address."""
-        name, _, kind = network.removeprefix(PREFIX).partition("/")
+        name, kind = self._published(network)
         row = table()[name]["weights"][kind]
-        published = Weights(
-            "imagenet", None, UrlFile(row["url"]), row["licence"], f"torchvision's {kind}"
-        )
+        if (folder := self.path(network)) is not None:
+            chosen = _local(network, folder, weights)
+        else:
+            published = Weights(
+                "imagenet", None, UrlFile(row["url"]), row["licence"], f"torchvision's {kind}"
+            )
+            chosen = chosen_weights(network, weights, published)
+        transform = Transform(
+            (row["crop"], row["crop"]), "crop", shorter_side=row["resize"],
+            interpolation=row["interpolation"], scale=255.0,
+            mean=tuple(row["mean"]), deviation=tuple(row["std"]),
+        )  # fmt: skip
         return Backbone(
             f"{network}@{layer}" if layer else network,
             network,
             self,
             layer,
-            chosen_weights(network, weights, published),
-            Transform(
-                (row["crop"], row["crop"]), "crop", shorter_side=row["resize"],
-                interpolation=row["interpolation"], scale=255.0,
-                mean=tuple(row["mean"]), deviation=tuple(row["std"]),
-            ),
+            chosen,
+            tuned_transform(chosen, transform),
             row["parameters"],
-        )  # fmt: skip
+        )
+
+    def save(self, backbone: Backbone, module: Any, transform: Transform, folder: Path) -> None:
+        """Write weights, and which of torchvision's networks they are of."""
+        write_tuned(module, transform, folder / _WEIGHTS)
+        name, kind = self._published(backbone.network)
+        write_json(folder / _CONFIGURATION, {"network": name, "weights": kind})
+
+    def _published(self, network: str) -> tuple[str, str]:
+        """Return torchvision's names for a network and its published weights."""
+        if (folder := self.path(network)) is not None:
+            return _stated(network, folder)
+        name, _, kind = network.removeprefix(PREFIX).partition("/")
+        return name, kind
 
     def network(self, backbone: Backbone, size: tuple[int, int]) -> TorchNetwork:
         """Build it with torchvision, its last linear layer made an identity."""
@@ -89,7 +125,7 @@ class Torchvision(TorchFamily):
         from embedlens.backbones.torch_network import TorchNetwork
         from embedlens.backbones.torch_weights import read_state, set_whole
 
-        name = backbone.network.removeprefix(PREFIX).partition("/")[0]
+        name, _ = self._published(backbone.network)
         options: dict[str, Any] = {}
         if name.startswith("vit_") and size[0] == size[1]:
             options["image_size"] = size[0]
@@ -101,11 +137,15 @@ class Torchvision(TorchFamily):
             options |= {"init_weights": False, "transform_input": file is not None}
             options["aux_logits"] = any("aux" in key.lower() for key in state)
         module = torchvision.models.get_model(name, weights=None, **options)
+        top = top_layer(module)
+        # A network that was fine-tuned has no top.
+        headless = file is not None and f"{top}.weight" not in state
+        if headless or backbone.layer != top:
+            _replace(module, top, torch.nn.Identity())
         if file is not None:
+            state = {key: each for key, each in state.items() if not key.startswith(f"{top}.")}
             with set_whole(file, backbone.network):
                 module.load_state_dict(state, strict=False)
-        if backbone.layer != (top := top_layer(module)):
-            _replace(module, top, torch.nn.Identity())
         return TorchNetwork(
             module.eval(), _vector, _tokens, _OWN, int("vit_" in name), "vit_" in name
         )
@@ -116,9 +156,40 @@ class Torchvision(TorchFamily):
 
     def imagenet_accuracy(self, network: str) -> float | None:
         """Return what torchvision's table says of these weights."""
-        name, _, kind = network.removeprefix(PREFIX).partition("/")
+        if self.path(network) is not None:
+            return None
+        name, kind = self._published(network)
         accuracy = table()[name]["weights"][kind]["accuracy"]
         return None if accuracy is None else float(accuracy)
+
+
+def _folder(place: str) -> Path:
+    return Path(place.removeprefix(LOCAL))
+
+
+def _stated(network: str, folder: Path) -> tuple[str, str]:
+    file = folder / _CONFIGURATION
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+        name, kind = told["network"], told["weights"]
+        table()[name]["weights"][kind]
+    except OSError as error:
+        raise BackboneError(
+            f"{network}: there is no {_CONFIGURATION} in {folder}, as fine-tuning writes one."
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise BackboneError(f"{file} names no network of torchvision ({error}).") from error
+    return name, kind
+
+
+def _local(network: str, folder: Path, choice: str | Path | None) -> Weights:
+    if choice == "random":
+        return Weights("random")
+    if choice is not None:
+        raise WeightsError(f"{network} holds its own weights; leave out {str(choice)!r}.")
+    if not (folder / _WEIGHTS).is_file():
+        raise WeightsError(f"{folder} holds no {_WEIGHTS}.")
+    return Weights("file", folder / _WEIGHTS, configuration=content_key(_stated(network, folder)))
 
 
 def _vector(module: Any, x: Any) -> Any:
