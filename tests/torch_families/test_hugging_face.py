@@ -106,6 +106,30 @@ def test_weights_that_are_not_whole_are_refused(saved, tmp_path):
         backbone.family.build(backbone, "torch", backbone.transform, "own", None)
 
 
+@pytest.mark.parametrize("kind", ["ViT", "ConvNext", "Dinov2"])
+def test_a_classifier_of_imagenet_is_read_for_leep_and_nce(kind, randomized, tmp_path):
+    """Where it takes the vector that counts: DINOv2's takes the mean of the patches as well."""
+    small = (
+        {"hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 2, 1]} if kind == "ConvNext" else SMALL
+    )
+    labels = {i: "tench, Tinca tinca" if i == 0 else f"class {i}" for i in range(1000)}
+    config = getattr(transformers, f"{kind}Config")(**small, id2label=labels)
+    model = randomized(getattr(transformers, f"{kind}ForImageClassification")(config))
+    model.save_pretrained(tmp_path)
+    processor("ViT", size=SIDE).save_pretrained(tmp_path)
+    backbone = get_backbone(f"hf:{tmp_path}")
+    top = backbone.family.imagenet_top(backbone)
+    if kind == "Dinov2":
+        assert top is None
+        return
+    pixels = torch.rand(2, 64, 64, 3, generator=torch.Generator().manual_seed(0)) * 255
+    built = backbone.family.build(backbone, "torch", backbone.transform, "own", None)
+    with torch.no_grad():
+        features = built.model(pixels).numpy()
+        logits = model(pixel_values=built.model.scaling(pixels)).logits.numpy()
+    np.testing.assert_allclose(features @ top[0] + top[1], logits, rtol=1e-3, atol=1e-3)
+
+
 def test_a_folder_without_a_configuration_is_told(tmp_path):
     with pytest.raises(BackboneError, match=r"there is no config\.json in"):
         get_backbone(f"hf:{tmp_path}")

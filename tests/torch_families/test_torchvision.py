@@ -60,6 +60,27 @@ def test_another_network_s_weights_are_refused(tmp_path):
         backbone.family.build(backbone, "torch", backbone.transform, "own", None)
 
 
+@pytest.mark.parametrize("name", ["shufflenet_v2_x0_5", "squeezenet1_1"])
+def test_the_last_layer_is_read_for_leep_and_nce(name, randomized, tmp_path, monkeypatch):
+    """It turns the features into torchvision's own logits; SqueezeNet's is none on features."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    backbone = get_backbone(f"torchvision:{name}")
+    assert backbone.imagenet_top() is None  # the weights are not here
+    module = randomized(torchvision.models.get_model(name))
+    backbone.weights.file.parent.mkdir(parents=True)
+    torch.save(module.state_dict(), backbone.weights.file)
+    top = backbone.imagenet_top()
+    if name.startswith("squeezenet"):
+        assert top is None
+        return
+    pixels = torch.rand(2, 224, 224, 3, generator=torch.Generator().manual_seed(0)) * 255
+    built = backbone.family.build(backbone, "torch", backbone.transform, "own", None)
+    with torch.no_grad():
+        features = built.model(pixels).numpy()
+        logits = module(built.model.scaling(pixels)).numpy()
+    np.testing.assert_allclose(features @ top[0] + top[1], logits, rtol=1e-3, atol=1e-3)
+
+
 def test_layers_are_modules_by_name():
     """A feature map in the midst is averaged; a name that is none is told."""
     backbone = get_backbone("torchvision:resnet18@layer3", weights="random")

@@ -16,6 +16,7 @@ from embedlens.report.reliability import calibration_table
 from embedlens.report.retrieval_table import retrieval_table
 from embedlens.report.score_tables import correlation_table, reduced_table, scores_table
 from embedlens.report.table import Table
+from embedlens.report.zero_shot_table import zero_shot_table
 from embedlens.results import (
     Results,
     Verdict,
@@ -25,6 +26,7 @@ from embedlens.results import (
     judge_classes,
     judge_learning_curves,
     judge_retrieval,
+    judge_zero_shot,
 )
 from embedlens.results.vocabulary import FEATURES, HEADS, LINEAR_PROBE, in_order, space_of
 
@@ -89,6 +91,8 @@ def further_tables(results: Results) -> dict[str, Table]:
         found["calibration"] = calibration_table(results, judge_calibration(results))
     if len(results.retrievals):
         found["retrieval"] = retrieval_table(results, judge_retrieval(results))
+    if judge_zero_shot(results):
+        found["zero_shot"] = zero_shot_table(results)
     return found
 
 

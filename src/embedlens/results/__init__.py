@@ -35,6 +35,7 @@ from embedlens.results.settings import PRESETS, Settings
 from embedlens.results.tuning_verdict import Change, judge_tuning, tuning_sentence
 from embedlens.results.verdict import Standing, Verdict, judge
 from embedlens.results.vocabulary import HEADS, MAPS, SCORES, STAGES, Head, Score, Space, Stage
+from embedlens.results.zero_shot import ZeroShot, judge_zero_shot, zero_shot_sentence
 
 __all__ = [
     "HEADS",
@@ -64,6 +65,7 @@ __all__ = [
     "Standing",
     "StudyFolder",
     "Verdict",
+    "ZeroShot",
     "best_with_few_labels",
     "calibration_sentence",
     "class_coverage",
@@ -83,10 +85,12 @@ __all__ = [
     "judge_learning_curves",
     "judge_retrieval",
     "judge_tuning",
+    "judge_zero_shot",
     "learned_map_sentence",
     "learning_curve_sentence",
     "read_results",
     "reduced_features",
     "retrieval_sentence",
     "tuning_sentence",
+    "zero_shot_sentence",
 ]

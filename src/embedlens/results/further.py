@@ -15,6 +15,7 @@ from embedlens.results.learning_curve import (
 )
 from embedlens.results.results import Results
 from embedlens.results.retrieval import judge_retrieval, retrieval_sentence
+from embedlens.results.zero_shot import judge_zero_shot, zero_shot_sentence
 
 
 def further_sentences(results: Results, backbone: str) -> list[str]:
@@ -33,7 +34,10 @@ def further_sentences(results: Results, backbone: str) -> list[str]:
     list of str
         Those that the study bears.
     """
-    say = (groups_sentence, learning_curve_sentence, calibration_sentence, retrieval_sentence)
+    say = (
+        groups_sentence, learning_curve_sentence, calibration_sentence, retrieval_sentence,
+        zero_shot_sentence,
+    )  # fmt: skip
     return [said for each in say if (said := each(results, backbone))]
 
 
@@ -44,6 +48,10 @@ def further_record(results: Results, backbone: str) -> dict[str, Any]:
     """
     few = best_with_few_labels(results, backbone)
     return {
+        "zero_shot": {
+            "sentence": zero_shot_sentence(results, backbone),
+            "backbones": [asdict(each) for each in judge_zero_shot(results)],
+        },
         "groups": {
             "sentence": groups_sentence(results, backbone),
             "backbones": [

@@ -60,6 +60,7 @@ from embedlens.study.search import search_study
 from embedlens.study.splits import check_splits, repeats_of
 from embedlens.study.step_progress import StepProgress, counted, told
 from embedlens.study.unlabelled import new_to, read_pictures_without_label, show_unlabelled
+from embedlens.study.zero_shot import measure_zero_shot
 
 if TYPE_CHECKING:
     from embedlens.classify import Classifier
@@ -372,6 +373,7 @@ class Study:
         points = measure_geometry(one.features.values).points
         measured = measure_heads(points, images, self.settings, step=step)
         measured += measure_data(points, images, self.settings, measured, step)
+        measured += measure_zero_shot(one.features, images, self.settings)
         facts = _facts(one.features)
         write_measurements(folder, one.heads, one.key, facts, PRETRAINED.key, measured, None)
 

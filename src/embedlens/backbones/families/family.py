@@ -198,6 +198,16 @@ class Family(Protocol):
         """
         raise BackboneError(f"{backbone.name} is no network of Keras, and cannot be loaded as one.")
 
+    def text_vectors(self, backbone: Backbone, texts: Sequence[str]) -> NDArray[np.float32] | None:
+        """Return what a whole network makes of texts, to be compared with its own vector.
+
+        Returns
+        -------
+        ndarray of shape (texts, d) or None
+            None where the network knows no texts, or its tokenizer cannot be had.
+        """
+        return None
+
     def imagenet_layer(self, network: str) -> str | None:
         """Name the layer that gives ImageNet's 1,000 classes; None if there is none."""
         return None

@@ -7,11 +7,12 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedlens.backbones.backbone import Backbone
-from embedlens.backbones.families.torch_family import TorchFamily
+from embedlens.backbones.families.torch_family import TorchFamily, in_blocks, warn_of_no_text
 from embedlens.backbones.hub_file import HubFile
 from embedlens.backbones.transform import Transform
 from embedlens.backbones.transform_file import read_transform
@@ -21,6 +22,9 @@ from embedlens.errors import BackboneError, WeightsError
 from embedlens.files import content_key
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from embedlens.backbones.torch_network import TorchNetwork
 
 PREFIX = "hf:"
@@ -31,6 +35,10 @@ _WEIGHTS = (
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
 )
+_TOKENIZER = (
+    "tokenizer_config.json", "tokenizer.json", "special_tokens_map.json", "vocab.json",
+    "merges.txt", "spiece.model",
+)  # fmt: skip
 _PROCESSORS = ("preprocessor_config.json", "processor_config.json")
 
 
@@ -90,6 +98,70 @@ class HuggingFace(TorchFamily):
             chosen,
             tuned_transform(chosen, read_transform(_file(network, folder, _PROCESSORS))),
         )
+
+    def imagenet_top(
+        self, backbone: Backbone
+    ) -> tuple[NDArray[np.floating], NDArray[np.floating]] | None:
+        """Return kernel and bias of a classifier of ImageNet's classes, where there is one.
+
+        Some heads take another vector than that which counts here: of a picture both are looked at,
+        and a head that takes another is none.
+        """
+        stated = _stated(backbone.network, self.path(backbone.network), ("config.json",))
+        kinds, labels = stated.get("architectures") or [""], stated.get("id2label") or {}
+        first = str(labels.get("0", "")).lower()
+        if not kinds[0].endswith("ForImageClassification") or not backbone.weights.here:
+            return None
+        size = backbone.transform.size
+        if len(labels) != 1000 or not first.startswith("tench") or size is None:
+            return None
+        import torch
+        import transformers
+
+        folder = _folder(backbone)
+        whole = transformers.AutoModelForImageClassification.from_pretrained(
+            folder, trust_remote_code=False, dtype=torch.float32, weights_only=True
+        ).eval()
+        head = [each for each in whole.modules() if isinstance(each, torch.nn.Linear)][-1]
+        network, taken = self.network(backbone, size), []
+        head.register_forward_pre_hook(lambda _, given: taken.append(given[0]))
+        picture = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            whole(pixel_values=picture)
+            own = network.vector(network.module, picture)
+        if heads[-1].out_features != 1000 or not taken or taken[-1].shape != own.shape:
+            return None
+        if not torch.allclose(taken[-1], own, rtol=1e-3, atol=1e-4 * float(own.abs().max())):
+            return None
+        return heads[-1].weight.detach().double().numpy().T, heads[
+            -1
+        ].bias.detach().double().numpy()
+
+    def text_vectors(self, backbone: Backbone, texts: Sequence[str]) -> NDArray[np.float32] | None:
+        """Return what the text half makes of texts, filled up to its longest as in training."""
+        import transformers
+
+        module, _ = load_model(backbone)
+        if not hasattr(module, "get_text_features"):
+            return None
+        try:
+            tokens = transformers.AutoTokenizer.from_pretrained(
+                _tokenizer(backbone), trust_remote_code=False
+            )
+        except Exception as error:  # it is not here, or needs a package that is not
+            warn_of_no_text(backbone, error)
+            return None
+        longest = module.config.get_text_config().max_position_embeddings
+
+        def vectors(block: Sequence[str]) -> Any:
+            given = tokens(
+                list(block), padding="max_length", truncation=True, max_length=longest,
+                return_tensors="pt",
+            )  # fmt: skip
+            out = module.get_text_features(**given)
+            return out if hasattr(out, "shape") else out.pooler_output
+
+        return in_blocks(vectors, texts)
 
     def save(self, backbone: Backbone, module: Any, transform: Transform, folder: Path) -> None:
         """Write weights and configuration, and the image processor's as it was."""
@@ -199,6 +271,19 @@ def _folder(backbone: Backbone) -> Path:
     if local is not None:
         return local
     return HubFile(backbone.network.removeprefix(PREFIX), ("config.json",)).file.parent
+
+
+def _tokenizer(backbone: Backbone) -> Path:
+    """Return the folder with the files of a network's tokenizer, fetched if it is not here."""
+    local = backbone.family.path(backbone.network)
+    if local is not None:
+        return local
+    for name in _TOKENIZER:
+        file = HubFile(backbone.network.removeprefix(PREFIX), (name,))
+        if not file.file.is_file():
+            with suppress(WeightsError):  # no tokenizer has all of them
+                file.get()
+    return _folder(backbone)
 
 
 def _published(network: str, folder: Path | None, configuration: str) -> Weights:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedlens.backbones.backbone import Backbone
-from embedlens.backbones.families.torch_family import TorchFamily
+from embedlens.backbones.families.torch_family import TorchFamily, in_blocks, warn_of_no_text
 from embedlens.backbones.hub_file import HubFile, UrlFile
 from embedlens.backbones.transform import Resize, Transform
 from embedlens.backbones.tuned_weights import tuned_transform, write_tuned
@@ -23,6 +23,9 @@ from embedlens.errors import BackboneError, WeightsError
 from embedlens.files import content_key, write_json
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from embedlens.backbones.torch_network import TorchNetwork
 
 PREFIX = "open_clip:"
@@ -95,6 +98,22 @@ class OpenCLIP(TorchFamily):
             chosen,
             tuned_transform(chosen, _transform(size, preprocess)),
         )
+
+    def text_vectors(self, backbone: Backbone, texts: Sequence[str]) -> NDArray[np.float32] | None:
+        """Return what the text half makes of texts, by open_clip's tokenizer of the network."""
+        import open_clip
+
+        name = backbone.network.removeprefix(PREFIX)
+        folder = self.path(backbone.network)
+        try:
+            tokens = open_clip.get_tokenizer(
+                f"{LOCAL}{folder}" if folder is not None else name.partition("/")[0]
+            )
+        except Exception as error:  # one of the hub, which is not here
+            warn_of_no_text(backbone, error)
+            return None
+        model = whole_model(backbone)
+        return in_blocks(lambda block: model.encode_text(tokens(list(block))), texts)
 
     def save(self, backbone: Backbone, module: Any, transform: Transform, folder: Path) -> None:
         """Write both halves, and an ``open_clip_config.json``."""

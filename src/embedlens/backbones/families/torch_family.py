@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import warnings
 from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,12 @@ from embedlens.backbones.transform import Transform
 from embedlens.errors import BackboneError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from embedlens.backbones.torch_network import Features, TorchNetwork
+
+_TEXTS = 256  # at once
 
 
 class TorchFamily(Family):
@@ -93,6 +100,25 @@ class TorchFamily(Family):
         folder : Path
             An empty one.
         """
+
+
+def warn_of_no_text(backbone: Backbone, error: Exception) -> None:
+    """Say why there will be no zero-shot baseline of a network that has text."""
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    message = f"{backbone.name} gets no zero-shot baseline: its tokenizer cannot be had ({line})."
+    warnings.warn(message, stacklevel=3)
+
+
+def in_blocks(vectors: Callable[[Sequence[str]], Any], texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return what a network makes of texts, some at a time."""
+    import numpy as np
+    import torch
+
+    with torch.no_grad():
+        parts = [
+            vectors(texts[i : i + _TEXTS]).float().numpy() for i in range(0, len(texts), _TEXTS)
+        ]
+    return np.concatenate(parts)
 
 
 def _built(module: Features, name: str) -> Built:

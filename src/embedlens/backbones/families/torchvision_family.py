@@ -23,6 +23,9 @@ from embedlens.errors import BackboneError, WeightsError
 from embedlens.files import content_key, write_json
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from embedlens.backbones.torch_network import TorchNetwork
 
 PREFIX = "torchvision:"
@@ -150,9 +153,30 @@ class Torchvision(TorchFamily):
             module.eval(), _vector, _tokens, _OWN, int("vit_" in name), "vit_" in name
         )
 
-    def imagenet_layer(self, network: str) -> str | None:
-        """Name the last layer, of 1,000 classes: in every weights of torchvision."""
-        return None
+    def imagenet_top(
+        self, backbone: Backbone
+    ) -> tuple[NDArray[np.floating], NDArray[np.floating]] | None:
+        """Return kernel and bias of the last layer: every weights of torchvision have one.
+
+        SqueezeNet's is a convolution before the average, and no layer on features.
+        """
+        file = backbone.weights.file
+        if file is None or not file.is_file() or self.path(backbone.network) is not None:
+            return None
+        import torch
+        import torchvision
+
+        from embedlens.backbones.torch_weights import read_state
+
+        name, _ = self._published(backbone.network)
+        with torch.device("meta"):
+            module = torchvision.models.get_model(name, weights=None)
+        top = top_layer(module)
+        if not isinstance(module.get_submodule(top), torch.nn.Linear):
+            return None
+        state = read_state(file, backbone.network)
+        kernel, bias = (state[f"{top}.{part}"].double().numpy() for part in ("weight", "bias"))
+        return (kernel.T, bias) if len(bias) == 1000 else None
 
     def imagenet_accuracy(self, network: str) -> float | None:
         """Return what torchvision's table says of these weights."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from embedlens.report.sections.material import Material
 from embedlens.report.sections.section import TEMPLATES, Section
+from embedlens.results import zero_shot_sentence
 
 
 class AccuracySection(Section):
@@ -13,3 +17,7 @@ class AccuracySection(Section):
     link = "Accuracy"
     template = TEMPLATES / "accuracy.html"
     early = True
+
+    def context(self, material: Material) -> dict[str, Any]:
+        """Return what class names alone get right with the recommended network."""
+        return {"zero_shot": zero_shot_sentence(material.results, material.best)}
