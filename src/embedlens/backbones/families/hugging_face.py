@@ -129,13 +129,11 @@ class HuggingFace(TorchFamily):
         with torch.no_grad():
             whole(pixel_values=picture)
             own = network.vector(network.module, picture)
-        if heads[-1].out_features != 1000 or not taken or taken[-1].shape != own.shape:
+        if head.out_features != 1000 or not taken or taken[-1].shape != own.shape:
             return None
         if not torch.allclose(taken[-1], own, rtol=1e-3, atol=1e-4 * float(own.abs().max())):
             return None
-        return heads[-1].weight.detach().double().numpy().T, heads[
-            -1
-        ].bias.detach().double().numpy()
+        return head.weight.detach().double().numpy().T, head.bias.detach().double().numpy()
 
     def text_vectors(self, backbone: Backbone, texts: Sequence[str]) -> NDArray[np.float32] | None:
         """Return what the text half makes of texts, filled up to its longest as in training."""
