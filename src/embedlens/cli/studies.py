@@ -178,36 +178,25 @@ def study(
 
     It can be stopped at any moment; the same command goes on where it was.
     """
-    settings: dict[str, Any] = {
-        "preset": preset,
-        "precision": precision.value,
-        "engine": engine,
-        "seed": seed,
-        "scores": scores,
-    }
-    optional = {
-        "unlabelled": unlabelled, "group": group, "split_by_time": split_by_time,
-        "repeats": repeats, "pooling": pooling, "size": size, "resize": resize, "top": top,
-        "finetune": finetune, "unfreeze": unfreeze, "augment": augment, "epochs": epochs,
-        "maps": None if maps is None else names_in(maps),
-    }  # fmt: skip
-    settings |= {
-        name: value.value if isinstance(value, StrEnum) else value
-        for name, value in optional.items()
-        if value is not None
-    }
     names = None if backbones is None else _expanded(backbones)
     if top is False and (finetune or (preset and finetune is None)):
         raise typer.BadParameter(
             "--no-top is of no use with fine-tuning, which begins with the top; leave one out."
         )
-    chosen = {
-        "out": out,
-        "weights": weights_by_name(weights),
-        "transforms": transforms_by_name(transform),
-        **settings,
+    given = {
+        "out": out, "preset": preset, "precision": precision, "engine": engine, "seed": seed,
+        "scores": scores, "unlabelled": unlabelled, "group": group,
+        "split_by_time": split_by_time, "repeats": repeats, "pooling": pooling, "size": size,
+        "resize": resize, "top": top, "finetune": finetune, "unfreeze": unfreeze,
+        "augment": augment, "epochs": epochs, "maps": None if maps is None else names_in(maps),
+        "weights": weights_by_name(weights), "transforms": transforms_by_name(transform),
+    }  # fmt: skip
+    settings: dict[str, Any] = {
+        name: value.value if isinstance(value, StrEnum) else value
+        for name, value in given.items()
+        if value is not None
     }
-    verdict = _run(photos, names, as_json=json_, **chosen)
+    verdict = _run(photos, names, as_json=json_, **settings)
     if repeats is not None and verdict.repeats < repeats:
         why = "Time gives one split" if split_by_time else "The pictures come with their split"
         print(
