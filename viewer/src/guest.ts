@@ -1,4 +1,4 @@
-/** A picture from outside of the study that was dropped on the page; it leaves this machine nowhere. */
+/** A picture from outside of the study that was dropped on the page. Nothing of it leaves this machine. */
 
 import type { AlignedMaps } from "./alignment";
 import type { Dataset } from "./dataset";
