@@ -19,6 +19,7 @@ that set, and the truth is the tuned network's.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -218,7 +219,8 @@ def measured_of(features: Features, images: ImageSet, settings: Settings) -> Mea
     for key, score in SCORES.items():
         if key == "n_leep" and len(rows) > N_LEEP_LIMIT:
             continue
-        measured += Measurements((Measure(f"score.{key}", score(known, labels), "train"),))
+        with contextlib.suppress(ValueError):  # fewer pictures than N-LEEP has components
+            measured += Measurements((Measure(f"score.{key}", score(known, labels), "train"),))
     maps = Measurements()
     for space in MAPS.values():
         if not space.learned:
