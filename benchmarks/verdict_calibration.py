@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from embedlens.images.split import stratified_split
 from embedlens.learn import LinearProbe
-from embedlens.metrics.comparison import compare
+from embedlens.metrics.comparison import Comparison, compare
 from embedlens.metrics.proportion import difference_interval, proportion_interval
 
 SPLITS = 5
@@ -201,7 +201,7 @@ def judge(run: Run) -> dict[str, float]:
         "claims": worse.sum(),
         "false": 100 * bool((worse & (truth >= truth[winner])).any()),
         "best called worse": 100 * bool(worse[truth.argmax()]),
-        **named(run, worse, found.intervals),
+        **named(run, found),
         "plain bias": 100 * (plain.estimate - truth[winner]),
         "plain holds": 100 * (plain.low <= truth[winner] <= plain.high),
         "plain width": 100 * (plain.high - plain.low),
@@ -213,11 +213,14 @@ def judge(run: Run) -> dict[str, float]:
 HEADS = {"ridge": Ridge, "linear_probe": LinearProbe}
 
 
-def named(run: Run, worse: NDArray[np.bool_], intervals: NDArray[np.float64]) -> dict[str, float]:
+def named(run: Run, found: Comparison) -> dict[str, float]:
     """Return what held of the candidate named first, if the first were the cheapest, and so on."""
-    one = int(np.flatnonzero(~worse)[0])
-    low, high = intervals[one]
-    told = run.hits[:, one].sum() / run.shown[:, one].sum()
+    behind = found.accuracy[found.best] - found.accuracy
+    one = int(np.flatnonzero(~found.worse & (behind <= 0.01))[0])
+    told, low, high = found.expected, found.low, found.high
+    if one != found.best:
+        low, high = found.intervals[one]
+        told, low = min(found.accuracy[one], told), min(low, found.low)
     return {
         "cheapest bias": 100 * (told - run.truth[one]),
         "cheapest holds": 100 * bool(low <= run.truth[one] <= high),

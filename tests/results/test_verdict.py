@@ -112,12 +112,26 @@ def test_of_those_that_cannot_be_told_apart_the_cheapest_is_taken():
     verdict = judge(results_of(hits, cost={"a": 40.0, "b": 10.0, "c": 1.0}))
     assert verdict.standings[0].backbone == "a"
     assert verdict.take.backbone == "b"
-    # It was not chosen by its accuracy: its own figure stands.
-    assert (verdict.expected, verdict.expected_low) == (verdict.take.accuracy, verdict.take.low)
+    # It was chosen for being near the best: of it no more is expected than of the best.
+    best = judge(results_of(hits))
+    assert best.take.backbone == "a"
+    assert verdict.expected == min(best.expected, verdict.take.accuracy)
+    assert verdict.expected_low <= best.expected_low
+    assert verdict.expected_low < verdict.expected < verdict.expected_high == verdict.take.high
     sentence = verdict.sentence()
-    assert sentence.startswith("Take b: expect it to get 94.5% of new pictures right")
+    assert sentence.startswith(f"Take b: expect it to get {verdict.expected:.1%} of new pictures")
     assert "a's 95.0% is no sure gain and costs 4.0 times the computing." in sentence
     assert sentence.endswith("Surely worse than a: c (by 45.0 points).")
+
+
+def test_few_pictures_that_tell_nothing_apart_are_no_reason_to_take_the_cheapest():
+    hits = {"a": first(24, of=30), "b": first(23, of=30), "c": first(19, of=30)}
+    cost = {"a": 20.0, "b": 10.0, "c": 1.0}
+    verdict = judge(results_of(hits, cost=cost))
+    assert all(each.ties_with_best for each in verdict.standings)
+    assert verdict.take.backbone == "a"
+    sentence = verdict.sentence()
+    assert "c cannot be told apart from it (63.3%) and costs 5% of the computing." in sentence
 
 
 def test_costs_that_hardly_differ_leave_the_more_accurate_first():
