@@ -31,6 +31,7 @@ import numpy as np
 import pandas as pd
 
 from embedlens.backbones import get_backbone
+from embedlens.errors import BackboneError
 from embedlens.features import Features, embed
 from embedlens.images import SPLITS, ImageSet
 from embedlens.images.split import stratified_split
@@ -105,7 +106,10 @@ def main() -> None:
     for pictures in sets:
         for name in pictures.features if pictures.name in given.tune else ():
             key = {"set": pictures.name, "backbone": name, "unfreeze": given.unfreeze}
-            tuned.unless_there(key, lambda p=pictures, n=name: tune(p, n, given.unfreeze))
+            try:
+                tuned.unless_there(key, lambda p=pictures, n=name: tune(p, n, given.unfreeze))
+            except BackboneError as error:  # nothing that its family calls a last block
+                print(f"{name} is not fine-tuned: {error}")
     if kept.rows:
         print_tables(kept.rows)
     if tuned.rows:
