@@ -373,7 +373,8 @@ def print_tables(rows: list[dict[str, Any]]) -> None:
             print(f"| {title} | " + " | ".join(cells) + " |")
     for share in shares:
         print(f"\nBy set, {share:.0%}\n")
-        markdown(of_sets.loc[share].T.rename(index=RULES))
+        table = of_sets.loc[share].T
+        markdown(table.reindex([key for key in RULES if key in table.index]).rename(index=RULES))
     print_differences(of_sets, shares)
     print_ranks(rows, shares)
     print_truths(rows)
@@ -414,7 +415,8 @@ def print_ranks(rows: list[dict[str, Any]], shares: list[float]) -> None:
         for share in shares:
             of = [row for row in rows if row["share"] == share]
             ranks = pd.Series([rank(row, key) for row in of], index=[row["set"] for row in of])
-            cells.append(f"{ranks.groupby(level=0).mean().mean():+.2f}")
+            mean = ranks.groupby(level=0).mean().mean()
+            cells.append("-" if math.isnan(mean) else f"{mean:+.2f}")
         print(f"| {title} | " + " | ".join(cells) + " |")
 
 
@@ -484,6 +486,7 @@ def markdown(table: pd.DataFrame) -> None:
     print("| --- |" + " --- |" * len(table.columns))
     for name, values in table.iterrows():
         cells = [f"{value:.1f}" if isinstance(value, float) else str(value) for value in values]
+        cells = ["-" if cell == "nan" else cell for cell in cells]
         print(f"| {name} | " + " | ".join(cells) + " |")
 
 
