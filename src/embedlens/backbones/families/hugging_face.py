@@ -133,7 +133,8 @@ class HuggingFace(TorchFamily):
             return None
         if not torch.allclose(taken[-1], own, rtol=1e-3, atol=1e-4 * float(own.abs().max())):
             return None
-        return head.weight.detach().double().numpy().T, head.bias.detach().double().numpy()
+        kernel, bias = (each.detach().double().numpy() for each in (head.weight, head.bias))
+        return kernel.T, bias
 
     def text_vectors(self, backbone: Backbone, texts: Sequence[str]) -> NDArray[np.float32] | None:
         """Return what the text half makes of texts, filled up to its longest as in training."""
