@@ -225,9 +225,12 @@ class Timm(TorchFamily):
             stated: dict[str, Any] = {"architecture": architecture}
         else:
             stated = json.loads((source / _CONFIGURATION).read_text(encoding="utf-8"))
-        arguments = {**stated.get("model_args", {}), **_pool_of_its_makers(stated["architecture"])}
+        architecture = stated["architecture"]
+        arguments = {**stated.get("model_args", {}), **_pool_of_its_makers(architecture)}
+        if _takes_size(architecture, transform.size):
+            arguments["img_size"] = transform.size
         configuration = {
-            "architecture": stated["architecture"],
+            "architecture": architecture,
             "num_classes": 0,
             "num_features": int(module.num_features),
             "model_args": arguments,
@@ -297,6 +300,19 @@ def _pool_of_its_makers(architecture: str) -> dict[str, str]:
     # DINOv3's take the class token, timm the average of the patches.
     dinov3 = architecture.startswith("vit_") and "_dinov3" in architecture
     return {"global_pool": "token"} if dinov3 else {}
+
+
+def _takes_size(architecture: str, size: tuple[int, int] | None) -> bool:
+    """Whether an architecture is built for a size: its positions are those of that many patches."""
+    import timm
+    import torch
+
+    try:
+        with torch.device("meta"):
+            timm.create_model(architecture, num_classes=0, img_size=size)
+    except TypeError:
+        return False
+    return True
 
 
 def _stated_size(backbone: Backbone) -> tuple[int, int]:
