@@ -12,8 +12,9 @@ torch = pytest.importorskip("torch", reason="needs the extra [torch]")
 from safetensors.torch import save_file  # noqa: E402
 
 from embedlens import embed  # noqa: E402
-from embedlens.backbones import get_backbone  # noqa: E402
+from embedlens.backbones import Transform, get_backbone  # noqa: E402
 from embedlens.backbones.torch_cut import ModuleGraph, tail_layer  # noqa: E402
+from embedlens.backbones.torch_network import Features, TorchNetwork  # noqa: E402
 from embedlens.errors import BackboneError  # noqa: E402
 from embedlens.features import Recipe  # noqa: E402
 from embedlens.images import ImageSet  # noqa: E402
@@ -116,6 +117,28 @@ def test_what_is_trained_is_the_block_and_what_follows_but_batch_normalisation(g
 def test_a_wrong_module_is_told(graphs):
     with pytest.raises(BackboneError, match=r"has no module 'blocks\.9'.*blocks"):
         graphs["timm:test_vit"].tail("blocks.9")
+
+
+class Fixed(torch.nn.Module):
+    """A module whose code holds for one number of pictures, or looks at their values."""
+
+    def __init__(self, way):
+        super().__init__()
+        self.way, self.layer = way, torch.nn.Linear(3, 4)
+
+    def forward(self, x):
+        x = x.mean((2, 3))
+        if self.way == "number":
+            return self.layer(x.reshape(2, 3))
+        return self.layer(x) if x.sum() > 0 else self.layer(-x)
+
+
+@pytest.mark.parametrize("way", ["number", "values"])
+def test_what_cannot_be_written_down_is_refused(way):
+    network = TorchNetwork(Fixed(way), lambda m, x: m(x), lambda m, x: m(x), "vector")
+    features = Features(network, Transform((8, 8)), "own", None, "mine")
+    with pytest.raises(BackboneError, match="mine cannot be fine-tuned: "):
+        ModuleGraph(features)
 
 
 def test_the_top_is_keras_s(images):

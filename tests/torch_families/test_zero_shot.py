@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -109,6 +110,15 @@ def test_directions_are_those_of_transformers(kind, of_transformers):
     name, expected = of_transformers[kind]
     given = class_directions(get_backbone(name), NAMES)
     np.testing.assert_allclose((given * expected).sum(1), 1, atol=1e-6)
+
+
+def test_without_a_tokenizer_there_is_a_warning_and_no_baseline(of_transformers, tmp_path):
+    folder = Path(of_transformers["CLIP"][0].removeprefix("hf:"))
+    for each in folder.iterdir():
+        if "token" not in each.name:
+            (tmp_path / each.name).write_bytes(each.read_bytes())
+    with pytest.warns(UserWarning, match="gets no zero-shot baseline: its tokenizer cannot"):
+        assert class_directions(get_backbone(f"hf:{tmp_path}"), NAMES) is None
 
 
 def test_it_is_measured_on_the_test_pictures_and_ranks_nothing(of_open_clip, images):
