@@ -13,7 +13,9 @@ import math
 import operator
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from functools import cached_property
+from io import StringIO
 from typing import Any
 
 import torch
@@ -94,7 +96,7 @@ class ModuleGraph:
             **signature.inputs_to_lifted_tensor_constants,
         }
         batch = self._pixels.meta["val"].shape[0]
-        if not isinstance(batch, torch.SymInt):
+        if not isinstance(batch, torch.SymInt) or batch.node.expr.is_number:
             raise BackboneError(
                 f"{self.name} cannot be fine-tuned: what PyTorch writes down of it holds for "
                 f"{batch} pictures at a time only."
@@ -357,7 +359,8 @@ def _exported(module: Features) -> torch.export.ExportedProgram:
     logging.getLogger("torch").setLevel(logging.ERROR)
     shapes = ({0: torch.export.Dim.AUTO},)
     try:
-        with warnings.catch_warnings():
+        # Of what it refuses it prints the whole graph.
+        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             warnings.simplefilter("ignore")
             return torch.export.export(
                 module, (torch.zeros(2, *module.size, 3),), dynamic_shapes=shapes, strict=False
@@ -378,7 +381,10 @@ def _without_mutation(graph: fx.Graph, name: str) -> fx.Graph:
             continue
         packet = schema.name.partition("::")[2]
         pure = getattr(torch.ops.aten, packet.removesuffix("_"), None)
-        if pure is None or not packet.endswith("_") or _is_view(node.args[0]):
+        shared = _is_view(node.args[0]) and any(
+            place[user] > place[node] for user in node.args[0].args[0].users
+        )
+        if pure is None or not packet.endswith("_") or shared:
             raise BackboneError(
                 f"{name} cannot be fine-tuned: it writes over numbers of its own ({schema.name})."
             )
