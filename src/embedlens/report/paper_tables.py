@@ -99,7 +99,7 @@ def _table_3(results: Results) -> Table:
             title = MAPS[space].title
             seconds = results.seconds(f"{space}.{MAPS[space].cost}")
             row[f"{title} time (s)"] = seconds.get(name, np.nan)
-            row[f"{title} silhouette"] = results.mean(f"silhouette.{space}")[name]
+            row[f"{title} silhouette"] = results.mean(f"silhouette.{space}").get(name, np.nan)
             test = results.mean(f"silhouette.{space}", "test")
             row[f"{title} silhouette, test"] = test.get(name, np.nan)
         rows.append(row)
@@ -138,9 +138,9 @@ def _table_4(results: Results) -> Table:
             "beyond high": change.beyond_high,
         }
         for space in _MAPS:
-            after = results.mean(f"silhouette.{space}", "all", "tuned")[name]
+            after = results.mean(f"silhouette.{space}", "all", "tuned").get(name, np.nan)
             row[f"{MAPS[space].title} silhouette"] = after
-            before = results.mean(f"silhouette.{space}")[name]
+            before = results.mean(f"silhouette.{space}").get(name, np.nan)
             row[f"{MAPS[space].title} difference"] = after - before
         row["repeats"] = len(repeats)
         rows.append(row)
