@@ -39,6 +39,7 @@ _TOKENIZER = (
     "tokenizer_config.json", "tokenizer.json", "special_tokens_map.json", "vocab.json",
     "merges.txt", "spiece.model",
 )  # fmt: skip
+_VOCABULARIES = ("tokenizer.json", "vocab.json", "spiece.model")
 _PROCESSORS = ("preprocessor_config.json", "processor_config.json")
 
 
@@ -275,14 +276,16 @@ def _folder(backbone: Backbone) -> Path:
 def _tokenizer(backbone: Backbone) -> Path:
     """Return the folder with the files of a network's tokenizer, fetched if it is not here."""
     local = backbone.family.path(backbone.network)
-    if local is not None:
-        return local
-    for name in _TOKENIZER:
+    for name in _TOKENIZER if local is None else ():
         file = HubFile(backbone.network.removeprefix(PREFIX), (name,))
         if not file.file.is_file():
             with suppress(WeightsError):  # no tokenizer has all of them
                 file.get()
-    return _folder(backbone)
+    folder = _folder(backbone)
+    # transformers would make one up, of hardly any words.
+    if not any((folder / name).is_file() for name in _VOCABULARIES):
+        raise BackboneError(f"there is no {' or '.join(_VOCABULARIES)} beside its weights")
+    return folder
 
 
 def _published(network: str, folder: Path | None, configuration: str) -> Weights:
