@@ -93,6 +93,28 @@ def test_a_pooler_that_was_not_trained_is_passed_by(saved):
     assert built["vit-untrained"].vector == "class token"
 
 
+@pytest.mark.parametrize("name", ["vit", "convnext"])
+def test_another_size_interpolates_positions_where_there_are_some(name, saved, tmp_path):
+    """And a network that was tuned at it is that size's when it is read again."""
+    folder, _ = saved[name]
+    backbone = get_backbone(f"hf:{folder}")
+    transform = backbone.transform.of_size(96)
+    module = backbone.family.module(backbone, transform, "own")
+    model = transformers.AutoModel.from_pretrained(folder).eval()
+    options = {"interpolate_pos_encoding": True} if name == "vit" else {}
+    pixels = torch.rand(2, 96, 96, 3, generator=torch.Generator().manual_seed(0)) * 255
+    with torch.no_grad():
+        given = module(pixels)
+        expected = model(pixel_values=module.scaling(pixels), **options).pooler_output.flatten(1)
+    torch.testing.assert_close(given, expected, rtol=1e-4, atol=1e-4)
+    backbone.family.save(backbone, module.network.module, transform, tmp_path)
+    again = get_backbone(f"hf:{tmp_path}")
+    assert again.transform == transform
+    with torch.no_grad():
+        kept = again.family.module(again, again.transform, "own")(pixels)
+    torch.testing.assert_close(kept, given)
+
+
 def test_weights_that_are_not_whole_are_refused(saved, tmp_path):
     """transformers would fill up with random numbers."""
     folder = saved["dinov2"][0]

@@ -69,3 +69,17 @@ def test_the_activation_belongs_to_the_weights():
 def test_a_tag_is_asked_for():
     with pytest.raises(WeightsError, match="ViT-B-32/TAG, of: openai, "):
         get_backbone("open_clip:ViT-B-32")
+
+
+def test_a_tuned_network_is_read_again_from_its_folder(saved, tmp_path):
+    """Both halves, with the activation; at the size that it was tuned at."""
+    backbone = get_backbone(f"open_clip:local-dir:{saved}")
+    transform = backbone.transform.of_size(96)
+    module = backbone.family.module(backbone, transform, "own")
+    pixels = torch.rand(2, 96, 96, 3, generator=torch.Generator().manual_seed(0)) * 255
+    backbone.family.save(backbone, module.module, transform, tmp_path)
+    again = get_backbone(f"open_clip:local-dir:{tmp_path}")
+    assert again.transform == transform
+    with torch.no_grad():
+        given = again.family.module(again, again.transform, "own")(pixels)
+        torch.testing.assert_close(given, module(pixels))

@@ -81,6 +81,27 @@ def test_the_last_layer_is_read_for_leep_and_nce(name, randomized, tmp_path, mon
     np.testing.assert_allclose(features @ top[0] + top[1], logits, rtol=1e-3, atol=1e-3)
 
 
+def test_a_tuned_network_is_read_again_from_its_folder(tmp_path):
+    """At the size that it was tuned at, and from its file alone too."""
+    backbone = get_backbone("torchvision:shufflenet_v2_x0_5", weights="random")
+    transform = backbone.transform.of_size(64)
+    module = backbone.family.module(backbone, transform, "own")
+    with torch.no_grad():
+        next(module.module.parameters()).add_(0.1)
+        pixels = torch.rand(2, 64, 64, 3, generator=torch.Generator().manual_seed(0)) * 255
+        expected = module(pixels)
+    backbone.family.save(backbone, module.module, transform, tmp_path)
+    name = backbone.family.anchored(backbone.network, tmp_path)
+    file = tmp_path / "model.safetensors"
+    for again in (get_backbone(name), get_backbone(backbone.network, weights=file)):
+        assert again.transform == transform
+        with torch.no_grad():
+            given = again.family.module(again, again.transform, "own")(pixels)
+        torch.testing.assert_close(given, expected)
+    with pytest.raises(BackboneError, match=r"there is no config\.json in"):
+        get_backbone(f"torchvision:local-dir:{tmp_path / 'none'}")
+
+
 def test_layers_are_modules_by_name():
     """A feature map in the midst is averaged; a name that is none is told."""
     backbone = get_backbone("torchvision:resnet18@layer3", weights="random")
