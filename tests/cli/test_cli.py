@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -50,6 +51,20 @@ def test_help_does_not_wait_for_heavy_imports():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_shell_completes_commands():
+    environment = {
+        **os.environ,
+        "_EMBEDLENS_COMPLETE": "complete_bash",
+        "COMP_WORDS": "embedlens st",
+        "COMP_CWORD": "1",
+    }
+    code = "import sys; sys.argv = ['embedlens']; from embedlens.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["study"]
 
 
 def test_version_is_the_package_version():

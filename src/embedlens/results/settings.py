@@ -82,8 +82,8 @@ class Settings:
         As for ``finetune``.
     epochs : int
         Of the top, and again of tail and top together; 16, the study's.
-    maps : tuple of str or None
-        Keys of `MAPS`; None, all that can be made here.
+    maps : sequence of str or None
+        Keys of `MAPS`, or one of them; None, all that can be made here.
     scores : bool
         Whether transferability scores are measured. No verdict needs them, and they take about as
         long as all maps.
