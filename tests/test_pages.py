@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shlex
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -36,17 +36,20 @@ def commands(page: Path) -> list[list[str]]:
     spans = re.findall(
         r"`(embedlens [^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
     )
-    lines = [
-        part.strip() for block in blocks(page, "") for line in block.splitlines()
-        for part in re.split(r" {3,}|&&", line)
-    ]  # fmt: skip
+    shell = "".join(blocks(page, "")).replace("\\\n", " ").splitlines()
+    lines = [part.strip() for line in shell for part in re.split(r" {3,}|&&", line)]
     found = [line for line in [*lines, *spans] if line.startswith("embedlens ")]
     return [shlex.split(line)[1:] for line in found if "..." not in line]
 
 
+@cache
+def cli():
+    return typer.main.get_command(app)
+
+
 def unknown(words: list[str]) -> list[str]:
     """Return what of a command line there is not: its command, or options of it."""
-    group = typer.main.get_command(app)
+    group = cli()
     command = group.commands.get(words[0], group)
     if command is group and not words[0].startswith("-"):
         return [words[0]]
@@ -74,7 +77,7 @@ def folder(tmp_path_factory):
     rng = np.random.default_rng(0)
     for place in ("photos/cat", "photos/dog", "photos/fox", "new"):
         (folder / place).mkdir(parents=True)
-        for i in range(8):
+        for i in range(12):
             pixels = rng.integers(0, 256, (24, 24, 3), np.uint8)
             Image.fromarray(pixels).save(folder / place / f"{i}.png")
     return folder
