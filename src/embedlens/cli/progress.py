@@ -55,6 +55,8 @@ class TerminalProgress:
         traceback: TracebackType | None,
     ) -> None:
         if self._bar is not None:
+            if kind is None:
+                self._finish_bar()
             self._bar.stop()
         elif self._step and kind is None:
             self._print_end()
@@ -81,10 +83,16 @@ class TerminalProgress:
             if self._step:
                 self._print_end()
         elif self._task is None or group != self._group or total != self._total:
+            self._finish_bar()
             self._task = self._bar.add_task(step, total=total or None, rate="")
         self._step, self._group, self._total = step, group, total
         # Rows that an earlier run left say nothing about the speed of this one.
         self._first, self._start = max(0, done - 1), time.monotonic()
+
+    def _finish_bar(self) -> None:
+        """Fill the bar of the step that ends: its last part began, and nothing tells its end."""
+        if self._task is not None and self._total:
+            self._bar.update(self._task, completed=self._total)
 
     def _print_end(self) -> None:
         seconds = time.monotonic() - self._start

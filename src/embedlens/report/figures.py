@@ -50,8 +50,8 @@ class MapDrawing:
         Its name.
     svg : str
         The drawing.
-    seen_from : str
-        The viewpoint, in words.
+    viewpoint : Viewpoint
+        From where it is seen.
     measures : Mapping of str to str
         Formatted, by the names of the columns of the table of maps.
     learned : bool, default False
@@ -62,10 +62,16 @@ class MapDrawing:
 
     title: str
     svg: str
-    seen_from: str
+    viewpoint: Viewpoint
     measures: Mapping[str, str]
     learned: bool = False
     flat: bool = False
+
+    @property
+    def seen_from(self) -> str:
+        """The viewpoint in words."""
+        at = self.viewpoint
+        return f"azimuth {at.azimuth:.0f}°, elevation {at.elevation:.0f}°"
 
 
 @dataclass(frozen=True)
@@ -205,9 +211,8 @@ def _draw_opening(results: Results, drawings: Sequence[MapDrawing]) -> MapDrawin
     backbone, stage, name = opening.rsplit("/", 2)
     points = results.maps[backbone, stage][name]
     labels = results.pictures["label"][results.pictures["kept"]].to_numpy(str)
-    classes, viewpoint = list(class_counts(results).index), best_viewpoint(points, labels)
-    drawn = draw_one(name, points, labels, classes, viewpoint)
     same = next(each for each in drawings if each.title == MAPS.title(name))
+    drawn = draw_one(name, points, labels, list(class_counts(results).index), same.viewpoint)
     return replace(same, svg=inline_svg(drawn, "opening"))
 
 
@@ -246,7 +251,7 @@ def _draw_stage(
             MapDrawing(
                 title=MAPS.title(name),
                 svg=inline_svg(one, f"{file_name}-{name}"),
-                seen_from=_in_words(viewpoints[name]),
+                viewpoint=viewpoints[name],
                 measures=measures_of(name),
                 learned=space_of(name).learned,
                 flat=name != "pca" and is_flat(points),
@@ -309,10 +314,6 @@ def first_within(
 
 def _row(columns: list[str], cells: list[str]) -> Mapping[str, str]:
     return dict(zip(columns, cells, strict=True))
-
-
-def _in_words(viewpoint: Viewpoint) -> str:
-    return f"azimuth {viewpoint.azimuth:.0f}°, elevation {viewpoint.elevation:.0f}°"
 
 
 def safe_name(backbone: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from embedlens.report.learning import settled_repeats
 from embedlens.report.names import backbone_labels
 from embedlens.report.table import Table
 from embedlens.results import Results, judge, judge_tuning
@@ -43,6 +44,7 @@ def _table_1(results: Results) -> Table:
             "model size (MB)": 4 * facts["parameters"] / 2**20,
             "parameters": facts["parameters"],
             "features": facts["features"],
+            "input": facts["size"],
             "pictures": facts["embedded"],
             "execution time (s)": facts["seconds"].where(facts["embedded"] > 0),
         }
@@ -52,8 +54,8 @@ def _table_1(results: Results) -> Table:
         "Table I. Models used for image embedding",
         "Size and parameters with the ImageNet top; features: "
         f"{'; '.join(facts['pooling'].map(str).unique())}. "
-        f"Execution time: to embed so many pictures of {facts['size'].iloc[0]}, decoding "
-        "included.",
+        "Input: the size that pictures are brought to. Execution time: to embed so many pictures, "
+        "decoding included.",
         frame,
         {**formats, "execution time (s)": ".1f"},
     )
@@ -62,7 +64,7 @@ def _table_1(results: Results) -> Table:
 def _table_2(results: Results) -> Table:
     standings = {each.backbone: each for each in judge(results, TOP.key).standings}
     loss = results.mean("top.loss", "test")
-    settled = results.mean("top.converged", "validation")
+    settled = settled_repeats(results)
     repeats = _values(results, "top.accuracy").groupby("backbone")["value"]
     labels, spread, count = backbone_labels(results), repeats.std(), repeats.count()
     rows = [
@@ -74,7 +76,7 @@ def _table_2(results: Results) -> Table:
             "95% high": standings[name].high,
             "spread": spread[name],
             "repeats": count[name],
-            "converged": f"{round(settled[name] * count[name])} of {count[name]}",
+            "converged": f"{settled[name]} of {count[name]}",
         }
         for name in results.backbones["backbone"]
     ]
@@ -83,8 +85,9 @@ def _table_2(results: Results) -> Table:
         "Table II. Performance of transfer learning",
         "The study's top on the features of the pretrained backbones: loss and accuracy on the "
         "test pictures of so many splits. Low and high: 95% interval; a picture tested in several "
-        "splits is one. Spread: standard deviation over splits. Converged: in how many "
-        "the loss on validation pictures fell by less than a tenth in the last three epochs.",
+        "splits is one. Spread: standard deviation over splits. Converged: in how many the loss on "
+        "validation pictures fell by less than a tenth in the last three epochs, and had not risen "
+        "by more than a tenth above its least.",
         pd.DataFrame(rows),
         {"average loss": ".4f", **dict.fromkeys(shares, ".1%")},
     )
@@ -148,7 +151,7 @@ def _table_4(results: Results) -> Table:
     signed = {c: "+.4f" for c in frame.columns if "difference" in c}
     points = dict.fromkeys(
         ("accuracy difference", "difference low", "difference high", "beyond it", "beyond low",
-         "beyond high"), "+.1%",
+         "beyond high"), "+.1p",
     )  # fmt: skip
     plain = {c: ".4f" for c in frame.columns if "silhouette" in c or c == "average loss"}
     return Table(

@@ -11,6 +11,7 @@ from embedlens.report.figures import draw_figures, draw_verdict, safe_name
 from embedlens.report.page import render_page
 from embedlens.report.paper_tables import has_paper_tables, paper_tables
 from embedlens.report.sections.material import Material
+from embedlens.report.summary import summarise
 from embedlens.report.table import Table
 from embedlens.report.tables import (
     further_tables,
@@ -26,6 +27,9 @@ from embedlens.results import Results, StudyFolder, finished_results
 from embedlens.results.vocabulary import PRETRAINED
 from embedlens.viewer.whole_scene import nearest_pictures
 
+SUMMARY = "summary.md"
+"""The study on one page of text, beside the report."""
+
 
 def write_report(folder: Path) -> Path:
     """Write the tables, figures and report of a finished study into its folder.
@@ -34,7 +38,8 @@ def write_report(folder: Path) -> Path:
     ----------
     folder : Path
         The study folder. ``tables/*.csv``, ``.md`` and ``.tex``, ``figures/*.png`` and ``.svg``,
-        ``report.html`` and, where the study's top was trained, ``paper/`` in it are written anew.
+        ``report.html``, ``summary.md`` and, where the study's top was trained, ``paper/`` in it
+        are written anew.
 
     Returns
     -------
@@ -74,6 +79,7 @@ def write_report(folder: Path) -> Path:
         viewer=viewer_block(study.path, first),
     )
     write_whole(study.report, render_page(material))
+    write_whole(study.path / SUMMARY, summarise(material))
     return study.report
 
 

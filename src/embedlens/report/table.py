@@ -14,6 +14,11 @@ import pandas as pd
 from embedlens.files import write_whole
 
 MISSING = "–"
+LONG = 24
+"""Cells with more letters are set over several lines."""
+
+_ROOM = 10  # columns on a page, besides the first
+_LONG_COLUMN = 4  # columns that one with long cells takes the place of
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -45,7 +50,8 @@ class Table:
     frame : DataFrame
         The first column names the row.
     formats : mapping of str to str
-        Format specification by column, as for ``format``; other columns are written as they are.
+        Format specification by column, as for ``format``; ".1p" shows a difference of shares in
+        points of 100. Other columns are written as they are.
 
     Examples
     --------
@@ -75,6 +81,23 @@ class Table:
         specifications = [self.formats.get(str(column), "") for column in self.frame]
         rows = self.frame.itertuples(index=False, name=None)
         return [list(map(_shown, row, specifications)) for row in rows]
+
+    def parts(self) -> list[list[int]]:
+        """Return the places of columns that stand side by side on a page, the first in each.
+
+        So that a table with many columns is read from top to bottom and hides none of them.
+        """
+        cells = self.cells()
+        wide = [any(len(cell) > LONG for cell in column) for column in zip(*cells, strict=True)]
+        parts, room = [[0]], _ROOM
+        for place in range(1, len(wide)):
+            needs = _LONG_COLUMN if wide[place] else 1
+            if needs > room and len(parts[-1]) > 1:
+                parts.append([0])
+                room = _ROOM
+            parts[-1].append(place)
+            room -= needs
+        return parts
 
     def to_csv(self) -> str:
         """Return the frame at full precision."""
@@ -124,6 +147,8 @@ class Table:
 def _shown(value: Any, specification: str) -> str:
     if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
         return MISSING
+    if specification.endswith("p"):
+        value, specification = 100 * value, f"{specification[:-1]}f"
     text = format(value, specification)
     if specification and set(text) <= set("-0.%"):
         return text.removeprefix("-")  # what rounds to nothing has no sign

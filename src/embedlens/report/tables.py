@@ -152,9 +152,8 @@ def accuracy_table(results: Results, verdicts: dict[str, Verdict], means: Means)
                 }
             )
     verdict = next(iter(verdicts.values()))
-    shares = [
-        "accuracy", "95% low", "95% high", "behind best", "behind low", "behind high", "balanced"
-    ]  # fmt: skip
+    shares = ["accuracy", "95% low", "95% high", "balanced"]
+    points = ["behind best", "behind low", "behind high"]
     return Table(
         "Accuracy",
         "Share of held-out pictures classified rightly by a head on frozen features, over "
@@ -166,7 +165,7 @@ def accuracy_table(results: Results, verdicts: dict[str, Verdict], means: Means)
         "tested classes, then over splits. Seconds: to "
         f"train and test one head. {verdict.coverage.sentence()}".strip(),
         pd.DataFrame(rows),
-        {**dict.fromkeys(shares, ".1%"), "seconds": ".2f"},
+        {**dict.fromkeys(shares, ".1%"), **dict.fromkeys(points, ".1p"), "seconds": ".2f"},
     )
 
 
@@ -190,7 +189,6 @@ def backbones_table(results: Results, verdict: Verdict) -> Table:
             "features": facts["features"],
             "feature map": facts["feature_map"],
             "input": facts["size"],
-            "pooling": facts["pooling"],
             "embedded": facts["embedded"],
             "seconds": facts["seconds"].where(facts["embedded"] > 0),
             "pictures/s": facts["pictures_per_second"],
@@ -212,7 +210,8 @@ def backbones_table(results: Results, verdict: Verdict) -> Table:
     return Table(
         "Backbones",
         "File: all parameters as float32. Parameters: with the classifier that the network was "
-        "published with; of a model file, those up to the cut. Features: numbers a picture. "
+        "published with; of a model file, those up to the cut. Features: numbers a picture; what "
+        "they are is told under 'How each number is computed'. "
         "Embedded: pictures in so many seconds, decoding included, on the machine of the study; "
         "of a study that was interrupted, its last run alone. ms/picture: of computing a decoded "
         "picture, when all backbones took turns on the same pictures; the median of the rounds, "

@@ -23,6 +23,7 @@ from embedlens.results.vocabulary import (
     LINEAR_PROBE,
     MAPS,
     PRETRAINED,
+    STAGES,
     in_order,
     space_of,
 )
@@ -115,8 +116,8 @@ def codes_in(values: pd.Series, categories: Sequence[str]) -> NDArray[np.int64]:
 
 
 def stage_name(backbone: str, stage: str) -> str:
-    """Name a backbone at a stage for people: "Xception", "Xception, tuned"."""
-    return backbone if stage == "pretrained" else f"{backbone}, {stage}"
+    """Name a backbone at a stage for people: "Xception", "Xception, fine-tuned"."""
+    return backbone if stage == "pretrained" else f"{backbone}, {STAGES.title(stage)}"
 
 
 def opening_map(results: Results, head: str = LINEAR_PROBE.key) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from embedlens.report.learning import risen
 from embedlens.report.sections.material import Material
 from embedlens.report.sections.section import TEMPLATES, Section
 from embedlens.results import Results
@@ -24,9 +25,10 @@ class LearningSection(Section):
         return bool(material.figures.learning)
 
     def context(self, material: Material) -> dict[str, Any]:
-        """Return the tables, and the backbones whose top was still learning."""
+        """Return the tables, and whose top was still learning or had learned too long."""
+        rose = sorted({name for name, _ in risen(material.results)})
         tables = {name: material.tables[name] for name in _TABLES if name in material.tables}
-        return {"tables": tables, "unsettled": _unsettled(material.results)}
+        return {"tables": tables, "unsettled": _unsettled(material.results), "rose": rose}
 
 
 def _unsettled(results: Results) -> list[str]:

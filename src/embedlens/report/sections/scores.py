@@ -7,6 +7,7 @@ from typing import Any
 from embedlens.report.sections.material import Material
 from embedlens.report.sections.section import TEMPLATES, Section
 from embedlens.results import correlation_sentence, correlations
+from embedlens.results.correlation import FEWEST
 
 
 class ScoresSection(Section):
@@ -21,4 +22,5 @@ class ScoresSection(Section):
         """Return how scores go with accuracy, in words."""
         results = material.results
         found = correlations(results, seed=results.settings.seed)
-        return {"correlation": correlation_sentence(found)}
+        enough = max((each.backbones for each in found.values()), default=0) >= FEWEST
+        return {"correlation": correlation_sentence(found), "enough": enough}
