@@ -21,7 +21,7 @@ def risen(results: Results) -> set[tuple[str, int]]:
     ):
         losses = rows.sort_values("epoch")["validation_loss"].dropna().to_numpy(float)
         if len(losses) and losses[-1] > _RISE * losses.min():
-            found.add((str(name), int(repeat)))
+            found.add((str(name), int(str(repeat))))
     return found
 
 
