@@ -17,6 +17,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from embedlens.classify import train
+from embedlens.classify.unknown import distances_to_class
 from embedlens.metrics import nearest_neighbors
 from embedlens.metrics.calibration import at_temperature
 
@@ -43,7 +44,9 @@ def main() -> None:
         found = train(values[learned], labels[learned], fold[learned] == 1, groups, given.head)
         scores = found.head.scores(values[asked])
         near, _ = nearest_neighbors(values[learned], 1, metric="cosine", queries=values[asked])
-        strange = found.unknown.score(scores, near[:, 0])
+        codes = np.searchsorted(found.classes, labels[learned])
+        own = distances_to_class(values[learned], codes, values[asked], scores.argmax(axis=1))
+        strange = found.unknown.score(scores, own, near[:, 0])
         surest = at_temperature(scores, found.temperature).max(axis=1)
         new, flagged = labels[asked] == name, strange > found.unknown.limit
         row = [

@@ -23,6 +23,7 @@ from embedlens.classify import (
     train,
 )
 from embedlens.classify.prediction import COLUMNS
+from embedlens.classify.unknown import distances_to_class
 from embedlens.errors import EmbedlensError, ImageSetError
 from embedlens.features import embed
 from embedlens.images import ImageSet
@@ -83,19 +84,33 @@ def test_what_was_never_seen_scores_above_what_was():
         asked = ~known
         groups = [str(row) for row in range(known.sum())]
         found = train(X[known], y[known], np.zeros(known.sum(), bool), groups)
+        scores = found.head.scores(X[asked])
+        taken = np.array(found.classes)[scores.argmax(axis=1)]
         units = X / np.linalg.norm(X, axis=1, keepdims=True)
-        near = 1 - (units[asked] @ units[known].T).max(axis=1)
-        score = found.unknown.score(found.head.scores(X[asked]), near)
+        likeness = units[asked] @ units[known].T
+        own = np.where(y[known] == taken[:, None], likeness, -1).max(axis=1)
+        codes = np.searchsorted(found.classes, y[known])
+        given = distances_to_class(X[known], codes, X[asked], scores.argmax(axis=1))
+        np.testing.assert_allclose(given, 1 - own, atol=1e-5)
+        score = found.unknown.score(scores, given, 1 - likeness.max(axis=1))
         assert roc_auc_score(y[asked] == left_out, score) > 0.9
 
 
 def test_flags_are_raised_at_the_stated_rate():
     rng = np.random.default_rng(0)
     scores, distances = rng.normal(size=(4000, 3)), rng.uniform(size=4000)
-    found = Unknown.of(scores[::2], distances[::2])
-    flagged = found.score(scores[1::2], distances[1::2]) > found.limit
+    near = distances / 2
+    found = Unknown.of(scores[::2], distances[::2], near[::2])
+    flagged = found.score(scores[1::2], distances[1::2], near[1::2]) > found.limit
     assert flagged.mean() == pytest.approx(0.05, abs=0.015)
-    few = Unknown.of(scores[:10], distances[:10])
+    # Each class has its own usual distance: ten times farther is usual in the last.
+    wide = np.where(scores.argmax(axis=1) == 2, 10 * distances, distances)
+    found = Unknown.of(scores[::2], wide[::2], near[::2])
+    flags = found.score(scores[1::2], wide[1::2], near[1::2]) > found.limit
+    for code in range(3):
+        own = scores[1::2].argmax(axis=1) == code
+        assert flags[own].mean() == pytest.approx(0.05, abs=0.025)
+    few = Unknown.of(scores[:10], distances[:10], near[:10])
     assert few.limit == np.inf
 
 

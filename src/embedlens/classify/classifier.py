@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from embedlens.backbones import Built, Transform, get_backbone
 from embedlens.classify.heads import HEADS, Head
-from embedlens.classify.unknown import Unknown
+from embedlens.classify.unknown import Unknown, distances_to_class
 from embedlens.errors import EmbedlensError, WeightsError
 from embedlens.features import Recipe, Runner
 from embedlens.features.engines import make_engine
@@ -31,7 +31,7 @@ from embedlens.metrics.calibration import at_temperature, conformal_sets
 
 FACTS = "classifier.json"
 _ARRAYS, _TRAINING, _GRAPH = "classifier.npz", "training.json", "network.xml"
-_FORMAT = 1
+_FORMAT = 2  # raise it when what was saved is read otherwise
 NEAREST = 3
 """Training pictures that are named beside an answer."""
 
@@ -193,6 +193,12 @@ class Classifier:
         ]  # fmt: skip
         return content_key(json.loads(json.dumps(parts)))
 
+    @cached_property
+    def _codes(self) -> NDArray[np.int64]:
+        """The classes of the training pictures, by their place; -1 for one not known."""
+        place = {name: code for code, name in enumerate(self.classes)}
+        return np.array([place.get(label, -1) for label in self.training.labels], np.int64)
+
     def runner(self) -> Runner:
         """Return its network, ready to run."""
         if self.graph is None:
@@ -212,7 +218,10 @@ class Classifier:
         distances, nearest = nearest_neighbors(
             self.training.features, k, metric="cosine", queries=features
         )
-        strange = self.unknown.score(scores, distances[:, 0])
+        own = distances_to_class(
+            self.training.features, self._codes, features, scores.argmax(axis=1)
+        )
+        strange = self.unknown.score(scores, own, distances[:, 0])
         return Answers(
             probabilities,
             conformal_sets(probabilities, self.threshold),

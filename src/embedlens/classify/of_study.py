@@ -98,7 +98,7 @@ def _trained(found: _Embedded, head: str, store: Path) -> Trained:
     meta = read_meta(found.folder)
     versions = [version(name) for name in ("embedlens", "numpy", "scikit-learn")]
     key = content_key([
-        1, meta["key"], meta.get("checksum"), labels.tolist(), watched.tolist(), groups, head,
+        2, meta["key"], meta.get("checksum"), labels.tolist(), watched.tolist(), groups, head,
         versions,
     ])  # fmt: skip
     path = store / f"{found.folder.name}.{head}.npz"

@@ -11,7 +11,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from embedlens.classify.heads import LEAST, Head, LinearHead, NeighborsHead, TunedHead
-from embedlens.classify.unknown import Unknown
+from embedlens.classify.unknown import Unknown, distances_to_class
 from embedlens.errors import EmbedlensError
 from embedlens.learn import LinearProbe, NeighborsProbe
 from embedlens.learn.out_of_fold import folds_of
@@ -96,10 +96,10 @@ def train(
     classes, codes = np.unique(labels, return_inverse=True)
     if len(probe.classes_) != len(classes):
         raise EmbedlensError("A class has no picture to train on; give it one.")
-    scores, distances = _out_of_fold(values, labels, groups, probe)
+    scores, own, nearest = _out_of_fold(values, labels, groups, probe)
     degree = temperature(scores, codes)
     threshold = conformal_threshold(at_temperature(scores, degree), codes, CALIBRATED_COVERAGE)
-    unknown = Unknown.of(scores, distances)
+    unknown = Unknown.of(scores, own, nearest)
     return Trained(found, tuple(classes.tolist()), degree, threshold, unknown)
 
 
@@ -129,8 +129,11 @@ def calibrate_tuned(
     codes = np.searchsorted(list(classes), labels[asked])
     degree = temperature(scores, codes)
     threshold = conformal_threshold(at_temperature(scores, degree), codes, CALIBRATED_COVERAGE)
-    distances, _ = nearest_neighbors(values[~held], 1, metric="cosine", queries=values[asked])
-    unknown = Unknown.of(scores, distances[:, 0])
+    places = {name: code for code, name in enumerate(classes)}
+    learned = np.array([places.get(label, -1) for label in labels[~held].tolist()], np.int64)
+    own = distances_to_class(values[~held], learned, values[asked], scores.argmax(axis=1))
+    near, _ = nearest_neighbors(values[~held], 1, metric="cosine", queries=values[asked])
+    unknown = Unknown.of(scores, own, near[:, 0])
     return Trained(head, tuple(classes), degree, threshold, unknown)
 
 
@@ -156,12 +159,12 @@ def _out_of_fold(
     labels: NDArray[np.str_],
     groups: Sequence[str],
     probe: LinearProbe | NeighborsProbe,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return scores of all classes, and distances to the nearest, by heads of the other folds."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return scores of all classes, distances to that of the highest, and to all, out of fold."""
     classes, codes = np.unique(labels, return_inverse=True)
     fold_of = folds_of(codes, groups, _FOLDS, 0)
     scores = np.full((len(labels), len(classes)), np.log(LEAST))
-    distances = np.ones(len(labels))
+    own, nearest = np.ones(len(labels)), np.ones(len(labels))
     for fold in np.unique(fold_of):
         held, rest = fold_of == fold, fold_of != fold
         known = np.unique(codes[rest])
@@ -175,6 +178,8 @@ def _out_of_fold(
             fixed = NeighborsProbe((probe.k_,), probe.temperature)
             head = NeighborsHead.of(fixed.fit(values[rest], labels[rest]))
         scores[np.ix_(held, known)] = head.scores(values[held])
+        taken = scores[held].argmax(axis=1)
+        own[held] = distances_to_class(values[rest], codes[rest], values[held], taken)
         near, _ = nearest_neighbors(values[rest], 1, metric="cosine", queries=values[held])
-        distances[held] = near[:, 0]
-    return scores, distances
+        nearest[held] = near[:, 0]
+    return scores, own, nearest

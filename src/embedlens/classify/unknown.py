@@ -1,8 +1,10 @@
 """Pictures unlike all that a classifier has learned: a score, and the limit from which on it tells.
 
-A picture of a class that was never seen makes no class of a linear probe score high; a picture of
-another kind altogether lies far from all training pictures. The score adds both, each in units of
-how much it varies among pictures of known classes, the distance by half: it alone tells less.
+A picture of a class that was never seen makes no class of a linear probe score high; where it is
+taken for a class all the same, it lies farther from the pictures of that class than they lie from
+each other; a picture of another kind altogether lies far from all. The score adds the three, each
+in units of how much it varies among pictures of known classes. The distance to the class is counted
+by the class, since some are dense and some are not, and by half; that to all by a quarter.
 
 References
 ----------
@@ -14,18 +16,23 @@ Y. Sun, Y. Ming, X. Zhu, Y. Li, "Out-of-distribution detection with deep nearest
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from embedlens.metrics import nearest_neighbors
+
 RATE = 0.05
 """The share of pictures of known classes that is flagged: one in twenty, so that most that are
 flagged in an ordinary folder are worth a look."""
 
-_DISTANCE = 0.5
+_CLASS, _ALL = 0.5, 0.25
+_FEW = 8  # pictures that were taken for a class; of fewer, those of all classes say what is usual
+_FARTHEST = 1.0  # cosine distance to a class without a picture: as at right angles
 
 Numbers = NDArray[np.floating[Any]]
 
@@ -38,8 +45,11 @@ class Unknown:
     ----------
     energy_middle, energy_spread : float
         Median and deviation of the energy, -log sum exp of a head's scores, of held-out pictures.
-    distance_middle, distance_spread : float
-        The same of the cosine distance to the nearest training picture.
+    distance_middles, distance_spreads : sequence of float
+        By the class that a picture is taken for: the same of its cosine distance to the nearest
+        training picture of that class.
+    nearest_middle, nearest_spread : float
+        The same of its distance to the nearest of all.
     limit : float
         A picture is flagged whose score is above; infinite where pictures were too few to tell.
     rate : float
@@ -48,13 +58,17 @@ class Unknown:
 
     energy_middle: float
     energy_spread: float
-    distance_middle: float
-    distance_spread: float
+    distance_middles: Sequence[float]
+    distance_spreads: Sequence[float]
+    nearest_middle: float
+    nearest_spread: float
     limit: float
     rate: float = RATE
 
     @classmethod
-    def of(cls, scores: Numbers, distances: Numbers, rate: float = RATE) -> Unknown:
+    def of(
+        cls, scores: Numbers, distances: Numbers, nearest: Numbers, rate: float = RATE
+    ) -> Unknown:
         """Learn from pictures of known classes that the head had not seen.
 
         Parameters
@@ -62,23 +76,59 @@ class Unknown:
         scores : ndarray of shape (n, classes)
             What a head gives them.
         distances : ndarray of shape (n,)
+            What `distances_to_class` gives, to the class of the highest score.
+        nearest : ndarray of shape (n,)
             Cosine distances to the nearest picture that the head has seen.
         rate : float, default 0.05
             The share of such pictures that may be flagged.
         """
+        taken, everywhere = scores.argmax(axis=1), _middle(distances)
+        of_class = [
+            _middle(distances[taken == code]) if (taken == code).sum() >= _FEW else everywhere
+            for code in range(scores.shape[1])
+        ]
+        middles, spreads = (tuple(each) for each in zip(*of_class, strict=True))
         energy = -logsumexp(scores, axis=1)
-        found = cls(*_middle(energy), *_middle(distances), math.inf, rate)
+        found = cls(*_middle(energy), middles, spreads, *_middle(nearest), math.inf, rate)
         allowed = math.floor((len(energy) + 1) * rate + 1e-9)
         if not allowed:
             return found
-        limit = np.sort(found.score(scores, distances))[-allowed]
-        return cls(*_middle(energy), *_middle(distances), float(limit), rate)
+        limit = np.sort(found.score(scores, distances, nearest))[-allowed]
+        return replace(found, limit=float(limit))
 
-    def score(self, scores: Numbers, distances: Numbers) -> NDArray[np.float64]:
+    def score(self, scores: Numbers, distances: Numbers, nearest: Numbers) -> NDArray[np.float64]:
         """Return how unlike what was learned pictures are, (n,); takes what `of` takes."""
-        energy = -logsumexp(scores, axis=1)
+        taken, energy = scores.argmax(axis=1), -logsumexp(scores, axis=1)
+        middles, spreads = np.array(self.distance_middles), np.array(self.distance_spreads)
         total: NDArray[np.float64] = (energy - self.energy_middle) / self.energy_spread
-        return total + _DISTANCE * (distances - self.distance_middle) / self.distance_spread
+        total += _CLASS * (distances - middles[taken]) / spreads[taken]
+        total += _ALL * (nearest - self.nearest_middle) / self.nearest_spread
+        return total
+
+
+def distances_to_class(
+    points: Numbers, codes: NDArray[np.int64], queries: Numbers, taken: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the cosine distance of pictures to the nearest one of the class they are taken for.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, d)
+        Features of training pictures.
+    codes : ndarray of shape (n,)
+        Their classes.
+    queries : ndarray of shape (m, d)
+        Features of the pictures.
+    taken : ndarray of shape (m,)
+        The class that each is taken for.
+    """
+    distances = np.full(len(queries), _FARTHEST)
+    for code in np.unique(taken):
+        own, asked = points[codes == code], taken == code
+        if len(own):
+            near, _ = nearest_neighbors(own, 1, metric="cosine", queries=queries[asked])
+            distances[asked] = near[:, 0]
+    return distances
 
 
 def _middle(values: Numbers) -> tuple[float, float]:

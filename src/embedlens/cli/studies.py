@@ -356,6 +356,8 @@ def _run(
         print(json.dumps(record, indent=1))
     else:
         print_results(results, verdict)
+        if results.unlabelled is not None:
+            print(f"\n{results.unlabelled.sentence()}")
         print(f"\nReport: {path.resolve()}")
     return verdict
 
