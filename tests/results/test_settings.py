@@ -101,3 +101,13 @@ def test_poolings_of_0_1_are_read(tmp_path, written, read):
         f'pictures = "photos"\nbackbones = ["EfficientNetLite0"]\npooling = "{written}"\n'
     )
     assert Settings.read(tmp_path / "study.toml").pooling == read
+
+
+def test_a_study_that_did_not_fine_tune_may_say_where_it_would_have_begun(tmp_path):
+    """Version 0.1.0 wrote its default into every study."""
+    Settings("photos", ("EfficientNetLite0",)).write(tmp_path / "study.toml")
+    text = (tmp_path / "study.toml").read_text(encoding="utf-8")
+    old = text.replace('unfreeze = "auto"', 'unfreeze = "last-conv"')
+    assert old != text
+    (tmp_path / "study.toml").write_text(old, encoding="utf-8")
+    assert Settings.read(tmp_path / "study.toml").unfreeze == "auto"

@@ -212,6 +212,8 @@ class Settings:
             ) from None
         except tomllib.TOMLDecodeError as error:
             raise StudyError(f"{path} is not valid TOML: {error}.") from error
+        if not values.get("finetune"):
+            values.pop("unfreeze", None)  # version 0.1.0 wrote it in every study
         known = {each.name for each in fields(cls)}
         if unknown := set(values) - known:
             raise StudyError(
