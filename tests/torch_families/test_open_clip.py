@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="needs the extra [clip]")
 from safetensors.torch import save_file  # noqa: E402
 
 from embedlens.backbones import get_backbone  # noqa: E402
-from embedlens.errors import WeightsError  # noqa: E402
+from embedlens.errors import BackboneError, WeightsError  # noqa: E402
 
 TEXT = {"context_length": 16, "vocab_size": 99, "width": 32, "heads": 2, "layers": 1}
 VISION = {"image_size": 64, "layers": 2, "width": 64, "patch_size": 16}
@@ -72,11 +72,17 @@ def test_a_tag_is_asked_for():
 
 
 def test_a_tuned_network_is_read_again_from_its_folder(saved, tmp_path):
-    """Both halves, with the activation; at the size that it was tuned at."""
+    """Both halves, with the activation; at the size that it was tuned at, if open_clip can."""
     backbone = get_backbone(f"open_clip:local-dir:{saved}")
     transform = backbone.transform.of_size(96)
+    if saved_by_timm := backbone.transform.size == (160, 160):
+        with pytest.raises(BackboneError, match="at its own size, 160 x 160, alone"):
+            backbone.family.expect_saveable(backbone, transform)
+        transform = backbone.transform
+    backbone.family.expect_saveable(backbone, transform)
+    side = 160 if saved_by_timm else 96
     module = backbone.family.module(backbone, transform, "own")
-    pixels = torch.rand(2, 96, 96, 3, generator=torch.Generator().manual_seed(0)) * 255
+    pixels = torch.rand(2, side, side, 3, generator=torch.Generator().manual_seed(0)) * 255
     backbone.family.save(backbone, module.module, transform, tmp_path)
     again = get_backbone(f"open_clip:local-dir:{tmp_path}")
     assert again.transform == transform

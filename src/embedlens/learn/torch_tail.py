@@ -32,6 +32,7 @@ class TorchTail:
     def __init__(self, recipe: Recipe, unfreeze: str) -> None:
         self._recipe = recipe
         self._family = cast(TorchFamily, recipe.backbone.family)
+        self._family.expect_saveable(recipe.backbone, recipe.transform)
         whole = self._family.module(recipe.backbone, recipe.transform, recipe.pooling)
         graph = ModuleGraph(whole)
         self.network = whole.network.module

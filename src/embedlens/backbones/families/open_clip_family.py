@@ -115,6 +115,16 @@ class OpenCLIP(TorchFamily):
         model = whole_model(backbone)
         return in_blocks(lambda block: model.encode_text(tokens(list(block))), texts)
 
+    def expect_saveable(self, backbone: Backbone, transform: Transform) -> None:
+        """Refuse another size of an image half of timm: open_clip reads that at its own alone."""
+        vision = _configuration(backbone)["vision_cfg"]
+        size = _pair(vision["image_size"])
+        if "timm_model_name" in vision and transform.size != size:
+            raise BackboneError(
+                f"{backbone.name} can be fine-tuned at its own size, {size[0]} x {size[1]}, alone: "
+                "OpenCLIP reads no weights of another for it. Leave the size out."
+            )
+
     def save(self, backbone: Backbone, module: Any, transform: Transform, folder: Path) -> None:
         """Write both halves, and an ``open_clip_config.json``."""
         write_tuned(module, transform, folder / _FILES[0])

@@ -83,6 +83,15 @@ class TorchFamily(Family):
             built = built if tail is None else _with_frontier(built, tail)
         return _converted(built) if form == "openvino" else built
 
+    def expect_saveable(self, backbone: Backbone, transform: Transform) -> None:
+        """Refuse a network, before it is tuned, that `save` could not keep at a size.
+
+        Raises
+        ------
+        BackboneError
+            With what to do.
+        """
+
     @abstractmethod
     def save(self, backbone: Backbone, module: Any, transform: Transform, folder: Path) -> None:
         """Write a network's module, tuned, into a folder that is a backbone of this family.
