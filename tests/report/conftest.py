@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from embedlens.backbones import Transform
+from embedlens.curation.finding import Finding
 from embedlens.images import ImageSet
 from embedlens.report import write_report
 from embedlens.results import Results, Settings, read_results
@@ -236,13 +237,41 @@ def write_costs(made: Made, milliseconds: dict[str, float]) -> None:
     pd.DataFrame(rows, columns=list(COST_COLUMNS)).to_parquet(StudyFolder(made.folder).costs)
 
 
+def write_findings(made: Made) -> None:
+    """Say that labels are doubtful, that pictures look alike, and that every class is small."""
+    images = ImageSet.read(made.pictures)
+    one, two = images.classes[:2]
+    found = [
+        Finding("suspect label", path, "a probe says another", f"if it is {two}, move it", one,
+                "train", suggested=two, score=1 - i / 10)
+        for i, path in enumerate(images.paths[:8].tolist())
+    ]  # fmt: skip
+    found += [
+        Finding("look-alike", images.paths[0], "alike", "look", one, "train", path, two, "test")
+        for path in images.paths[-2:].tolist()
+    ]
+    found += [
+        Finding("small class", name, "1 test picture of 6", "add pictures", name)
+        for name in images.classes
+    ]
+    pd.DataFrame(map(asdict, found)).to_parquet(StudyFolder(made.folder).findings)
+
+
 @pytest.fixture(scope="session")
 def dear_best(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """A study that takes the cheap one of two, which is not the most accurate; with its report."""
-    accuracies = {"Cheap": 0.74, "Dear": 0.86}
+    """A study of 21 classes with all that a report shows, which takes the cheap one of two.
+
+    That is not the most accurate: the other is dearer and no sure gain.
+    """
     parent = tmp_path_factory.mktemp("dear_best")
-    made = make_study(parent, backbones=accuracies, per_class=40, also=[invent_doubt])
+    made = make_study(
+        parent,
+        classes=[*(f"class {letter}" for letter in "abcdefghijklmnopqrs"),
+                 "Donaudampfschifffahrtsgesellschaft", "a name of a good many words, as people do"],
+        per_class=6, backbones={"Cheap": 0.72, "Dear": 0.76}, also=[invent_doubt],
+    )  # fmt: skip
     write_costs(made, {"Cheap": 10.0, "Dear": 25.0})
+    write_findings(made)
     write_report(made.folder)
     return made
 

@@ -76,8 +76,9 @@ def test_every_table_is_in_the_page_with_headings_for_readers_aloud(reported):
     page = reported.page
     heads = [th for th in page.all("th") if "scope" not in th]
     assert heads == []
-    for table in tables(reported.results).values():
-        if len(table.frame):
+    for name, table in tables(reported.results).items():
+        # Two backbones are too few for a correlation; the matrix has a form of its own.
+        if len(table.frame) and name not in ("correlation", "matrix"):
             assert table.caption in page.text
             for row in table.cells():
                 assert row[0] in page.text
