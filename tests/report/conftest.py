@@ -261,14 +261,15 @@ def write_findings(made: Made) -> None:
 def dear_best(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """A study of 21 classes with all that a report shows, which takes the cheap one of two.
 
-    That is not the most accurate: the other is dearer and no sure gain.
+    That is not the most accurate: the other is dearer and no sure gain. By the draws of these
+    repeats it is ahead by less than a point.
     """
     parent = tmp_path_factory.mktemp("dear_best")
     made = make_study(
         parent,
         classes=[*(f"class {letter}" for letter in "abcdefghijklmnopqrs"),
                  "Donaudampfschifffahrtsgesellschaft", "a name of a good many words, as people do"],
-        per_class=6, backbones={"Cheap": 0.72, "Dear": 0.76}, also=[invent_doubt],
+        per_class=6, backbones={"Cheap": 0.74, "Dear": 0.72}, repeats=6, also=[invent_doubt],
     )  # fmt: skip
     write_costs(made, {"Cheap": 10.0, "Dear": 25.0})
     write_findings(made)
