@@ -104,11 +104,11 @@ def test_a_map_says_its_silhouettes_and_what_it_keeps(scene):
         "silhouette 0.500 in this map (test −0.250), Euclidean; keeps 17% of neighbours"
     )
     tuned = [each.name for each in scene.maps if each.backbone == "A tuned"]
-    assert tuned[1] == "A, tuned · t-SNE"
+    assert tuned[1] == "A, fine-tuned · t-SNE"
 
 
 def test_backbones_are_named_and_columns_have_roles(scene):
-    assert scene.backbones == {"A": "A", "A tuned": "A, tuned", "B/2": "B/2"}
+    assert scene.backbones == {"A": "A", "A tuned": "A, fine-tuned", "B/2": "B/2"}
     assert [each.role for each in scene.columns if each.backbone is None] == ["class", "split"]
     for key in scene.backbones:
         roles = [each.role for each in scene.columns if each.backbone == key]
