@@ -130,7 +130,7 @@ def test_study_ends_with_verdict_and_report(pictures, tmp_path):
         (["score", "nowhere.npz"], "does not exist"),
         (["view", "nowhere"], "nowhere does not exist; give a study folder or a map"),
         (["export", "nowhere", "--to", "parquet", "--out", "out"], "is not a study folder"),
-        (["export", "nowhere", "--to", "csv", "--out", "out"], "csv"),
+        (["export", "nowhere", "--to", "xlsx", "--out", "out"], "xlsx"),
         (["study", ".", "--pooling", "median"], "median"),
         (["study"], "PHOTOS"),
     ],
