@@ -16,6 +16,7 @@ THE_FILE = PACKAGE / "backbones" / "keras_internals.py"
 # scikit-learn's convention for its own estimators, ours for the projections of one module, and
 # torchvision's only way to a transformer's tokens.
 OURS = {"_n_features_out", "_network", "_process_input"}
+OWN_NAMES = {"self", "cls", "one"}  # `one` is what a class method makes of its own class
 
 
 def private_parts(source: str) -> set[str]:
@@ -27,7 +28,7 @@ def private_parts(source: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("keras.src"):
             found.add(str(node.module))
         elif isinstance(node, ast.Attribute) and re.match(r"_[^_]", node.attr):
-            own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+            own = isinstance(node.value, ast.Name) and node.value.id in OWN_NAMES
             if not own:
                 found.add(node.attr)
         elif isinstance(node, ast.Attribute) and ast.unparse(node) == "keras.src":

@@ -27,6 +27,7 @@ from embedlens.errors import BackboneError
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 _WEIGHED = (nn.Conv2d, nn.Linear, nn.MultiheadAttention)
+_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 _CLOSE = 1e-3
 
 
@@ -157,7 +158,7 @@ class ModuleGraph:
 
     def _normalizes(self, name: str) -> bool:
         owner = self.module.get_submodule(name.rpartition(".")[0])
-        return isinstance(owner, nn.modules.batchnorm._BatchNorm)
+        return isinstance(owner, _BATCH_NORMS)
 
     def _compare(self, trunk: Trunk, tail: Tail) -> None:
         """See that trunk and tail give what the module gives, of more pictures than it was told."""
@@ -388,7 +389,7 @@ def _without_mutation(graph: fx.Graph, name: str) -> fx.Graph:
             raise BackboneError(
                 f"{name} cannot be fine-tuned: it writes over numbers of its own ({schema.name})."
             )
-        node.target = getattr(pure, node.target._overloadname)
+        node.target = getattr(pure, node.target.name().partition(".")[2] or "default")
         written = node.args[0]
         for user in list(written.users):
             if place[user] > place[node]:

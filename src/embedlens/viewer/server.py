@@ -114,8 +114,10 @@ def served_file(path: Path, photos: Path | None = None) -> Served:
         missing = "It is a map alone: --photos FOLDER shows the pictures."
         return Served(file_scene(path), missing=missing)
     files = map_pictures(path, photos)
+    scene = file_scene(path, files)
+    scene.pictures = True
     return Served(
-        file_scene(path, files),
+        scene,
         lambda row: _decoded(files[row]),
         missing=f"This picture is not in {photos}, or cannot be read.",
     )
