@@ -9,9 +9,9 @@ import pandas as pd
 
 from embedlens.metrics.calibration import Reliability, reliability
 from embedlens.metrics.proportion import Interval, proportion_interval
-from embedlens.results.results import Results
+from embedlens.results.results import Results, rows_by_backbone
 from embedlens.results.units import units_of
-from embedlens.results.vocabulary import CALIBRATED_COVERAGE, PRETRAINED
+from embedlens.results.vocabulary import CALIBRATED_COVERAGE
 
 _MOST_BINS = 15
 _PER_BIN = 30  # of fewer pictures the share that is right says little
@@ -74,9 +74,8 @@ def judge_calibration(results: Results) -> tuple[Calibration, ...]:
     tuple of Calibration
         In the order of the study; empty for a study of an earlier version.
     """
-    table = results.calibrations[results.calibrations["stage"] == PRETRAINED.key]
-    found = {str(name): _of(results, str(name), own) for name, own in table.groupby("backbone")}
-    return tuple(found[name] for name in results.backbones["backbone"] if name in found)
+    rows = rows_by_backbone(results, results.calibrations)
+    return tuple(_of(results, name, own) for name, own in rows.items())
 
 
 def _of(results: Results, backbone: str, rows: pd.DataFrame) -> Calibration:

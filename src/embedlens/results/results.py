@@ -140,6 +140,13 @@ class Results:
         return means
 
 
+def rows_by_backbone(results: Results, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return a table's rows of pretrained backbones, by backbone, in the order of the study."""
+    rows = table[table["stage"] == "pretrained"]
+    found = {str(name): own for name, own in rows.groupby("backbone")}
+    return {name: found[name] for name in results.backbones["backbone"] if name in found}
+
+
 def write_measurements(
     folder: StudyFolder,
     name: str,

@@ -9,9 +9,9 @@ import pandas as pd
 
 from embedlens.metrics.proportion import Interval, proportion_interval
 from embedlens.metrics.retrieval import mean_interval
-from embedlens.results.results import Results
+from embedlens.results.results import Results, rows_by_backbone
 from embedlens.results.units import units_of
-from embedlens.results.vocabulary import PRETRAINED, RECALL_AT
+from embedlens.results.vocabulary import RECALL_AT
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,8 @@ def judge_retrieval(results: Results) -> tuple[Retrieval, ...]:
     tuple of Retrieval
         In the order of the study; empty for a study of an earlier version.
     """
-    table = results.retrievals[results.retrievals["stage"] == PRETRAINED.key]
-    found = {str(name): _of(results, str(name), own) for name, own in table.groupby("backbone")}
-    return tuple(found[name] for name in results.backbones["backbone"] if name in found)
+    rows = rows_by_backbone(results, results.retrievals)
+    return tuple(_of(results, name, own) for name, own in rows.items())
 
 
 def _of(results: Results, backbone: str, rows: pd.DataFrame) -> Retrieval:
