@@ -112,9 +112,11 @@ def test_embed_score_and_map_go_through_files(pictures, tmp_path):
 
 def test_study_ends_with_verdict_and_report(pictures, tmp_path):
     arguments = ("study", pictures, "-b", "EfficientNetLite0", "--size", 64, "--repeats", 1)
-    done = embedlens(*arguments, cwd=tmp_path)
+    done = embedlens(*arguments, "--maps", "pca", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Take EfficientNetLite0" in done.stdout
+    assert " PCA " in done.stdout
+    assert "t-SNE" not in done.stdout
     assert (tmp_path / "embedlens-my pictures" / "report.html").is_file()
     assert "embedding" in done.stderr
 

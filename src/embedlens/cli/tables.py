@@ -55,6 +55,7 @@ def backbone_rows(backbones: Sequence[Backbone]) -> list[dict[str, Any]]:
 def print_results(results: Results, verdict: Verdict) -> None:
     """Print the table of a study's backbones and its verdict."""
     from embedlens.results import (
+        MAPS,
         judge_learned_maps,
         judge_tuning,
         learned_map_sentence,
@@ -63,14 +64,17 @@ def print_results(results: Results, verdict: Verdict) -> None:
 
     knn = results.mean("knn.accuracy", "test")
     facts = results.backbones.set_index("backbone")
+    silhouettes = {"silhouette": results.mean("silhouette.features")}
+    for space in MAPS.values():
+        of_map = results.mean(f"silhouette.{space.key}")
+        if not space.learned and len(of_map):
+            silhouettes[space.title] = of_map
     rows = [
         {
             "backbone": each.backbone + ("" if each.pretrained else " (random weights)"),
             "linear probe": f"{each.accuracy:.1%} ({100 * each.low:.1f}-{100 * each.high:.1f})",
             "k-NN": f"{knn[each.backbone]:.1%}",
-            "silhouette": f"{results.mean('silhouette.features')[each.backbone]:.3f}",
-            "PCA": f"{results.mean('silhouette.pca')[each.backbone]:.3f}",
-            "t-SNE": f"{results.mean('silhouette.tsne')[each.backbone]:.3f}",
+            **{title: f"{of[each.backbone]:.3f}" for title, of in silhouettes.items()},
             "features": int(facts["features"][each.backbone]),
             "pictures/s": _rate(each.pictures_per_second),
             "ms": "-" if each.cost is None else f"{each.cost.milliseconds:.1f}",
@@ -83,7 +87,7 @@ def print_results(results: Results, verdict: Verdict) -> None:
     print(
         f"\nAccuracy on the {verdict.pictures:,} test pictures of {splits}, all together, and its "
         "95% interval.\nSilhouette (Euclidean) of all pictures in the full feature space and in "
-        "the two 3-D maps. ms: to compute a decoded picture."
+        "3-D maps. ms: to compute a decoded picture."
     )
     if len(results.problems):
         aside = int((~results.problems["kept"]).sum())
