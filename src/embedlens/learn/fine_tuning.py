@@ -22,6 +22,7 @@ from embedlens.features import Precision, Recipe, Trunk, embed
 from embedlens.features.decoding import decoded
 from embedlens.features.engines import make_engine
 from embedlens.files import text_key
+from embedlens.given_path import given_path
 from embedlens.images import ImageSet
 from embedlens.learn.augmentation import augmentation, augmented
 from embedlens.learn.lazy_rows import LazyRows
@@ -164,7 +165,7 @@ def finetune(
     silhouette: float = 0.0,
     augment: bool = False,
     random_state: int = 0,
-    store: Path | None = None,
+    store: Path | str | None = None,
     out: Path | None = None,
     progress: Progress = lambda step, done, total: None,
 ) -> FineTuned:
@@ -206,7 +207,7 @@ def finetune(
         as embedding them.
     random_state : int, default 0
         Of the order of the pictures, the dropout and the changes.
-    store : Path, optional
+    store : path, optional
         Folder to keep the trunk's output in, for other heads, seeds and repeats.
     out : Path, optional
         A file, ``*.npy``, to write the new features to; without it they are held in memory.
@@ -226,7 +227,7 @@ def finetune(
 
     Examples
     --------
-    >>> tuned = finetune(images, "EfficientNetLite0", store=Path("trunk"))  # doctest: +SKIP
+    >>> tuned = finetune(images, "EfficientNetLite0", store="trunk")  # doctest: +SKIP
     >>> tuned.save(Path("tuned.keras"))  # doctest: +SKIP
     >>> embed(other_images, "tuned.keras")  # doctest: +SKIP
     """
@@ -238,8 +239,9 @@ def finetune(
     )
     tail = load_tail(recipe, unfreeze)
     trunk = recipe.trunk(tail.layer)
+    folder = _folder_name(recipe.backbone, tail.layer)
     frontier = embed(
-        images, trunk, store=store and store / _folder_name(recipe.backbone, tail.layer),
+        images, trunk, store=None if store is None else given_path(store) / folder,
         progress=lambda done, total: progress("trunk", done, total),
     ).values  # fmt: skip
     top = head or TopClassifier(random_state=random_state)
