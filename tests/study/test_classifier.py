@@ -20,7 +20,12 @@ BACKBONE = "EfficientNetLite0"
 @pytest.fixture(scope="module")
 def study(pictures_once, tmp_path_factory):
     found = Study(
-        pictures_once, [BACKBONE], out=tmp_path_factory.mktemp("study") / "s", repeats=1, size=64
+        pictures_once,
+        [BACKBONE],
+        out=tmp_path_factory.mktemp("study") / "s",
+        repeats=1,
+        size=64,
+        maps="pca",
     )
     found.run()
     return found

@@ -22,11 +22,12 @@ from embedlens.features.engines import openvino_export
 from embedlens.study import Study
 
 COMMAND = [sys.executable, "-c", "from embedlens.cli import main; main()"]
-OPTIONS = ["-b", "EfficientNetLite0", "--size", "64", "--repeats", "1"]
+MAPS = ("pca", "tsne")  # the learned one takes longer than all else
+OPTIONS = ["-b", "EfficientNetLite0", "--size", "64", "--repeats", "1", "--maps", ",".join(MAPS)]
 
 
 def run(pictures, out, progress=lambda step, done, total: None):
-    study = Study(pictures, ["EfficientNetLite0"], out=out, size=64, repeats=1)
+    study = Study(pictures, ["EfficientNetLite0"], out=out, size=64, repeats=1, maps=MAPS)
     return study.run(progress)
 
 

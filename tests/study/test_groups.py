@@ -29,8 +29,10 @@ GROUP = r"patient_(\d+)"
 def study(patients, tmp_path_factory):
     """The study by the command line; the folder and what it printed."""
     out = tmp_path_factory.mktemp("study") / "study"
-    options = ["-b", "EfficientNetLite0", "--size", "64", "--repeats", "3", "--out", str(out)]
-    ran = CliRunner().invoke(app, ["study", str(patients), *options, "--group", GROUP])
+    options = ["-b", "EfficientNetLite0", "--size", "64", "--repeats", "3", "--maps", "pca"]
+    ran = CliRunner().invoke(
+        app, ["study", str(patients), *options, "--group", GROUP, "--out", str(out)]
+    )
     assert ran.exit_code == 0, ran.output
     return out, ran.output
 

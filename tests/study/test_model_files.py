@@ -34,9 +34,9 @@ def models(tmp_path, monkeypatch):
 
 
 def test_models_of_one_name_are_kept_apart(models, pictures, tmp_path, monkeypatch):
-    alone = Study(pictures, models[:1], out="out", repeats=1, engine="keras")
+    alone = Study(pictures, models[:1], out="out", repeats=1, engine="keras", maps="pca")
     assert alone.run().backbones["backbone"].tolist() == ["best.keras"]
-    study = Study(pictures, models, out="out", repeats=1, engine="keras")
+    study = Study(pictures, models, out="out", repeats=1, engine="keras", maps="pca")
     said = []
     results = study.run(lambda step, done, total: said.append(step))
     names = ["best.keras (runA)", "best.keras (runB)"]
@@ -53,7 +53,9 @@ def test_models_of_one_name_are_kept_apart(models, pictures, tmp_path, monkeypat
     assert sum("results too" in each for each in said) == 2
 
     # B alone: what is left of A is under no name that B has.
-    other = Study(pictures, ["../runB/best.keras"], out="../out", repeats=1, engine="keras").run()
+    other = Study(
+        pictures, ["../runB/best.keras"], out="../out", repeats=1, engine="keras", maps="pca"
+    ).run()
     assert list(other.maps) == [("best.keras", "pretrained")]
     np.testing.assert_array_equal(
         other.maps["best.keras", "pretrained"]["pca"], results.maps[names[1], "pretrained"]["pca"]

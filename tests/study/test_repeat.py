@@ -27,7 +27,8 @@ NAME = "EfficientNetLite0"
 
 
 def study_in(folder, pictures, **settings):
-    given = {"size": 64, "repeats": 2, "finetune": True, "epochs": 2, **settings}
+    quick = {"size": 64, "repeats": 2, "epochs": 2, "maps": ("pca", "tsne")}
+    given = {**quick, "finetune": True, **settings}
     return Study(pictures, [NAME], out=folder, **given)
 
 
@@ -173,7 +174,7 @@ def test_the_verdict_on_tuning_is_paired_by_picture(results):
 
 
 def test_without_fine_tuning_there_is_nothing_of_it(pictures, tmp_path):
-    results = Study(pictures, [NAME], out=tmp_path / "out", size=64, repeats=2).run()
+    results = Study(pictures, [NAME], out=tmp_path / "out", size=64, repeats=2, maps=("pca",)).run()
     assert set(results.measures["stage"]) == {"pretrained"}
     assert not len(results.histories)
     assert not len(results.tunings)

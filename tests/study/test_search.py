@@ -21,7 +21,14 @@ def study(tmp_path_factory):
         for i in range(8):
             pixels = np.clip(rng.normal(shade, 20, (40, 40, 3)), 0, 255).astype(np.uint8)
             Image.fromarray(pixels).save(folder / "photos" / name / f"{i}.png")
-    made = Study(folder / "photos", ["EfficientNetLite0"], out=folder / "study", size=32, repeats=1)
+    made = Study(
+        folder / "photos",
+        ["EfficientNetLite0"],
+        out=folder / "study",
+        size=32,
+        repeats=1,
+        maps="pca",
+    )
     made.run()
     return made
 

@@ -14,10 +14,12 @@ import pandas as pd
 import pytest
 
 from embedlens.errors import EmbedlensError, StudyError
-from embedlens.results import Settings, judge, judge_retrieval
+from embedlens.results import Settings, judge, judge_retrieval, read_results
 from embedlens.study import Study
 
 SMALL = {"size": 64, "repeats": 2}
+# The learned map takes longer than all else, and most tests do not look at it.
+QUICK = {**SMALL, "maps": ("pca", "tsne")}
 
 # Not `import embedlens.features.embed`: by that name the package holds the function.
 STUDY = importlib.import_module("embedlens.study.study")
@@ -25,12 +27,25 @@ EMBED = importlib.import_module("embedlens.features.embed")
 
 
 def run(pictures, out, backbones=("EfficientNetLite0",), **settings):
-    return Study(pictures, backbones, out=out, **{**SMALL, **settings}).run()
+    return Study(pictures, backbones, out=out, **{**QUICK, **settings}).run()
 
 
 def without_time(results):
     """The measures as they must be on every run: all but the seconds they took."""
     return results.measures.drop(columns="seconds")
+
+
+@pytest.fixture(scope="module")
+def whole(pictures_once, tmp_path_factory):
+    """The folder of a study with all maps; not to be changed."""
+    folder = tmp_path_factory.mktemp("whole") / "out"
+    Study(pictures_once, ["EfficientNetLite0"], out=folder, **SMALL).run()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(whole):
+    return read_results(whole)
 
 
 class Counter:
@@ -58,8 +73,7 @@ def engines(monkeypatch):
     return counter
 
 
-def test_a_study_fills_its_folder_as_designed(pictures, tmp_path):
-    results = run(pictures, tmp_path / "out")
+def test_a_study_fills_its_folder_as_designed(whole, results):
     for name in (
         "study.toml",
         "images.parquet",
@@ -70,7 +84,7 @@ def test_a_study_fills_its_folder_as_designed(pictures, tmp_path):
         "maps/EfficientNetLite0/silhouette_projection.npy",
         "results/measures.parquet",
     ):
-        assert (tmp_path / "out" / name).is_file(), name
+        assert (whole / name).is_file(), name
     columns = ["study", "backbone", "stage", "metric", "split", "repeat", "value", "seconds"]
     assert list(results.measures.columns) == columns
     assert results.maps["EfficientNetLite0", "pretrained"]["tsne"].shape == (60, 3)
@@ -84,12 +98,9 @@ def test_a_study_fills_its_folder_as_designed(pictures, tmp_path):
     assert 1 / 3 < found.average_precision.estimate <= 1
 
 
-def test_the_silhouette_of_a_map_learned_with_labels_is_that_of_test_pictures_alone(
-    pictures, tmp_path
-):
+def test_the_silhouette_of_a_map_learned_with_labels_is_that_of_test_pictures_alone(results):
     from sklearn.metrics import silhouette_score
 
-    results = run(pictures, tmp_path / "out")
     measured = results.measures.query("metric == 'silhouette.silhouette_projection'")
     assert set(measured["split"]) == {"test"}
     test = (results.pictures["split"] == "test").to_numpy()
@@ -103,24 +114,22 @@ def test_the_silhouette_of_a_map_learned_with_labels_is_that_of_test_pictures_al
     assert np.array_equal(np.isfinite(of_pictures), test)
 
 
-def test_stripes_are_told_apart_on_pictures_never_trained_on(pictures, tmp_path):
-    results = run(pictures, tmp_path / "out")
+def test_stripes_are_told_apart_on_pictures_never_trained_on(results):
     assert results.mean("linear_probe.accuracy", "test")["EfficientNetLite0"] == 1.0
     rows = results.predictions.query("head == 'linear_probe' and repeat == 0")
     assert set(results.pictures["split"].iloc[rows["picture"]]) == {"test"}
 
 
-def test_each_repeat_tests_on_other_pictures(pictures, tmp_path):
-    predictions = run(pictures, tmp_path / "out").predictions.query("head == 'knn'")
+def test_each_repeat_tests_on_other_pictures(results):
+    predictions = results.predictions.query("head == 'knn'")
     first, second = (set(predictions.query(f"repeat == {r}")["picture"]) for r in (0, 1))
     assert first != second
 
 
-def test_silhouettes_in_the_tables_are_those_of_the_stored_features(pictures, tmp_path):
+def test_silhouettes_in_the_tables_are_those_of_the_stored_features(whole, results):
     from sklearn.metrics import silhouette_score
 
-    results = run(pictures, tmp_path / "out")
-    features = np.load(tmp_path / "out/features/EfficientNetLite0/features.npy").astype(float)
+    features = np.load(whole / "features/EfficientNetLite0/features.npy").astype(float)
     expected = silhouette_score(features, results.pictures["label"])
     assert results.mean("silhouette.features")["EfficientNetLite0"] == pytest.approx(
         expected, abs=1e-5
@@ -177,23 +186,25 @@ def test_another_seed_keeps_the_features_and_repeats_the_analysis(
     assert (analyses.calls, engines.calls) == (2, 1)
 
 
-def test_killed_at_any_moment_the_rerun_ends_in_the_same_bytes(pictures, tmp_path):
-    whole = run(pictures, tmp_path / "whole")
+def test_killed_at_any_moment_the_rerun_ends_in_the_same_bytes(
+    pictures_once, tmp_path, whole, results
+):
     out = tmp_path / "killed"
     code = (
         "import sys; from embedlens.study import Study\n"
         "Study(sys.argv[1], ['EfficientNetLite0'], out=sys.argv[2], size=64, repeats=2).run()"
     )
     for seconds in (1.5, 2.5, 3.5):
-        child = subprocess.Popen([sys.executable, "-c", code, pictures, out])
+        child = subprocess.Popen([sys.executable, "-c", code, pictures_once, out])
         time.sleep(seconds)
         child.send_signal(signal.SIGKILL)
         child.wait()
-    results = run(pictures, out)
-    measures = without_time(results).assign(study="whole")
-    pd.testing.assert_frame_equal(measures, without_time(whole))
+    again = run(pictures_once, out, maps=None)
+    pd.testing.assert_frame_equal(
+        without_time(again).assign(study=whole.name), without_time(results)
+    )
     name = "features/EfficientNetLite0/features.npy"
-    assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert (out / name).read_bytes() == (whole / name).read_bytes()
 
 
 def test_a_folder_that_another_run_holds_is_refused(pictures, tmp_path):
@@ -240,7 +251,7 @@ def test_random_weights_are_named_so_in_the_results(pictures, tmp_path):
 def test_a_study_opens_with_the_settings_it_was_run_with(pictures, tmp_path):
     run(pictures, tmp_path / "out", seed=3)
     assert Study.open(tmp_path / "out").settings == Settings(
-        str(pictures), ("EfficientNetLite0",), size=64, repeats=2, seed=3
+        str(pictures), ("EfficientNetLite0",), size=64, repeats=2, seed=3, maps=("pca", "tsne")
     )
 
 
@@ -295,7 +306,7 @@ def test_the_verdict_comes_before_maps_and_scores_and_they_do_not_change_it(
 
     both = ["EfficientNetLite0", "EfficientNetLite1"]
     weights = {"EfficientNetLite1": "random"}
-    study = Study(pictures, both, weights=weights, out=tmp_path / "out", **SMALL)
+    study = Study(pictures, both, weights=weights, out=tmp_path / "out", **QUICK)
     results = study.run(early=early)
     (first,) = told
     assert first.record() == judge(results).record()
@@ -309,7 +320,7 @@ def test_a_study_stopped_after_its_verdict_is_not_taken_for_finished(pictures, t
     def stop(results):
         raise KeyboardInterrupt
 
-    study = Study(pictures, ["EfficientNetLite0"], out=tmp_path / "out", **SMALL)
+    study = Study(pictures, ["EfficientNetLite0"], out=tmp_path / "out", **QUICK)
     with pytest.raises(KeyboardInterrupt):
         study.run(early=stop)
     with pytest.raises(StudyError, match="no results yet"):
