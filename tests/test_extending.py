@@ -285,7 +285,9 @@ def test_two_of_one_name_are_refused():
 @pytest.fixture(scope="module")
 def study(pictures, tmp_path_factory):
     folder = tmp_path_factory.mktemp("study") / "out"
-    study = Study(pictures, ["mosaic:2", "mosaic:4"], out=folder, repeats=1, maps=["pca", FIRST_THREE.key])
+    study = Study(
+        pictures, ["mosaic:2", "mosaic:4"], out=folder, repeats=1, maps=["pca", FIRST_THREE.key]
+    )
     study.run()
     return study
 
