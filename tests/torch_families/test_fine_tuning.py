@@ -169,11 +169,11 @@ def noise(tmp_path_factory):
 @pytest.fixture(scope="module")
 def tuned(noise, weights, tmp_path_factory):
     backbone = get_backbone("timm:test_vit", weights=weights["timm:test_vit"])
-    # A poor top and a small step: the first epochs better the loss whatever the machine rounds.
-    top = TopClassifier(units=16, epochs=1, batch_size=10, learning_rate=0.03)
+    # A top that has not learned: some epoch betters the loss, whatever the machine rounds.
+    top = TopClassifier(units=16, epochs=1, batch_size=10, learning_rate=1e-6)
     return finetune(
-        noise, backbone, size=64, engine="torch", head=top, epochs=4, batch_size=10,
-        learning_rate=3e-4, store=tmp_path_factory.mktemp("store"),
+        noise, backbone, size=64, engine="torch", head=top, epochs=8, batch_size=10,
+        learning_rate=1e-3, store=tmp_path_factory.mktemp("store"),
     )  # fmt: skip
 
 
