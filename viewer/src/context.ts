@@ -1,6 +1,7 @@
 /** What every part of the page works with. */
 
 import type { Dataset } from "./dataset";
+import type { History } from "./history";
 import type { CategoryColumn, SceneMap } from "./scene";
 import type { Stage } from "./stage";
 import type { Panel, State } from "./state";
@@ -10,6 +11,7 @@ import type { ThemeSwitch } from "./theme";
 export interface Context {
   readonly dataset: Dataset;
   readonly store: Store<State>;
+  readonly history: History;
   readonly stage: Stage;
   readonly theme: ThemeSwitch;
   /** Select pictures and show them. */

@@ -2,6 +2,7 @@
 
 import { orbit, pan, zoom } from "./camera";
 import type { Context } from "./context";
+import { stepInHistory } from "./history";
 import { savePng } from "./png";
 import { toggleTheme } from "./ui/header";
 import { togglePanel } from "./ui/panel";
@@ -19,9 +20,13 @@ const STEP_PIXELS = 60;
 
 export function onKey(context: Context, actions: KeyActions, event: KeyboardEvent): void {
   const target = event.composedPath()[0];
-  if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey) return;
+  if (event.defaultPrevented || event.altKey) return;
   if (target instanceof HTMLInputElement || target instanceof HTMLSelectElement) {
     if (event.key === "Escape") target.blur();
+    return;
+  }
+  if (event.metaKey || event.ctrlKey) {
+    if (stepInHistory(context, event)) event.preventDefault();
     return;
   }
   const onButton = target instanceof HTMLButtonElement && (event.key === "Enter" || event.key === " ");

@@ -8,6 +8,7 @@ import type { Dataset } from "./dataset";
 import { h } from "./element";
 import { shownPoints } from "./filter";
 import { arrive, asked, leave, placesOfGuest, toldOf } from "./guest";
+import { History } from "./history";
 import { onKey } from "./keyboard";
 import { pointsInside } from "./lasso";
 import { spanOf } from "./normalise";
@@ -27,6 +28,7 @@ import { sidePanel } from "./ui/panel";
 import { paneHeaders } from "./ui/panes";
 import { search, type Search } from "./ui/search";
 import { tools } from "./ui/tools";
+import { tour, type Tour } from "./ui/tour";
 
 export interface ViewerOptions {
   /** Keep the state in the page's address. Default true. */
@@ -39,13 +41,15 @@ const HASH_MS = 250;
 
 export class Page implements Context {
   readonly store: Store<State>;
+  readonly history: History;
   readonly stage: Stage;
   private readonly shading: Shading;
   private readonly maps: AlignedMaps;
   private readonly hovercard: HoverCard;
   private readonly live = h("p", { class: "only-heard", "aria-live": "polite" });
   private readonly toast = h("p", { class: "toast", hidden: true, "aria-hidden": "true" });
-  private readonly help = helpDialog();
+  private readonly help: HTMLDialogElement;
+  private readonly tour: Tour;
   private readonly search: Search;
   private readonly controls: Controls;
   private colours: Uint32Array | null = null;
@@ -65,6 +69,9 @@ export class Page implements Context {
     signal: AbortSignal,
   ) {
     this.store = new Store(state);
+    this.history = new History(this.store);
+    this.tour = tour(root);
+    this.help = helpDialog(() => this.tour.start());
     theme.apply(state.theme);
     this.shading = new Shading(dataset.count);
     this.maps = new AlignedMaps(dataset);
@@ -163,6 +170,7 @@ export class Page implements Context {
       sidePanel(this),
       this.live,
       this.help,
+      this.tour.element,
     );
   }
 
@@ -256,7 +264,7 @@ export class Page implements Context {
 
   private escape(): void {
     const { opened, selection, panel } = this.store.state;
-    if (this.controls.abandon()) return;
+    if (this.tour.stop() || this.controls.abandon()) return;
     if (this.root.classList.contains("legend-open")) this.root.classList.remove("legend-open");
     else if (opened !== null) this.store.set({ opened: null, panel: panel === "picture" ? "none" : panel });
     else if (this.store.state.guest) this.store.set({ guest: null });

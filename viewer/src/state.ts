@@ -67,8 +67,11 @@ export function initialState(scene: Scene): State {
   };
 }
 
-/** Selections of more pictures are left out of the address. */
-const SELECTION_IN_HASH = 300;
+/** Longer lists are written as a bit a picture. */
+const LISTED_IN_HASH = 300;
+/** In larger scenes a long selection is left out: not all browsers take addresses of more than 80 kB. */
+const BITS_IN_HASH = 400_000;
+const BITS = "~";
 const PREFIX = "#view=1";
 
 export function toHash(state: State): string {
@@ -79,14 +82,8 @@ export function toHash(state: State): string {
   if (state.colour) query.set("colour", state.colour);
   for (const [id, filter] of Object.entries(state.filters))
     query.append("show", `${id}=${filterText(filter)}`);
-  if (state.selection.length > 0 && state.selection.length <= SELECTION_IN_HASH) {
-    query.set(
-      "selected",
-      differences(state.selection)
-        .map((step) => step.toString(36))
-        .join("."),
-    );
-  }
+  const selected = selectionText(state.selection, state.shown.length);
+  if (selected) query.set("selected", selected);
   if (state.opened !== null) query.set("picture", `${state.opened}`);
   if (state.panel !== "none") query.set("panel", state.panel);
   if (state.flat) query.set("flat", "1");
@@ -151,11 +148,41 @@ function parseFilters(texts: string[], scene: Scene): Filters {
   return filters;
 }
 
+/** Steps from one picture to the next; of many pictures, a bit each. "" where there are too many. */
+function selectionText(selection: Uint32Array, count: number): string {
+  if (selection.length <= LISTED_IN_HASH) {
+    return differences(selection)
+      .map((step) => step.toString(36))
+      .join(".");
+  }
+  if (count > BITS_IN_HASH) return "";
+  const bytes = new Uint8Array(Math.ceil(count / 8));
+  for (const i of selection) bytes[i >> 3] |= 1 << (i & 7);
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return BITS + btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function selectionOfBits(text: string, count: number): Uint32Array {
+  let bytes: string;
+  try {
+    bytes = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  } catch {
+    return new Uint32Array(0);
+  }
+  const indices: number[] = [];
+  for (let i = 0; i < Math.min(count, bytes.length * 8); i++) {
+    if (bytes.charCodeAt(i >> 3) & (1 << (i & 7))) indices.push(i);
+  }
+  return Uint32Array.from(indices);
+}
+
 function differences(indices: Uint32Array): number[] {
   return Array.from(indices, (value, k) => (k === 0 ? value : value - indices[k - 1]));
 }
 
 function parseSelection(text: string | null, count: number): Uint32Array {
+  if (text?.startsWith(BITS)) return selectionOfBits(text.slice(BITS.length), count);
   const indices: number[] = [];
   let at = 0;
   for (const step of text ? text.split(".") : []) {

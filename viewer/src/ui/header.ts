@@ -3,6 +3,7 @@
 import type { Context } from "../context";
 import { pictures } from "../context";
 import { button, h } from "../element";
+import { stepInHistory } from "../history";
 import { savePng } from "../png";
 import { toggleCompare } from "./panes";
 
@@ -27,11 +28,18 @@ export function header(context: Context, searchElement: HTMLElement, actions: He
     key: "T",
     press: () => toggleTheme(context),
   });
+  const undo = button({
+    label: "Undo the last choice: map, colour, filter or selection",
+    icon: "undo",
+    key: "Control+Z",
+    press: () => stepInHistory(context, { key: "z", shiftKey: false }),
+  });
   const update = () => {
+    undo.disabled = !context.history.canUndo;
     compare.setAttribute("aria-pressed", `${store.state.maps.length === 2}`);
     themeButton.setAttribute("aria-pressed", `${theme.now === "dark"}`);
   };
-  store.on(["maps"], update);
+  store.on(["maps", "colour", "filters", "selection"], update);
   theme.on(update);
   update();
   return h(
@@ -44,6 +52,7 @@ export function header(context: Context, searchElement: HTMLElement, actions: He
     h(
       "div",
       { class: "actions" },
+      undo,
       maps.length > 1 && compare,
       maps.some((map) => dataset.takes(map)) && guestButton(context),
       button({

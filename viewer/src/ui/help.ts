@@ -18,7 +18,8 @@ const GROUPS: [string, [string, string][]][] = [
     ["Enter", "open the picture nearest the middle"],
     ["L, B, V", "lasso, box, turn and move"],
     ["Shift, Alt while drawing", "add to, take from the selection"],
-    ["/", "search"],
+    ["/", "search: a part of a file or class, or conditions as class:name -split:test confidence<.6"],
+    ["Ctrl Z, Ctrl Shift Z", "undo, do again"],
     ["Drop a picture", "place it on the map (embedlens view)"],
     ["Esc", "give up, close, clear"],
   ]],
@@ -32,7 +33,7 @@ const GROUPS: [string, [string, string][]][] = [
   ]],
 ]; // prettier-ignore
 
-export function helpDialog(): HTMLDialogElement {
+export function helpDialog(tour: () => void): HTMLDialogElement {
   const dialog = h("dialog", {
     class: "help",
     "aria-labelledby": "help-title",
@@ -43,6 +44,11 @@ export function helpDialog(): HTMLDialogElement {
       "div",
       { class: "dialog-head" },
       h("h2", { id: "help-title" }, "Keys and gestures"),
+      button({
+        label: "Show me round, in five steps",
+        text: "Show me round",
+        press: () => (dialog.close(), tour()),
+      }),
       button({ label: "Close", icon: "close", class: "ghost", press: () => dialog.close() }),
     ),
     h(

@@ -1,9 +1,11 @@
-/** Search by file or class. */
+/** Search by file, by class, or by conditions on any column. */
 
-import { classColumn, type Context, pictures } from "../context";
+import { classColumn, type Context, leadingMap, pictures } from "../context";
 import { h, icon } from "../element";
+import { findPictures, hasConditions, parseQuery, QueryError, type Term } from "../query";
 import { where } from "../selection";
 
+const CLASSES = 6;
 const LISTED = 12;
 const PAUSE_MS = 150;
 
@@ -17,10 +19,11 @@ export function search(context: Context): Search {
   let timer: number | undefined;
   const input = h("input", {
     type: "search",
-    placeholder: "Search files and classes",
+    placeholder: "Search, or class:name confidence<.6",
     "aria-label": "Search files and classes",
     "aria-keyshortcuts": "/",
-    title: "Search (/)",
+    title:
+      "Search (/): a part of a file or class, or conditions such as class:name -split:test confidence<.6",
     autocomplete: "off",
     spellcheck: "false",
     oninput: () => {
@@ -57,9 +60,9 @@ export function search(context: Context): Search {
 
 async function choices(context: Context, text: string, done: () => void): Promise<HTMLElement[]> {
   if (text === "") return [];
-  const { dataset, store } = context;
+  const terms = parseQuery(text);
   const found: HTMLElement[] = [];
-  const offer = (label: string, note: string, act: () => void, extra?: HTMLElement) =>
+  const offer: Offer = (label, note, act, extra) =>
     found.push(
       h(
         "button",
@@ -69,26 +72,54 @@ async function choices(context: Context, text: string, done: () => void): Promis
         h("span", { class: "count" }, note),
       ),
     );
+  try {
+    await (hasConditions(terms)
+      ? offerMatches(context, text, terms, offer)
+      : offerNames(context, text, offer));
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error;
+    return [h("p", { class: "hint" }, error.message)];
+  }
+  return found.length > 0 ? found : [h("p", { class: "hint" }, "Nothing shown matches this.")];
+}
+
+type Offer = (label: string, note: string, act: () => void, extra?: HTMLElement) => void;
+
+/** Classes and files whose names hold a text. */
+async function offerNames(context: Context, text: string, offer: Offer): Promise<void> {
+  const { dataset, store } = context;
   const column = classColumn(context);
   const codes = column && (await dataset.values(column));
   const { shown } = store.state;
   const part = text.toLocaleLowerCase();
-  column?.categories.forEach((name, code) => {
-    if (!codes || found.length >= 6 || !name.toLocaleLowerCase().includes(part)) return;
-    const members = where(shown, (i) => codes[i] === code);
+  const named = [...(column?.categories.entries() ?? [])].filter(([, name]) =>
+    name.toLocaleLowerCase().includes(part),
+  );
+  for (const [code, name] of named.slice(0, CLASSES)) {
+    const members = where(shown, (i) => codes?.[i] === code);
     offer(name, `class, ${pictures(members.length)}`, () => context.select(members));
-  });
+  }
   const paths = await dataset.paths();
   const files = Uint32Array.from(paths?.search(text).filter((i) => shown[i]) ?? []);
   if (files.length > 0) offer(`Files with “${text}”`, pictures(files.length), () => context.select(files));
-  for (const i of files.subarray(0, LISTED)) {
+  offerPictures(context, files, offer);
+}
+
+/** What all conditions hold for. */
+async function offerMatches(context: Context, text: string, terms: Term[], offer: Offer): Promise<void> {
+  const { dataset, store } = context;
+  const found = await findPictures(terms, dataset, leadingMap(context), store.state.shown);
+  if (found.length === 0) return;
+  offer(`Select ${text}`, pictures(found.length), () => context.select(found));
+  offerPictures(context, found, offer);
+}
+
+function offerPictures({ dataset, open }: Context, indices: Uint32Array, offer: Offer): void {
+  for (const i of indices.subarray(0, LISTED)) {
     const thumbnail = dataset.thumbnails?.element(i, 28, "");
     thumbnail?.setAttribute("aria-hidden", "true");
-    offer(dataset.name(i), "", () => context.open(i), thumbnail);
+    offer(dataset.name(i), "", () => open(i), thumbnail);
   }
-  return found.length > 0
-    ? found
-    : [h("p", { class: "hint" }, "Nothing shown has this in its file or class.")];
 }
 
 function moveFocus(event: KeyboardEvent, results: HTMLElement, input: HTMLElement, clear: () => void): void {

@@ -250,6 +250,48 @@ describe("selecting", () => {
     const wanted = [...classes.keys()].filter((i) => names[classes[i]] === "lion" && i < 100);
     expect(await selection(page)).toEqual(wanted);
   });
+
+  test("search takes conditions on columns, and says what is wrong with them", async () => {
+    const splits = new Uint16Array(made.blobs.get("split")!.slice().buffer);
+    await page.keyboard.press("/");
+    await page.keyboard.type("class:lion -split:train");
+    await page.locator(".result", { hasText: "Select class:lion" }).waitFor();
+    await page.keyboard.press("Enter");
+    const wanted = [...classes.keys()].filter((i) => names[classes[i]] === "lion" && splits[i] > 0);
+    expect(await selection(page)).toEqual(wanted);
+    await page.keyboard.press("/");
+    await page.keyboard.type("class:gnu");
+    await page.getByText("No class is called “gnu”").waitFor();
+    await page.keyboard.press("Escape");
+  });
+
+  test("undo gives the selection before, by key and by button", async () => {
+    const before = await selection(page);
+    await page.evaluate(() => window.viewer.set({ selection: Uint32Array.of(1, 2, 3) }));
+    await page.keyboard.press("Control+z");
+    expect(await selection(page)).toEqual(before);
+    await page.keyboard.press("Control+Shift+z");
+    expect(await selection(page)).toEqual([1, 2, 3]);
+    await page.getByRole("button", { name: "Undo the last choice" }).click();
+    expect(await selection(page)).toEqual(before);
+  });
+
+  test("a tour shows the parts of the page one after another", async () => {
+    await page.keyboard.press("?");
+    await page.getByRole("button", { name: "Show me round" }).click();
+    const titles: string[] = [];
+    for (let step = 1; step <= 5; step++) {
+      await page.getByText(`${step} of 5`).waitFor();
+      titles.push((await page.locator("#tour-title").textContent())!);
+      const card = (await page.locator(".tour").boundingBox())!;
+      expect(card.x).toBeGreaterThanOrEqual(0);
+      expect(card.x + card.width).toBeLessThanOrEqual(1000);
+      expect(card.y + card.height).toBeLessThanOrEqual(680);
+      await page.keyboard.press("Enter");
+    }
+    expect(new Set(titles).size).toBe(5);
+    expect(await page.locator(".tour").isVisible()).toBe(false);
+  });
 });
 
 describe("maps", () => {

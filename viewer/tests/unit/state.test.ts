@@ -38,8 +38,18 @@ describe("the address", () => {
     expect(fromHash(toHash(first), first, scene)).toEqual(first);
   });
 
-  test("leaves out a selection that is too large for it", () => {
-    const state = { ...first, selection: Uint32Array.from({ length: 5000 }, (_, i) => i) };
+  test.each([301, 5000, 100_000])("carries a selection of many pictures: %i", (length) => {
+    const scene = { ...makeScene({ count: 1, thumbnails: false, neighbours: false }).scene, count: 100_003 };
+    const before = initialState(scene);
+    const selection = Uint32Array.from({ length }, (_, k) => k + Math.floor((3 * k) / length));
+    const hash = toHash({ ...before, selection });
+    expect(fromHash(hash, before, scene).selection).toEqual(selection);
+    expect(hash.length).toBeLessThan(20_000);
+  });
+
+  test("leaves out a selection that no browser's address would hold", () => {
+    const selection = Uint32Array.from({ length: 5000 }, (_, i) => i);
+    const state = { ...first, shown: new Uint8Array(1_000_000).fill(1), selection };
     expect(toHash(state).length).toBeLessThan(500);
   });
 
@@ -52,6 +62,8 @@ describe("the address", () => {
     "#view=1&camera=0,91,1,0,0,0",
     "#view=1&camera=0,0,0,0,0,0",
     "#view=1&selected=1.0.1o",
+    "#view=1&selected=~____________",
+    "#view=1&selected=~%25%25",
   ])("ignores what it does not understand: %s", (hash) => {
     const state = fromHash(hash, first, scene);
     expect({ ...state, selection: null }).toEqual({ ...first, selection: null });
