@@ -240,6 +240,12 @@ def view(
         typer.Option(parser=given_path, metavar="FOLDER", show_default=False,
                      help="With a map: the folder where its pictures lie, as its paths name them."),
     ] = None,
+    columns: Annotated[
+        Path | None,
+        typer.Option(parser=given_path, metavar="TABLE", show_default=False,
+                     help="A CSV, TSV or Parquet table with the column path and any others: points "
+                     "can then be coloured and searched by those."),
+    ] = None,
     port: Annotated[
         int, typer.Option(min=0, max=65_535, help="\\[default: a free one]", show_default=False)
     ] = 0,
@@ -248,14 +254,15 @@ def view(
     ] = True,
 ) -> None:  # fmt: skip
     """Look at a study in 3-D, in the browser, served on this machine only."""
-    from embedlens.viewer import serve, served_file, served_study
+    from embedlens.viewer import add_columns, serve, served_file, served_study
 
     if what.is_dir() and photos:
         raise typer.BadParameter(
             "--photos is of a map; a study knows where its pictures are. Leave it out."
         )
     served = served_study(what) if what.is_dir() else served_file(what, photos)
-    print(served.summary())
+    told = None if columns is None else add_columns(served.scene, columns)
+    print("\n".join(filter(None, [served.summary(), told])))
     serve(
         served,
         port,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 _NAMES = {
     "Scene": "scene",
     "Served": "application",
+    "add_columns": "given_columns",
     "arrays_scene": "arrays",
     "serve": "server",
     "served_file": "server",
@@ -22,6 +23,7 @@ _NAMES = {
 __all__ = [
     "Scene",
     "Served",
+    "add_columns",
     "arrays_scene",
     "serve",
     "served_file",
@@ -33,6 +35,7 @@ __all__ = [
 if TYPE_CHECKING:
     from embedlens.viewer.application import Served
     from embedlens.viewer.arrays import arrays_scene
+    from embedlens.viewer.given_columns import add_columns
     from embedlens.viewer.scene import Scene
     from embedlens.viewer.server import serve, served_file, served_study
     from embedlens.viewer.widget import view, view_study

@@ -81,7 +81,7 @@ def arrays_scene(
     scene = Scene(str(title), count, classes)
     scene.add_category("class", "class", codes, classes, role="class", unknown="no label")
     for name, values in _named_columns(columns):
-        _add_column(scene, name, one_a_point(f"columns[{name!r}]", values, count))
+        add_column(scene, name, one_a_point(f"columns[{name!r}]", values, count))
     for name, points in maps.items():
         scene.add_map(points, id=name, backbone="", method=name, name=name, learned=name in learned)
     pictures = None if images is None else given_pictures(images)
@@ -181,7 +181,7 @@ def _named_columns(columns: Any) -> Iterable[tuple[str, Any]]:
     return [(str(name), values) for name, values in columns.items()]
 
 
-def _add_column(scene: Scene, name: str, values: pd.Series) -> None:
+def add_column(scene: Scene, name: str, values: pd.Series) -> None:
     """Add a column under its name, or another where a column has it already."""
     what = f"columns[{name!r}]"
     id, title, taken = name, name, {each.id for each in scene.columns}

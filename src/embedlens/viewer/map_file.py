@@ -9,14 +9,11 @@ import pandas as pd
 
 from embedlens.errors import EmbedlensError
 from embedlens.given_path import given_path
-from embedlens.images.table import LABELS, PATHS
 from embedlens.viewer.arrays import arrays_scene
+from embedlens.viewer.given_table import TABLES, column_of, numbers_or_text, read_table
 from embedlens.viewer.scene import Scene
 
-_COLUMNS = {"path": PATHS, "label": LABELS}
 _AXES = ("x", "y", "z")
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
-_PARQUET = (".parquet", ".pq")
 
 
 def file_scene(path: Path, pictures: Sequence[Path | None] | None = None) -> Scene:
@@ -40,7 +37,8 @@ def file_scene(path: Path, pictures: Sequence[Path | None] | None = None) -> Sce
     """
     path = given_path(path)
     frame = _read(path)
-    names, named = [str(name) for name in frame], _named(frame)
+    names = [str(name) for name in frame]
+    named = {name.strip().casefold(): name for name in names}
     axes = [named[axis] for axis in _AXES if axis in named]
     if not {"x", "y"} <= set(named) or not len(frame):
         raise EmbedlensError(
@@ -48,10 +46,9 @@ def file_scene(path: Path, pictures: Sequence[Path | None] | None = None) -> Sce
             "point and the columns x, y and perhaps z, with commas between them (tabs in .tsv). "
             "`embedlens map` writes one; `embedlens view` also takes a study folder."
         )
-    label, file = (_column(frame, name) for name in ("label", "path"))
+    label, file = (column_of(frame, name) for name in ("label", "path"))
     others = frame.drop(columns=[*axes, *(each for each in (label, file) if each is not None)])
-    if path.suffix.lower() in _SEPARATORS:
-        others = others.apply(_numbers_or_text)
+    others = numbers_or_text(path, others)
     # `embedlens map` notes the pictures that a map learned from.
     learned = "learned" in others and others["learned"].astype(str).str.casefold().eq("true").any()
     return arrays_scene(
@@ -84,7 +81,7 @@ def map_pictures(path: Path, photos: Path) -> list[Path | None]:
     """
     path = given_path(path)
     frame = _read(path)
-    column = _column(frame, "path")
+    column = column_of(frame, "path")
     if column is None:
         raise EmbedlensError(
             f"{path} has no column path, so that nothing can be looked up in {photos}; add one "
@@ -101,15 +98,6 @@ def map_pictures(path: Path, photos: Path) -> list[Path | None]:
     return found
 
 
-def _named(frame: pd.DataFrame) -> dict[str, str]:
-    return {str(name).strip().casefold(): str(name) for name in frame}
-
-
-def _column(frame: pd.DataFrame, what: str) -> str | None:
-    named = _named(frame)
-    return next((named[other] for other in _COLUMNS[what] if other in named), None)
-
-
 def _coordinates(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
     numbers: pd.DataFrame = frame.apply(pd.to_numeric, errors="coerce").astype("float64")
     wrong = numbers.isna()
@@ -122,41 +110,11 @@ def _coordinates(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
     return numbers
 
 
-def _numbers_or_text(values: pd.Series) -> pd.Series:
-    """Return the cells of a text file as numbers where all that are not empty are; else as text."""
-    given = values.replace("", pd.NA)
-    numbers = pd.to_numeric(given, errors="coerce")
-    plain = given.dropna().str.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
-    # A code such as 007 is no number: its zeros would be lost.
-    coded = given.dropna().str.fullmatch(r"\s*[+-]?0\d+\s*")
-    if len(plain) and plain.all() and not coded.any():
-        return numbers.astype("Float64")
-    return values
-
-
 def _read(path: Path) -> pd.DataFrame:
-    suffix = path.suffix.lower()
     if not path.exists():
         raise EmbedlensError(f"{path} does not exist; give a study folder or a map.")
-    if suffix not in (*_SEPARATORS, *_PARQUET):
+    if path.suffix.lower() not in TABLES:
         raise EmbedlensError(
-            f"{path} is no study folder, and no map: a map ends in "
-            f"{', '.join([*_SEPARATORS, *_PARQUET])}."
+            f"{path} is no study folder, and no map: a map ends in {', '.join(TABLES)}."
         )
-    try:
-        if suffix in _PARQUET:
-            # Its own types: whole numbers with gaps would else come as floats.
-            frame = pd.read_parquet(path, dtype_backend="numpy_nullable")
-        else:
-            frame = pd.read_csv(
-                path, sep=_SEPARATORS[suffix], dtype=str, keep_default_na=False,
-                encoding="utf-8-sig", index_col=None,
-            )  # fmt: skip
-    except Exception as error:  # pandas and pyarrow raise many kinds for broken files
-        raise EmbedlensError(f"{path} cannot be read as a table ({error}).") from error
-    if suffix in _SEPARATORS and not isinstance(frame.index, pd.RangeIndex):
-        raise EmbedlensError(
-            f"{path} has rows with more cells than its {len(frame.columns)} columns; mend them, or "
-            "quote cells that hold the separator."
-        )
-    return frame.rename(columns=str)
+    return read_table(path)

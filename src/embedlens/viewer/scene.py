@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -248,6 +249,14 @@ class Scene:
         np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), out=offsets[1:])
         self.blobs |= {"paths-bytes": b"".join(encoded), "paths-offsets": offsets}
         self.paths = TextBlob("paths-bytes", "paths-offsets")
+
+    def named_paths(self) -> list[str]:
+        """Return the file of each picture; none where they have no names."""
+        if self.paths is None:
+            return []
+        text, ends = bytes(self.blob(self.paths.bytes)), self.blobs[self.paths.offsets]
+        assert isinstance(ends, np.ndarray)
+        return [text[start:end].decode("utf-8") for start, end in pairwise(ends.tolist())]
 
     def add_category(
         self,

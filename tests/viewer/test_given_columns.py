@@ -1,0 +1,93 @@
+"""Columns of a user's table beside the pictures of a scene."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from embedlens.errors import EmbedlensError
+from embedlens.viewer import add_columns, arrays_scene
+from embedlens.viewer.scene import UNKNOWN
+
+PATHS = ["cat/é 1.jpg", "cat/2.jpg", "dog/3.jpg"]
+
+
+@pytest.fixture
+def scene():
+    return arrays_scene(np.eye(3), ["cat", "cat", "dog"], paths=PATHS, title="pets")
+
+
+def told(scene, id):
+    (column,) = [each for each in scene.columns if each.id == id]
+    if column.kind == "number":
+        return np.frombuffer(scene.blob(column.blob), "<f4").tolist()
+    codes = np.frombuffer(scene.blob(column.blob), "<u2")
+    return [None if code == UNKNOWN else column.categories[code] for code in codes]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet"])
+def test_rows_are_found_by_path_in_any_order_and_a_gap_is_no_value(scene, tmp_path, suffix):
+    path = tmp_path / f"extra{suffix}"
+    frame = pd.DataFrame(
+        {
+            "file": [PATHS[2], "bird/9.jpg", PATHS[0]],
+            "year": [1999, 2001, 2005],
+            "who": ["A", "B", "é"],
+        }
+    )
+    if suffix == ".parquet":
+        frame.to_parquet(path)
+    else:
+        frame.to_csv(path, index=False, sep="," if suffix == ".csv" else "\t")
+    said = add_columns(scene, path)
+    assert said == f"extra{suffix}: year, who, of 2 of 3 pictures."
+    np.testing.assert_equal(told(scene, "year"), [2005.0, np.nan, 1999.0])
+    assert told(scene, "who") == ["é", None, "A"]
+
+
+def test_file_names_do_where_they_are_all_different(scene, tmp_path):
+    path = tmp_path / "extra.csv"
+    path.write_text("image,age\n3.jpg,4\n2.jpg,7\n", encoding="utf-8")
+    add_columns(scene, path)
+    np.testing.assert_equal(told(scene, "age"), [np.nan, 7.0, 4.0])
+
+
+def test_paths_of_windows_and_of_the_folder_itself_are_the_same(scene, tmp_path):
+    path = tmp_path / "extra.csv"
+    path.write_text("path,age\n.\\dog\\3.jpg,4\n./cat/2.jpg,7\n", encoding="utf-8")
+    add_columns(scene, path)
+    np.testing.assert_equal(told(scene, "age"), [np.nan, 7.0, 4.0])
+
+
+def test_a_column_that_is_there_already_gets_another_name(scene, tmp_path):
+    path = tmp_path / "extra.csv"
+    path.write_text("path,class\ncat/2.jpg,lynx\n", encoding="utf-8")
+    add_columns(scene, path)
+    assert [column.name for column in scene.columns] == ["class", "class (column)"]
+    assert told(scene, "class (2)") == [None, "lynx", None]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("none.csv", None, "none.csv does not exist"),
+        ("notes.txt", "path,age\n", r"no table: one ends in \.csv, \.tsv"),
+        ("a.csv", "age,year\n1,2\n", "has the columns age, year; it needs path"),
+        ("a.csv", "path\ncat/2.jpg\n", "it needs path, as the study names its pictures, and"),
+        ("a.csv", "path,age\nbird/9.jpg,1\n", "names no picture.*'bird/9.jpg', the"),
+        ("a.csv", "path,age\n", "names no picture.*: its first is none"),
+        ("a.csv", "path,age\ncat/2.jpg,1\nx,2\ncat/2.jpg,3\n", "cat/2.jpg twice.* 1 and 3"),
+    ],
+)  # fmt: skip
+def test_what_is_no_such_table_gets_a_sentence(scene, tmp_path, name, text, says):
+    if text is not None:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(EmbedlensError, match=says):
+        add_columns(scene, tmp_path / name)
+
+
+def test_points_without_paths_have_no_rows(tmp_path):
+    (tmp_path / "a.csv").write_text("path,age\ncat/2.jpg,1\n", encoding="utf-8")
+    with pytest.raises(EmbedlensError, match="pictures of pets have no paths"):
+        add_columns(arrays_scene(np.eye(3), title="pets"), tmp_path / "a.csv")
