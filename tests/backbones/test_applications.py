@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
+import h5py
 import numpy as np
 import pytest
 
 from embedlens.backbones import STUDY, get_backbone
 from embedlens.backbones.construction import construction
+from embedlens.backbones.families import keras_applications as module
 from embedlens.backbones.families.keras_applications import (
     KerasApplications,
     applications,
@@ -80,3 +85,36 @@ def test_pixels_are_scaled_by_the_network_s_own_function(keras, pixels, name, mo
     expected = own(pixels.copy())
     given = get_backbone(name, weights="random").preprocess(pixels.copy())
     np.testing.assert_array_equal(np.asarray(given), np.asarray(expected))
+
+
+def write_download(path, arrays):
+    """Write arrays by layer as Keras's downloads hold them."""
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [name.encode() for name in arrays]
+        for name, weights in arrays.items():
+            names = [f"{name}/{part}:0" for part in ("kernel", "bias")[: len(weights)]]
+            file.create_group(name).attrs["weight_names"] = [each.encode() for each in names]
+            for each, weight in zip(names, weights, strict=True):
+                file[name][each] = weight
+
+
+@pytest.mark.parametrize(
+    ("before", "rows", "plain"),
+    [({"dropout": []}, 1280, True), ({"dense": ["kernel"]}, 1280, False), ({}, 4096, False)],
+)
+def test_the_imagenet_top_is_read_from_the_download(tmp_path, monkeypatch, before, rows, plain):
+    file, rng = tmp_path / "top.h5", np.random.default_rng(0)
+    kernel, bias = rng.normal(size=(rows, 1000)), rng.normal(size=1000)
+    own = {name: [np.ones((1280, rows)) for _ in weights] for name, weights in before.items()}
+    write_download(file, {"Conv1": [np.ones((3, 3))], **own, "predictions": [kernel, bias]})
+    row = replace(
+        applications()["MobileNetV2"],
+        top_layers=(*before, "predictions"),
+        weights_with_top=SimpleNamespace(file=file),
+    )
+    monkeypatch.setattr(module, "applications", lambda: {"MobileNetV2": row})
+    top = KerasApplications().imagenet_top(SimpleNamespace(network="MobileNetV2"))
+    assert (top is not None) == plain
+    if top is not None:
+        np.testing.assert_array_equal(top[0], kernel)
+        np.testing.assert_array_equal(top[1], bias)

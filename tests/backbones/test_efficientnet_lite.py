@@ -79,3 +79,11 @@ def test_weights_saved_by_keras_fit_too(tmp_path):
     again = get_backbone("EfficientNetLite0", weights=file).load(64)
     for ours, theirs in zip(again.get_weights(), network.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_the_imagenet_top_is_read_from_the_checkpoint_as_the_network_has_it(classifier):
+    kernel, bias = get_backbone("EfficientNetLite0").imagenet_top()
+    network = next(layer for layer in classifier.layers if hasattr(layer, "layers"))
+    built = network.get_layer("predictions").get_weights()
+    np.testing.assert_array_equal(kernel, built[0])
+    np.testing.assert_array_equal(bias, built[1])

@@ -92,8 +92,8 @@ def class_shares(counts: ArrayLike, size: int = SAMPLE) -> NDArray[np.int64]:
 
     Examples
     --------
-    >>> class_shares([1000, 90, 10], 110)
-    array([80, 20, 10])
+    >>> class_shares([1000, 90, 10], 200)
+    array([170,  20,  10])
     """
     there = np.asarray(counts, np.int64)
     present = int(np.count_nonzero(there))

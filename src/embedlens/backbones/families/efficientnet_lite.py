@@ -22,6 +22,7 @@ from embedlens.errors import WeightsError
 
 if TYPE_CHECKING:
     import keras
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,17 @@ class EfficientNetLite(KerasArchitectures):
     def architecture(self, network: str, size: tuple[int, int], *, top: bool) -> keras.Model:
         """Build a network with Keras's initial weights."""
         return build_efficientnet_lite(network, size, top=top)
+
+    def imagenet_top(
+        self, backbone: Backbone
+    ) -> tuple[NDArray[np.floating], NDArray[np.floating]] | None:
+        """Return kernel and bias of the ImageNet top, from the checkpoint: no network is built."""
+        file = backbone.weights.file
+        if file is None or file.suffix != ".pth":
+            return super().imagenet_top(backbone)
+        tensors = read_torch_checkpoint(file)
+        name = _checkpoint_name(IMAGENET_TOP_LAYER)
+        return tensors[f"{name}.weight"].T, tensors[f"{name}.bias"]
 
     def load_weights(
         self, backbone: Backbone, network: keras.Model, file: Path, *, top: bool

@@ -28,6 +28,7 @@ from embedlens.backbones.weights import KerasDownload, Weights, chosen_weights
 
 if TYPE_CHECKING:
     import keras
+    from numpy.typing import NDArray
 
 # The study's five come first wherever backbones are listed.
 STUDY = ("Xception", "ResNet50V2", "InceptionV3", "MobileNetV2", "DenseNet201")
@@ -151,9 +152,45 @@ class KerasApplications(KerasArchitectures):
         """Name the last layer of the top."""
         return (applications().get(network) or introspect(network)).top_layers[-1]
 
+    def imagenet_top(
+        self, backbone: Backbone
+    ) -> tuple[NDArray[np.floating], NDArray[np.floating]] | None:
+        """Return kernel and bias of the ImageNet top, from Keras's file: no network is built.
+
+        It is no more than average and dense layer where, of the layers that only the network with
+        its top has, the last alone has weights, and takes as many channels as the feature map has.
+        """
+        row = applications().get(backbone.network) or introspect(backbone.network)
+        file = row.weights_with_top.file
+        found = _weights_by_layer(file) if file.is_file() else {}
+        if row.top_layers[-1] not in found:
+            return super().imagenet_top(backbone)
+        weighted = [layer for layer in row.top_layers if found.get(layer)]
+        top = found[row.top_layers[-1]]
+        plain = weighted == [row.top_layers[-1]] and [each.ndim for each in top] == [2, 1]
+        return (top[0], top[1]) if plain and len(top[0]) == row.feature_map[-1] else None
+
     def imagenet_accuracy(self, network: str) -> float | None:
         """Return what Keras's documentation says."""
         return _ACCURACY.get(network)
+
+
+def _weights_by_layer(file: Path) -> dict[str, list[NDArray[np.floating]]]:
+    """Return the arrays of each layer in one of Keras's downloads; nothing of another kind."""
+    import h5py
+
+    if not h5py.is_hdf5(file):
+        return {}
+    with h5py.File(file) as content:
+        names = [_text(name) for name in content.attrs.get("layer_names", ())]
+        return {
+            name: [content[name][_text(each)][()] for each in content[name].attrs["weight_names"]]
+            for name in names
+        }
+
+
+def _text(name: str | bytes) -> str:
+    return name.decode() if isinstance(name, bytes) else str(name)
 
 
 def evaluation(row: Application) -> Transform:
