@@ -83,8 +83,10 @@ def tell(kind, size, found, before, earlier) -> None:
         print(f"{step:34} {one['seconds']:8.1f} {one['processor']:8.1f} {one['megabytes']:7.0f} "
               f"{exponent:>9}")  # fmt: skip
     after = [one for step, one in found["steps"].items() if step not in ("reading", "embedding")]
-    print(f"{'all after embedding':34} {sum(x['seconds'] for x in after):8.1f} "
-          f"{sum(x['processor'] for x in after):8.1f} {max(x['megabytes'] for x in after):7.0f}")
+    print(
+        f"{'all after embedding':34} {sum(x['seconds'] for x in after):8.1f} "
+        f"{sum(x['processor'] for x in after):8.1f} {max(x['megabytes'] for x in after):7.0f}"
+    )
     print(f"report {found['report'] / 1e6:.2f} MB, viewer's scene {found['scene'] / 1e6:.1f} MB; "
           f"most resident {found['resident']:.0f} MB", flush=True)  # fmt: skip
 

@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from embedlens.curation import check
+from embedlens.curation import check, checks
 from embedlens.curation.finding import KINDS
+from embedlens.curation.neighborhood import Neighborhood
 from embedlens.images import ImageSet
+from embedlens.metrics.stratified import sample_by_content
 
 
 def colours_of(images):
@@ -19,6 +21,14 @@ def colours_of(images):
 @pytest.fixture(scope="module")
 def found(planted_images):
     return check(planted_images, colours_of(planted_images))
+
+
+@pytest.fixture(scope="module")
+def sampled(planted_images):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checks, "SAMPLE", 120)
+        patch.setattr(checks, "COMPARED", 60)
+        return check(planted_images, colours_of(planted_images))
 
 
 def paths_of(found, kind):
@@ -123,6 +133,41 @@ class TestFileFacts:
         found = check(images, np.random.default_rng(0).normal(size=(80, 8)))
         assert not found.facts.notable
         assert "file facts" not in found.counts()
+
+
+class TestSampled:
+    """Where a sample stands for all: 120 pictures are judged, by neighbours among 60."""
+
+    def test_it_is_said_of_which_pictures_the_findings_are(self, sampled, found, planted_images):
+        rows = sampled.findings[sampled.findings["kind"] == "sample"]
+        assert rows["path"].tolist() == [f"120 of {len(planted_images)} pictures"]
+        assert "among a stratified sample of 60;" in rows["reason"].item()
+        assert "sample" not in found.counts()
+
+    @pytest.mark.parametrize("kind", ["unreadable", "duplicate", "leak", "two labels", "blank"])
+    def test_files_and_copies_are_found_among_all(self, sampled, found, kind):
+        assert paths_of(sampled, kind) == paths_of(found, kind)
+
+    def test_labels_and_outliers_are_judged_of_the_sample_alone(
+        self, sampled, found, planted, planted_images
+    ):
+        rows = sample_by_content(planted_images.labels, planted_images.ids, 120)
+        judged = set(planted_images.paths[rows])
+        assert paths_of(sampled, "suspect label") <= judged
+        wrong = planted.faults["suspect label"]
+        assert judged & wrong <= paths_of(sampled, "suspect label")
+        assert paths_of(sampled, "outlier") <= judged
+
+
+def test_neighbours_among_some_are_the_nearest_of_these():
+    X = np.random.default_rng(0).normal(size=(50, 4))
+    X[7] = X[3]
+    near = Neighborhood.of(X, np.arange(0, 50, 2))
+    unit = X / np.linalg.norm(X, axis=1, keepdims=True)
+    far = 1 - unit @ unit[::2].T
+    far[np.arange(0, 50, 2), np.arange(25)] = np.inf
+    np.testing.assert_allclose(near.distances, np.sort(far, axis=1)[:, :10], atol=1e-12)
+    np.testing.assert_array_equal(near.indices, 2 * far.argsort(axis=1, kind="stable")[:, :10])
 
 
 def test_a_class_many_times_larger_than_another_is_told(tmp_path):

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from embedlens.metrics import near_duplicates
 from embedlens.metrics.near_duplicates import cosine_pairs, hamming_pairs
 
 
@@ -38,6 +39,18 @@ class TestHamming:
         pairs = hamming_pairs(hashes, radius, most=100)
         assert listed(pairs) == by_hand(bits <= radius)
         assert pairs.value.tolist() == [bits[pair] for pair in listed(pairs)]
+
+    @pytest.mark.parametrize("most", [1, 3, 100])
+    @settings(max_examples=40, deadline=None)
+    @given(hashes=few_bits, radius=st.integers(0, 11), shift=st.integers(0, 56))
+    def test_by_quarters_they_are_the_same(self, hashes, radius, shift, most):
+        hashes = hashes << np.uint64(shift)
+        every = hamming_pairs(hashes, radius, most=most)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(near_duplicates, "_ALL", -1)
+            found = hamming_pairs(hashes, radius, most=most)
+        assert listed(found) == listed(every)
+        assert found.value.tolist() == every.value.tolist()
 
     def test_blocks_do_not_show(self):
         hashes = np.random.default_rng(0).integers(0, 2**64, 3000, dtype=np.uint64)

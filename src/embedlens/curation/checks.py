@@ -24,6 +24,7 @@ from embedlens.images import NOTES, ImageSet
 from embedlens.images.grouping import united
 from embedlens.metrics.outliers import scores_of
 from embedlens.metrics.proportion import proportion_interval
+from embedlens.metrics.stratified import COMPARED, SAMPLE, sample_by_content
 
 # With fewer test pictures the 95% interval of a class's accuracy of 90% is wider than 17 points.
 FEW = 50
@@ -124,6 +125,12 @@ def check(
     BackboneError, WeightsError, ImageSetError, EmbedlensError
         As ``embed``.
 
+    Notes
+    -----
+    Copies are looked for among all pictures by their hashes, exactly. Neighbours in the features
+    are looked for among a stratified sample of 20,000 pictures where there are more; labels,
+    look-alikes and outliers are judged of a sample of 100,000. The findings then say so.
+
     Examples
     --------
     >>> found = check(ImageSet.read("photos/"))  # doctest: +SKIP
@@ -138,27 +145,47 @@ def check(
             store=store,
             progress=lambda done, total: progress(f"{name}: embedding", done, total),
         ).values
-    values = np.asarray(features)
+    judged = sample_by_content(images.labels, images.ids, SAMPLE)
+    values, some = np.asarray(features), images
+    if len(judged) < len(images):
+        values, some = values[judged], images.subset(judged)
     progress("copies", 0, 0)
-    near = Neighborhood.of(values)
-    copies = find_copies(images, near)
+    among = sample_by_content(some.labels, some.ids, COMPARED)
+    near = Neighborhood.of(values, among)
+    copies = find_copies(images, near, judged)
     progress("labels", 0, 0)
-    groups = united(copies.names, images.given_groups.tolist())
-    suspects = suspect_labels(values, images.codes, groups, seed, near)
+    own = copies.of_rows(judged)
+    groups = united(own.names, some.given_groups.tolist())
+    suspects = suspect_labels(values, some.codes, groups, seed, near)
     progress("files", 0, 0)
     facts = judge_file_facts(images, seed)
     findings = [
+        *_sampled(len(images), len(judged), len(among)),
         *_set_aside(images),
         *describe_blanks(images),
         *describe_copies(images, copies),
-        *describe_look_alikes(images, copies, near),
-        *describe_groups(images, values, copies, seed),
-        *describe_suspects(images, suspects),
-        *_outliers(images, near),
+        *describe_look_alikes(some, own, near),
+        *describe_groups(some, values, own, seed),
+        *describe_suspects(some, suspects),
+        *_outliers(some, near),
         *_classes(images),
         *_told_by_files(facts),
     ]
     return Check(images, name, _table(findings), facts)
+
+
+def _sampled(pictures: int, judged: int, among: int) -> Iterator[Finding]:
+    """Say which pictures stand for all, where some do."""
+    if among < judged:
+        yield Finding(
+            "sample",
+            f"{judged:,} of {pictures:,} pictures",
+            "labels, look-alikes, groups and outliers are judged "
+            + (f"of a stratified sample of {judged:,} pictures, " if judged < pictures else "")
+            + f"by neighbours among a stratified sample of {among:,}; copies are looked for among "
+            "all by their hashes, and turned or mirrored ones by those neighbours alone",
+            "check a part of the pictures by itself to have all of it compared",
+        )
 
 
 def _table(findings: list[Finding]) -> pd.DataFrame:

@@ -26,7 +26,9 @@ CANDIDATE_BITS = 10
 LOOKS_ALIKE = 0.4
 
 
-def find_copies(images: ImageSet, near: Neighborhood) -> CopyGroups:
+def find_copies(
+    images: ImageSet, near: Neighborhood, rows: NDArray[np.int64] | None = None
+) -> CopyGroups:
     """Find the pictures that are copies, in whatever size, format or turn.
 
     Candidates, by their hashes and by their features, are compared directly.
@@ -37,14 +39,17 @@ def find_copies(images: ImageSet, near: Neighborhood) -> CopyGroups:
         The pictures.
     near : Neighborhood
         Who is near whom in the features of a backbone.
+    rows : ndarray of int64, optional
+        Of which pictures; by default of all.
     """
+    rows = np.arange(len(images)) if rows is None else rows
     look = looker(partial(images.pixels, reduced=True))
     known = np.flatnonzero(images.hashes != NO_HASH)
     by_hash = hamming_pairs(images.hashes[known], CANDIDATE_BITS)
     candidates = [
         np.stack([known[by_hash.first], known[by_hash.second]], axis=1),
-        near.pairs(LOOKS_ALIKE)[0],
-        near.nearest(),
+        rows[near.pairs(LOOKS_ALIKE)[0]],
+        rows[near.nearest()],
     ]
     pairs = np.unique(np.concatenate(candidates), axis=0).astype(np.int64)
     distances = copy_distances(look, pairs, turned=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 KINDS = {
+    "sample": "What was judged of a sample",
     "reading": "How the pictures were read",
     "unreadable": "Files that are no picture, or a broken one",
     "missing": "Files that a table names and that are not there",

@@ -29,8 +29,17 @@ class Neighborhood:
     indices: NDArray[np.int64]
 
     @classmethod
-    def of(cls, features: NDArray[np.floating]) -> Neighborhood:
+    def of(
+        cls, features: NDArray[np.floating], among: NDArray[np.int64] | None = None
+    ) -> Neighborhood:
         """Find them.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n, d)
+            Of all pictures.
+        among : ndarray of int64, optional
+            The rows that can be found, more than 10; by default all.
 
         Raises
         ------
@@ -40,7 +49,17 @@ class Neighborhood:
         n = len(features)
         if n < 2:
             return cls(np.empty((n, 0)), np.empty((n, 0), np.int64))
-        return cls(*nearest_neighbors(features, min(NEIGHBORS, n - 1), metric="cosine"))
+        if among is None or len(among) == n:
+            return cls(*nearest_neighbors(features, min(NEIGHBORS, n - 1), metric="cosine"))
+        distances, indices = nearest_neighbors(
+            features[among], NEIGHBORS + 1, metric="cosine", queries=features
+        )
+        indices = among[indices]
+        dropped = indices == np.arange(n)[:, None]
+        dropped[~dropped.any(axis=1), -1] = True
+        return cls(
+            distances[~dropped].reshape(n, NEIGHBORS), indices[~dropped].reshape(n, NEIGHBORS)
+        )
 
     def pairs(self, nearer: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return pairs that lie far nearer than the neighbours of both usually do.

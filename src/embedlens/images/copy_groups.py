@@ -43,6 +43,23 @@ class CopyGroups:
     pairs: Integers
     distances: npt.NDArray[np.float64]
 
+    def of_rows(self, rows: Integers) -> CopyGroups:
+        """Return what it says of some pictures, by their places among these; rows ascend."""
+        if len(rows) == len(self.names):
+            return self
+
+        def inside(found: Integers) -> npt.NDArray[np.bool_]:
+            return np.isin(found, rows)
+
+        kept = inside(self.pairs).all(axis=1)
+        alike = (np.searchsorted(rows, each[inside(each)]) for each in self.alike)
+        return CopyGroups(
+            [self.names[row] for row in rows.tolist()],
+            tuple(each for each in alike if len(each) > 1),
+            np.searchsorted(rows, self.pairs[kept]),
+            self.distances[kept],
+        )
+
 
 def group_copies(
     ids: Sequence[str],

@@ -1,7 +1,8 @@
-"""The kernel that compares 64-bit hashes."""
+"""The kernels that compare 64-bit hashes: each with each, and by quarters of their bits."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Integers = NDArray[np.int64]
+
+_BANDS = 4
+_MASKS = np.arange(1 << 16)  # all differences of two quarters
 
 
 def near_rows(
@@ -35,6 +39,95 @@ def _differing(one: np.uint64, other: np.uint64) -> np.uint64:
     x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
     x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
     return (x * np.uint64(0x0101010101010101)) >> np.uint64(56)
+
+
+def banded_near_rows(
+    hashes: NDArray[np.uint64], bands: Bands, start: int, stop: int, radius: int, most: int
+) -> tuple[Integers, Integers, Integers]:
+    """Return what `near_rows` does, from the rows that agree with a row in a band but for a few."""
+    columns = np.empty((stop - start, most), np.int64)
+    bits = np.empty((stop - start, most), np.int64)
+    counts = np.zeros(stop - start, np.int64)
+    masks = _MASKS[np.bitwise_count(_MASKS) <= radius // _BANDS]
+    _probe(
+        hashes, start, np.uint64(radius), bands.order, bands.starts, masks, columns, bits, counts
+    )
+    used = np.arange(most) < counts[:, None]
+    rows = np.repeat(np.arange(start, stop), counts)
+    return rows, columns[used], bits[used]
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Hashes by the value of each quarter of their bits.
+
+    Two that differ in r bits differ in at most r // 4 bits of one quarter: so it is enough to look
+    at the hashes whose quarter is so near (M. Norouzi, A. Punjani, D. Fleet, "Fast exact search in
+    Hamming space with multi-index hashing", 2014).
+
+    Attributes
+    ----------
+    order : ndarray of shape (4, n), int64
+        Rows by the value of a quarter, and ascending within one value.
+    starts : ndarray of shape (4, 65537), int64
+        Where those of each value begin.
+    """
+
+    order: Integers
+    starts: Integers
+
+    @classmethod
+    def of(cls, hashes: NDArray[np.uint64]) -> Bands:
+        """Sort hashes by their quarters."""
+        quarters = hashes.astype("<u8").view("<u2").reshape(len(hashes), _BANDS).T
+        order = np.argsort(quarters, axis=1, kind="stable")
+        counts = [np.bincount(each, minlength=len(_MASKS)) for each in quarters]
+        starts = np.zeros((_BANDS, len(_MASKS) + 1), np.int64)
+        starts[:, 1:] = np.cumsum(counts, axis=1)
+        return cls(order.astype(np.int64), starts)
+
+
+@kernel()
+def _probe(
+    hashes: NDArray[np.uint64],
+    start: int,
+    limit: np.uint64,
+    order: Integers,
+    starts: Integers,
+    masks: NDArray[np.int64],
+    columns: Integers,
+    bits: Integers,
+    counts: Integers,
+) -> None:
+    most = columns.shape[1]
+    for i in range(len(counts)):
+        row = start + i
+        one = hashes[row]
+        count = 0
+        for band in range(len(order)):
+            value = np.int64((one >> np.uint64(16 * band)) & np.uint64(0xFFFF))
+            for m in range(len(masks)):
+                bucket = value ^ masks[m]
+                for at in range(starts[band, bucket], starts[band, bucket + 1]):
+                    column = order[band, at]
+                    if column <= row:
+                        continue
+                    if count == most and column >= columns[i, most - 1]:
+                        break  # later rows of the bucket are later still
+                    distance = _differing(one, hashes[column])
+                    if distance > limit:
+                        continue
+                    place = count
+                    while place > 0 and columns[i, place - 1] > column:
+                        place -= 1
+                    if place > 0 and columns[i, place - 1] == column:
+                        continue
+                    last = min(count, most - 1)
+                    for k in range(last, place, -1):
+                        columns[i, k], bits[i, k] = columns[i, k - 1], bits[i, k - 1]
+                    columns[i, place], bits[i, place] = column, distance
+                    count = min(count + 1, most)
+        counts[i] = count
 
 
 @kernel()

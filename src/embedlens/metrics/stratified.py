@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 SAMPLE = 100_000
-"""Points that stand for all where the work grows faster than n log n."""
+"""Points that stand for all where the work grows faster than n log n: what is learned from."""
+
+COMPARED = 20_000
+"""Points that others are compared with, where comparing all with all would take too long."""
 
 _LEAST = 20  # points of a class, where the sample has room: a fifth of them are a test
 
@@ -37,7 +40,7 @@ def sample_by_content(
         What each row is, such as the hash of a file. Of equal ones within a class the first rows
         are taken.
     size : int, default=100_000
-        How many; all, where there are no more.
+        How many; all, where there are no more, and one of each class where there are more classes.
     seed : int, default=0
         Of the keys: another seed draws another sample.
 
@@ -49,7 +52,7 @@ def sample_by_content(
     Raises
     ------
     ValueError
-        Labels and ids do not fit, or there are more classes than ``size``.
+        If labels and ids do not fit.
 
     Examples
     --------
@@ -81,14 +84,10 @@ def class_shares(counts: ArrayLike, size: int = SAMPLE) -> NDArray[np.int64]:
     Parameters
     ----------
     counts : array-like of shape (classes,), int
-        How many there are; more than ``size`` together.
+        How many there are.
     size : int, default=100_000
-        How many are sampled.
-
-    Raises
-    ------
-    ValueError
-        If there are more classes than ``size``.
+        How many are sampled; all, where there are no more, and one of each class where there are
+        more classes.
 
     Examples
     --------
@@ -97,8 +96,7 @@ def class_shares(counts: ArrayLike, size: int = SAMPLE) -> NDArray[np.int64]:
     """
     there = np.asarray(counts, np.int64)
     present = int(np.count_nonzero(there))
-    if present > size:
-        raise ValueError(f"A sample of {size:,} cannot hold {present:,} classes; give a larger.")
+    size = max(size, present)
     if int(there.sum()) <= size:
         return there
     least = np.minimum(there, max(1, min(_LEAST, size // (2 * max(present, 1)))))

@@ -23,7 +23,7 @@ OPEN = 12
 
 # Kinds that are of a class, or of a file that cannot be shown.
 _TEXT_ONLY = {
-    "reading", "unreadable", "missing", "outside", "loose", "small class", "imbalance",
+    "sample", "reading", "unreadable", "missing", "outside", "loose", "small class", "imbalance",
     "file facts",
 }  # fmt: skip
 

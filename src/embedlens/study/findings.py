@@ -11,10 +11,9 @@ from embedlens.files import checksum, content_key, replacing, write_whole
 from embedlens.images import ImageSet
 from embedlens.results.folder import StudyFolder
 
-_FORMAT = 3  # raise it when the same features begin to give other findings
+_FORMAT = 4  # raise it when the same features begin to give other findings
 # More columns than this cost minutes: findings then wait for `embedlens check`.
 _MOST_FEATURES = 8_192
-_MOST_PICTURES = 50_000
 
 
 def write_findings(folder: StudyFolder, name: str, images: ImageSet, seed: int) -> None:
@@ -33,7 +32,7 @@ def write_findings(folder: StudyFolder, name: str, images: ImageSet, seed: int) 
     """
     features, record = read_features(folder.features / name), read_meta(folder.features / name)
     table, key_file = folder.findings, folder.findings_key
-    if features.shape[1] > _MOST_FEATURES or len(images) > _MOST_PICTURES:
+    if features.shape[1] > _MOST_FEATURES:
         for file in (table, key_file):
             file.unlink(missing_ok=True)
         return
