@@ -8,9 +8,9 @@ pictures take twice as long. Each size is a process of its own.
     python benchmarks/scale.py --rows 1000000 [--columns 64]
 
 The pictures: 34 classes, JPEG and PNG of 64 x 64 pixels, of each class its own shapes under noise;
-one in twenty is a near copy of another, one in a hundred has a wrong label. With ``--rows`` they are
-of 12 x 12 pixels in Parquet files, and their features are made: classes that overlap, in a space
-whose directions count less and less. All else of the study is real.
+one in twenty is a near copy of another, one in a hundred has a wrong label. With ``--rows`` they
+are of 12 x 12 pixels in Parquet files, and their features are made: classes that overlap, in a
+space whose directions count less and less. All else of the study is real.
 
 Memory is what the process holds that no file holds: pages of memory-mapped features are left out,
 for the machine takes them back when it needs them. It is read from /proc, so only on Linux.

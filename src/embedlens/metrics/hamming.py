@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
 
 _BANDS = 4
+_LARGE = 64  # rows of one value, from which on those before a row are skipped
 _MASKS = np.arange(1 << 16)  # all differences of two quarters
 
 
@@ -50,8 +51,9 @@ def banded_near_rows(
     counts = np.zeros(stop - start, np.int64)
     masks = _MASKS[np.bitwise_count(_MASKS) <= radius // _BANDS]
     _probe(
-        hashes, start, np.uint64(radius), bands.order, bands.starts, masks, columns, bits, counts
-    )
+        hashes, start, np.uint64(radius), bands.order, bands.sorted, bands.starts, masks,
+        columns, bits, counts,
+    )  # fmt: skip
     used = np.arange(most) < counts[:, None]
     rows = np.repeat(np.arange(start, stop), counts)
     return rows, columns[used], bits[used]
@@ -67,14 +69,17 @@ class Bands:
 
     Attributes
     ----------
-    order : ndarray of shape (4, n), int64
+    order : ndarray of shape (4, n), int32
         Rows by the value of a quarter, and ascending within one value.
-    starts : ndarray of shape (4, 65537), int64
+    sorted : ndarray of shape (4, n), uint64
+        Their hashes.
+    starts : ndarray of shape (4, 65537), int32
         Where those of each value begin.
     """
 
-    order: Integers
-    starts: Integers
+    order: NDArray[np.int32]
+    sorted: NDArray[np.uint64]
+    starts: NDArray[np.int32]
 
     @classmethod
     def of(cls, hashes: NDArray[np.uint64]) -> Bands:
@@ -82,9 +87,9 @@ class Bands:
         quarters = hashes.astype("<u8").view("<u2").reshape(len(hashes), _BANDS).T
         order = np.argsort(quarters, axis=1, kind="stable")
         counts = [np.bincount(each, minlength=len(_MASKS)) for each in quarters]
-        starts = np.zeros((_BANDS, len(_MASKS) + 1), np.int64)
+        starts = np.zeros((_BANDS, len(_MASKS) + 1), np.int32)
         starts[:, 1:] = np.cumsum(counts, axis=1)
-        return cls(order.astype(np.int64), starts)
+        return cls(order.astype(np.int32), hashes[order], starts)
 
 
 @kernel()
@@ -92,8 +97,9 @@ def _probe(
     hashes: NDArray[np.uint64],
     start: int,
     limit: np.uint64,
-    order: Integers,
-    starts: Integers,
+    order: NDArray[np.int32],
+    near_each_other: NDArray[np.uint64],
+    starts: NDArray[np.int32],
     masks: NDArray[np.int64],
     columns: Integers,
     bits: Integers,
@@ -108,15 +114,16 @@ def _probe(
             value = np.int64((one >> np.uint64(16 * band)) & np.uint64(0xFFFF))
             for m in range(len(masks)):
                 bucket = value ^ masks[m]
-                for at in range(starts[band, bucket], starts[band, bucket + 1]):
-                    column = order[band, at]
-                    if column <= row:
-                        continue
-                    if count == most and column >= columns[i, most - 1]:
+                first, end = starts[band, bucket], starts[band, bucket + 1]
+                if end - first > _LARGE:
+                    first += np.searchsorted(order[band, first:end], row)
+                for at in range(first, end):
+                    if count == most and order[band, at] >= columns[i, most - 1]:
                         break  # later rows of the bucket are later still
-                    distance = _differing(one, hashes[column])
-                    if distance > limit:
+                    distance = _differing(one, near_each_other[band, at])
+                    if distance > limit or order[band, at] <= row:
                         continue
+                    column = order[band, at]
                     place = count
                     while place > 0 and columns[i, place - 1] > column:
                         place -= 1

@@ -20,7 +20,7 @@ _COLUMNS = 4096
 _DIRECTIONS = 128
 # Of so many hashes all pairs are compared sooner than quarters are looked up, and so it is for a
 # larger radius: there are too many quarters near one.
-_ALL, _NEAR = 30_000, 11
+_ALL, _NEAR = 100_000, 11
 # How much too long a squared distance may come out of the projection. It is the true one times a
 # chi-squared variable over its 128 degrees of freedom: above 1.6 in 1 of 50,000 cases.
 _LENIENCE = 1.6
@@ -49,9 +49,8 @@ class Pairs:
 def hamming_pairs(hashes: ArrayLike, radius: int, *, most: int = _MOST) -> Pairs:
     """Return the pairs of 64-bit hashes that differ in at most ``radius`` bits, exactly.
 
-    Of few hashes every pair is compared. Of more than 30,000 those alone that agree in a quarter of
-    their bits but for a fourth of the radius: with a radius of 10 that is one pair in 120, and a
-    million hashes take less than a minute.
+    Of up to 100,000 hashes every pair is compared. Of more, those alone that agree in a quarter of
+    their bits but for a fourth of the radius: with a radius of 10 that is one pair in 120.
 
     Parameters
     ----------

@@ -18,6 +18,7 @@ from embedlens.learn import SilhouetteProjection
 from embedlens.learn.projection import Projection
 from embedlens.metrics import distortion_report, silhouette_samples
 from embedlens.reduce import PCA, TSNE
+from embedlens.metrics.stratified import COMPARED, sample_by_content
 from embedlens.results.measurements import DISTORTION_SAMPLE, Measure, Measurements
 from embedlens.results.settings import Settings
 from embedlens.results.vocabulary import FEATURES, MAPS, Space, space_of
@@ -153,9 +154,12 @@ def measure_silhouettes(
     """Measure the silhouette of the classes in the features and in each map.
 
     It is that of all pictures together, and that of the test pictures among themselves; where the
-    map learned from the labels, of the test pictures alone.
+    map learned from the labels, of the test pictures alone. Of more than `COMPARED` pictures it is
+    that of a stratified sample of so many among themselves: each is compared with every other.
     """
+    every = sample_by_content(images.labels, images.ids, COMPARED)
     test = images.where("test")
+    test = test[sample_by_content(images.labels[test], images.ids[test], COMPARED)]
     tested = 2 <= len(np.unique(images.labels[test])) < len(test)
     features = geometry.points if geometry.gram is None else geometry.gram
     columns: dict[str, NDArray[np.float64]] = {}
@@ -165,9 +169,12 @@ def measure_silhouettes(
         metric: Literal["gram", "euclidean"] = "gram" if given else "euclidean"
         if not space_of(key).learned:
             start = time.perf_counter()
-            columns[key] = silhouette_samples(points, images.labels, metric=metric)
+            among = points if len(every) == len(images) else points[every]
+            values = silhouette_samples(among, images.labels[every], metric=metric)
             seconds = time.perf_counter() - start
-            measures += _means(key, "all", columns[key], images.labels, repeat, seconds)
+            columns[key] = np.full(len(images), np.nan)
+            columns[key][every] = values
+            measures += _means(key, "all", values, images.labels[every], repeat, seconds)
         if tested:
             among = points[np.ix_(test, test)] if given else points[test]
             values = silhouette_samples(among, images.labels[test], metric=metric)
