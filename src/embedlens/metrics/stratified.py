@@ -76,6 +76,18 @@ def sample_by_content(
     return np.sort(order[place < shares[codes[order]]])
 
 
+def compared_by_content(
+    labels: ArrayLike, ids: ArrayLike, size: int = COMPARED
+) -> NDArray[np.int64]:
+    """Return the rows that are compared with each other: of those that `sample_by_content` takes.
+
+    Parameters and what is returned are those of `sample_by_content`.
+    """
+    names, keyed = np.asarray(labels), np.asarray(ids)
+    rows = sample_by_content(names, keyed, SAMPLE)
+    return rows[sample_by_content(names[rows], keyed[rows], size)]
+
+
 def class_shares(counts: ArrayLike, size: int = SAMPLE) -> NDArray[np.int64]:
     """Return how many of each class are sampled: in proportion, but 20 where there are as many.
 

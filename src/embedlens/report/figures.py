@@ -32,7 +32,7 @@ from embedlens.results import (
     judge_learning_curves,
     reduced_features,
 )
-from embedlens.results.vocabulary import MAPS, PRETRAINED, STAGES, TUNED, space_of
+from embedlens.results.vocabulary import FEATURES, MAPS, PRETRAINED, STAGES, TUNED, space_of
 from embedlens.viewer.scene import backbone_key
 from embedlens.viewer.study_scene import opening_map
 
@@ -173,6 +173,7 @@ def _draw_silhouettes(results: Results, best: str, folder: Path) -> list[tuple[s
     classes = list(class_counts(results).index)
     drawn = []
     for (backbone, stage), rows in results.silhouettes.groupby(["backbone", "stage"], sort=False):
+        rows = rows[rows[FEATURES.key].notna()]
         values = rows.drop(columns=["backbone", "stage", "picture"]).dropna(axis=1)
         low = float(values.to_numpy().min()) - 0.05
         own = labels[rows["picture"]]

@@ -11,6 +11,7 @@ from embedlens.report.sections.material import Material
 from embedlens.report.sections.registered import list_sections
 from embedlens.report.sections.section import Section
 from embedlens.report.templating import environment
+from embedlens.results.samples import sample_of_part
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -57,5 +58,7 @@ def _fill(section: Section, material: Material, templates: Environment) -> _Fill
 
     # Read here, not by Jinja's loader: a section's template may lie in another package.
     template = templates.from_string(section.template.read_text(encoding="utf-8"))
-    body = template.render(material=material, **section.context(material))
-    return _Filled(section.key, section.title, section.link, Markup(body), section.folded)
+    body = Markup(template.render(material=material, **section.context(material)))
+    if said := sample_of_part(material.results, section.key):
+        body = Markup('<p class="note">{}</p>\n').format(said) + body
+    return _Filled(section.key, section.title, section.link, body, section.folded)

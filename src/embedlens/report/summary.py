@@ -12,6 +12,7 @@ from embedlens.results import (
     learned_map_sentence,
     tuning_sentence,
 )
+from embedlens.results.samples import map_sample, sample_sentence
 
 
 def summarise(material: Material) -> str:
@@ -34,6 +35,7 @@ def summarise(material: Material) -> str:
         *further_sentences(results, material.best),
         tuning_sentence(tuple(tuned)),
         learned_map_sentence(judge_learned_maps(results)),
+        " ".join(filter(None, [sample_sentence(results), map_sample(results)])),
         f"Of {material.pictures:,} pictures in {len(material.classes):,} classes, "
         f"{verdict.pictures:,} of them held out, over {verdict.repeats} "
         f"{'split' if verdict.repeats == 1 else 'splits'}; backbones: "

@@ -28,6 +28,7 @@ from embedlens.results import (
     judge_retrieval,
     judge_zero_shot,
 )
+from embedlens.results.samples import sample_of_part
 from embedlens.results.vocabulary import FEATURES, HEADS, LINEAR_PROBE, in_order, space_of
 
 SPLITS = ("train", "validation", "test")
@@ -56,8 +57,7 @@ def tables_of(results: Results, verdicts: dict[str, Verdict]) -> dict[str, Table
     """Return the tables where the verdicts are known already."""
     results = ranked(results, next(iter(verdicts.values())))
     means = means_of(results)
-    return verdict_tables(results, verdicts) | {
-        **further_tables(results),
+    rest = {
         "scores": scores_table(results, means),
         "correlation": correlation_table(results),
         "reduced": reduced_table(results),
@@ -66,18 +66,30 @@ def tables_of(results: Results, verdicts: dict[str, Verdict]) -> dict[str, Table
         "images": images_table(results),
         "problems": problems_table(results),
     }
+    return verdict_tables(results, verdicts) | further_tables(results) | _told(rest, results)
+
+
+def _told(tables: dict[str, Table], results: Results) -> dict[str, Table]:
+    """Name, in their captions, the sample that tables are of."""
+    return {
+        name: replace(table, caption=f"{table.caption} {said}")
+        if (said := sample_of_part(results, name))
+        else table
+        for name, table in tables.items()
+    }
 
 
 def verdict_tables(results: Results, verdicts: dict[str, Verdict]) -> dict[str, Table]:
     """Return the tables that need no map and no score."""
     verdict = next(iter(verdicts.values()))
-    return {
+    tables = {
         "accuracy": accuracy_table(results, verdicts, means_of(results)),
         "classes": classes_table(results, verdict),
         "confusions": confusions_table(results, verdict),
         "matrix": matrix_table(results, verdict),
         "backbones": backbones_table(results, verdict),
     }
+    return _told(tables, results)
 
 
 def further_tables(results: Results) -> dict[str, Table]:
@@ -93,7 +105,7 @@ def further_tables(results: Results) -> dict[str, Table]:
         found["retrieval"] = retrieval_table(results, judge_retrieval(results))
     if judge_zero_shot(results):
         found["zero_shot"] = zero_shot_table(results)
-    return found
+    return _told(found, results)
 
 
 def verdicts_of(results: Results) -> dict[str, Verdict]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -18,6 +18,8 @@ DISTORTION_SAMPLE = 3_000
 
 # A Gram matrix of 10,000 pictures takes 0.8 GB.
 GRAM_LIMIT = 10_000
+
+_OF_PICTURES = ("predictions", "random_splits", "curves", "calibrations", "retrievals")
 
 HISTORY = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "repeat")
 
@@ -172,6 +174,24 @@ class Measurements:
             return self
         moved = {key: each.of_features(points, features) for key, each in self.projections.items()}
         return replace(self, projections=moved)
+
+    def of_rows(self, rows: NDArray[np.int64]) -> Measurements:
+        """Return what was measured of some pictures, told by their rows in the whole image set."""
+        return self._told_by(lambda picture: rows[picture])
+
+    def within_rows(self, rows: NDArray[np.int64]) -> Measurements:
+        """Undo `of_rows`."""
+        return self._told_by(lambda picture: np.searchsorted(rows, picture))
+
+    def _told_by(self, place: Callable[[NDArray[np.int64]], NDArray[np.int64]]) -> Measurements:
+        told: dict[str, Any] = {
+            name: tuple(
+                table.assign(picture=place(table["picture"].to_numpy()))
+                for table in getattr(self, name)
+            )
+            for name in _OF_PICTURES
+        }
+        return replace(self, **told)
 
     def table(self) -> pd.DataFrame:
         """Return the numbers as columns metric, split, repeat, value, seconds."""

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedlens.images import ImageSet
+from embedlens.metrics.stratified import SAMPLE, sample_by_content
 from embedlens.results.measurements import Measure, Measurements
 from embedlens.results.nearest import find_neighbors
+from embedlens.results.samples import LEARNED, told_sample
 from embedlens.results.settings import Settings
 from embedlens.results.vocabulary import FEATURES
 from embedlens.study.geometry import measure_geometry
@@ -75,11 +77,23 @@ def measure_heads(
     images, settings, repeats, step
         As for `analyse`.
     """
-    measured = Measurements()
+    count = len(images)
+    points, images, rows = _sampled(points, images)
+    measured = told_sample(LEARNED, rows, count)
     for repeat in range(repeats_of(images, settings)) if repeats is None else repeats:
         step(f"heads, split {repeat + 1}")
         measured += fit_heads(points, split_of(images, settings, repeat), repeat)
-    return measured
+    return measured if rows is None else measured.of_rows(rows)
+
+
+def _sampled(
+    points: NDArray[np.floating[Any]], images: ImageSet
+) -> tuple[NDArray[np.floating[Any]], ImageSet, NDArray[np.int64] | None]:
+    """Return what heads learn from and are tested on, and which rows that is; None for all."""
+    rows = sample_by_content(images.labels, images.ids, SAMPLE)
+    if len(rows) == len(images):
+        return points, images, None
+    return points[rows], images.subset(rows), rows
 
 
 def measure_data(
@@ -98,13 +112,17 @@ def measure_data(
     heads : Measurements
         What `measure_heads` returned for all splits.
     """
+    points, images, rows = _sampled(points, images)
     measured = Measurements()
     for repeat in range(repeats_of(images, settings)):
         measured += fit_on_random_split(points, images, settings, repeat)
         split = split_of(images, settings, repeat)
         measured += measure_retrieval(points, split, repeat, settings.seed)
     step("learning curve")
-    return measured + measure_learning_curve(points, images, settings, heads)
+    if rows is None:
+        return measured + measure_learning_curve(points, images, settings, heads)
+    heads = heads.within_rows(rows)
+    return (measured + measure_learning_curve(points, images, settings, heads)).of_rows(rows)
 
 
 def measure_spaces(
@@ -136,10 +154,13 @@ def measure_spaces(
     step("silhouettes")
     measured += measure_silhouettes(maps, geometry, images_first, first)
     step("distortion")
-    measured += measure_distortion(maps, geometry, seed, first)
+    measured += measure_distortion(maps, geometry, images, first)
+    rows = sample_by_content(images.labels, images.ids, SAMPLE)
+    some = images if len(rows) == len(images) else images.subset(rows)
+    maps = {key: each[rows] for key, each in maps.items()}
     for repeat in repeats:
         step(f"heads on the maps, split {repeat + 1}")
-        split = split_of(images, settings, repeat)
+        split = split_of(some, settings, repeat)
         measured += fit_heads_on_maps(maps, split, repeat, learned_on=first)
     return measured
 

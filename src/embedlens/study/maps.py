@@ -16,10 +16,11 @@ from embedlens.errors import StudyError
 from embedlens.images import ImageSet
 from embedlens.learn import SilhouetteProjection
 from embedlens.learn.projection import Projection
-from embedlens.metrics import distortion_report, silhouette_samples
+from embedlens.metrics import distortion_report, nearest_neighbors, silhouette_samples
+from embedlens.metrics.stratified import COMPARED, SAMPLE, compared_by_content, sample_by_content
 from embedlens.reduce import PCA, TSNE
-from embedlens.metrics.stratified import COMPARED, sample_by_content
 from embedlens.results.measurements import DISTORTION_SAMPLE, Measure, Measurements
+from embedlens.results.samples import DISTORTION, SILHOUETTES, told_sample
 from embedlens.results.settings import Settings
 from embedlens.results.vocabulary import FEATURES, MAPS, Space, space_of
 from embedlens.study.geometry import Geometry
@@ -50,19 +51,40 @@ def _pca(geometry: Geometry, images: ImageSet, seed: int) -> tuple[Coordinates, 
 def _tsne(geometry: Geometry, images: ImageSet, seed: int) -> tuple[Coordinates, float]:
     perplexity = perplexity_of(len(geometry.points))
     if geometry.gram is None:
+        rows = sample_by_content(images.labels, images.ids, SAMPLE)
         tsne = TSNE(3, perplexity=perplexity, random_state=seed)
         reduced = reduced_for_tsne(geometry.points).transform(geometry.points)
-        coordinates = tsne.fit_transform(reduced)
+        coordinates = _spread(tsne.fit_transform(reduced[rows]), reduced, rows)
     else:
         tsne = TSNE(3, perplexity=perplexity, random_state=seed, metric="gram")
         coordinates = tsne.fit_transform(geometry.gram)
     return coordinates, float(tsne.kl_divergence_)
 
 
+def _spread(
+    places: Coordinates, points: NDArray[np.floating[Any]], rows: NDArray[np.int64]
+) -> Coordinates:
+    """Return places of all points: those of some rows are given, and tell those of the others.
+
+    Each lies at the median of its `_BESIDE` nearest of those that are given.
+    """
+    if len(rows) == len(points):
+        return places
+    found = np.empty((len(points), places.shape[1]), places.dtype)
+    found[rows] = places
+    others = np.setdiff1d(np.arange(len(points)), rows)
+    known = points[rows]
+    for some in np.array_split(others, -(-len(others) // SAMPLE)):
+        near = nearest_neighbors(known, _BESIDE, queries=points[some])[1]
+        found[some] = np.median(places[near], axis=1)
+    return found
+
+
 def _silhouette_projection(
     geometry: Geometry, images: ImageSet, seed: int
 ) -> tuple[Coordinates, float, Projection]:
     rows = learned_from(images)
+    rows = rows[sample_by_content(images.labels[rows], images.ids[rows], SAMPLE)]
     projection = SilhouetteProjection(3, random_state=seed)
     projection.fit(geometry.points[rows], images.labels[rows], groups=images.groups[rows])
     return projection.transform(geometry.points), float(projection.best_epoch_), projection
@@ -73,6 +95,8 @@ _MAKERS: dict[str, MakeMap] = {
     "tsne": _tsne,
     "silhouette_projection": _silhouette_projection,
 }
+
+_BESIDE = 5  # an odd number: of each coordinate the median is that of one of them
 
 _TRAINED = frozenset({"silhouette_projection"})  # by Keras
 
@@ -157,9 +181,9 @@ def measure_silhouettes(
     map learned from the labels, of the test pictures alone. Of more than `COMPARED` pictures it is
     that of a stratified sample of so many among themselves: each is compared with every other.
     """
-    every = sample_by_content(images.labels, images.ids, COMPARED)
+    every = compared_by_content(images.labels, images.ids, COMPARED)
     test = images.where("test")
-    test = test[sample_by_content(images.labels[test], images.ids[test], COMPARED)]
+    test = test[compared_by_content(images.labels[test], images.ids[test], COMPARED)]
     tested = 2 <= len(np.unique(images.labels[test])) < len(test)
     features = geometry.points if geometry.gram is None else geometry.gram
     columns: dict[str, NDArray[np.float64]] = {}
@@ -169,37 +193,47 @@ def measure_silhouettes(
         metric: Literal["gram", "euclidean"] = "gram" if given else "euclidean"
         if not space_of(key).learned:
             start = time.perf_counter()
-            among = points if len(every) == len(images) else points[every]
-            values = silhouette_samples(among, images.labels[every], metric=metric)
+            values = silhouette_samples(
+                _of(points, every, given), images.labels[every], metric=metric
+            )
             seconds = time.perf_counter() - start
             columns[key] = np.full(len(images), np.nan)
             columns[key][every] = values
             measures += _means(key, "all", values, images.labels[every], repeat, seconds)
         if tested:
-            among = points[np.ix_(test, test)] if given else points[test]
-            values = silhouette_samples(among, images.labels[test], metric=metric)
+            values = silhouette_samples(
+                _of(points, test, given), images.labels[test], metric=metric
+            )
             measures += _means(key, "test", values, images.labels[test], repeat)
             if space_of(key).learned:
                 columns[key] = np.full(len(images), np.nan)
                 columns[key][test] = values
-    return Measurements(tuple(measures), silhouettes=pd.DataFrame(columns))
+    told = told_sample(SILHOUETTES, every, len(images), repeat)
+    return told + Measurements(tuple(measures), silhouettes=pd.DataFrame(columns))
+
+
+def _of(points: NDArray[np.floating[Any]], rows: NDArray[np.int64], square: bool) -> Any:
+    """Return some rows of points, or of a Gram matrix those and their columns."""
+    if len(rows) == len(points):
+        return points
+    return points[np.ix_(rows, rows)] if square else points[rows]
 
 
 def measure_distortion(
-    maps: Mapping[str, Coordinates], geometry: Geometry, seed: int, repeat: int
+    maps: Mapping[str, Coordinates], geometry: Geometry, images: ImageSet, repeat: int
 ) -> Measurements:
-    """Measure what each map keeps of the neighbourhoods and distances in the features."""
-    pictures = len(geometry.points)
-    rows = np.arange(pictures)
-    if pictures > DISTORTION_SAMPLE:
-        rng = np.random.default_rng(seed)
-        rows = np.sort(rng.choice(pictures, DISTORTION_SAMPLE, replace=False))
+    """Measure what each map keeps of the neighbourhoods and distances in the features.
+
+    Of a stratified sample of `DISTORTION_SAMPLE` pictures, where there are more.
+    """
+    rows = compared_by_content(images.labels, images.ids, DISTORTION_SAMPLE)
     metric: Literal["gram", "euclidean"] = "euclidean" if geometry.gram is None else "gram"
     truth = geometry.points[rows] if geometry.gram is None else geometry.gram[np.ix_(rows, rows)]
     k = min(10, (len(rows) - 1) // 2)
     if k < 1:
         return Measurements()
     measures = [Measure("distortion.neighbors", k, repeat=repeat)]
+    told = told_sample(DISTORTION, rows, len(images), repeat)
     for key, points in maps.items():
         start = time.perf_counter()
         report = distortion_report(truth, points[rows], metric=metric, ks=(k,))
@@ -213,7 +247,7 @@ def measure_distortion(
         for name, value in kept.items():
             took = seconds if name == "trustworthiness" else 0.0
             measures.append(Measure(f"{key}.{name}", value, "all", repeat, took))
-    return Measurements(tuple(measures))
+    return told + Measurements(tuple(measures))
 
 
 def _means(

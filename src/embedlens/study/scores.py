@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from embedlens.features import Features
 from embedlens.metrics import transferability
+from embedlens.metrics.stratified import SAMPLE, sample_by_content
 from embedlens.results.measurements import Measure, Measurements
+from embedlens.results.samples import SCORES as OF_SCORES
+from embedlens.results.samples import told_sample
 from embedlens.results.vocabulary import SCORES, Score
 
 # N-LEEP fits a mixture: half a minute for 5,000 pictures of 20 classes, where the others take a
@@ -102,8 +105,9 @@ def measure_scores(features: Features) -> Measurements:
     """Measure the scores, of average-pooled features of training and validation pictures.
 
     Pooled, as the scores mean little with more features than pictures; without the test pictures,
-    as a score must not know what it foretells. What cannot be computed is left out: LEEP and NCE
-    where the ImageNet top is not here, all of them where classes are too small.
+    as a score must not know what it foretells. Of more than 100,000 pictures a stratified sample is
+    measured. What cannot be computed is left out: LEEP and NCE where the ImageNet top is not here,
+    all of them where classes are too small.
     """
     known, measures = _evidence(features), []
     for key in SCORES:
@@ -115,12 +119,14 @@ def measure_scores(features: Features) -> Measurements:
         if value is not None:
             seconds = time.perf_counter() - start
             measures.append(Measure(f"score.{key}", value, "train", seconds=seconds))
-    return Measurements(tuple(measures))
+    count = len(features.images.where(["train", "validation"]))
+    return told_sample(OF_SCORES, known.labels, count) + Measurements(tuple(measures))
 
 
 def _evidence(features: Features) -> Evidence:
     images, backbone = features.images, features.backbone
     rows = images.where(["train", "validation"])
+    rows = rows[sample_by_content(images.labels[rows], images.ids[rows], SAMPLE)]
     pooled = average_pooled(features.values, features.record["feature_map"])
     known = pooled[rows].astype(np.float64)
     # A top takes the vector that counts; of Keras's networks that is the average.

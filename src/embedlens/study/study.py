@@ -65,7 +65,7 @@ from embedlens.study.zero_shot import measure_zero_shot
 if TYPE_CHECKING:
     from embedlens.classify import Classifier
 
-_FORMAT = 5  # raise it when the same features begin to give other results
+_FORMAT = 6  # raise it when the same features begin to give other results
 
 
 class Study:

@@ -16,6 +16,7 @@ from embedlens.images import SPLITS
 from embedlens.metrics import neighbor_purity
 from embedlens.results import Results, StudyFolder
 from embedlens.results.pictures import Pictures
+from embedlens.results.samples import LEARNED, SILHOUETTES, sample_size
 from embedlens.results.verdict import judge
 from embedlens.results.vocabulary import (
     FEATURES,
@@ -264,4 +265,8 @@ def map_facts(results: Results, backbone: str, stage: str, method: str) -> str:
         words.append(f"silhouette {tested:.3f} of the test pictures in this map, Euclidean")
     if not np.isnan(kept):
         words.append(f"keeps {100 * kept:.0f}% of neighbours")
+    if size := sample_size(results, SILHOUETTES):
+        words.append(f"silhouettes of a stratified sample of {size:,} pictures")
+    if size := sample_size(results, LEARNED) if method != "pca" else None:
+        words.append(f"made of one of {size:,}, the others placed by it")
     return "; ".join(words).replace("-0.", "−0.")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from embedlens.metrics.stratified import COMPARED, SAMPLE
 from embedlens.report.sections.material import Material
 from embedlens.report.sections.section import TEMPLATES, Section
 from embedlens.results.measurements import DISTORTION_SAMPLE, GRAM_LIMIT
@@ -26,6 +27,8 @@ class MethodSection(Section):
             "vectors": _grouped(material.results.backbones, "pooling"),
             "gram_limit": GRAM_LIMIT,
             "distortion_sample": DISTORTION_SAMPLE,
+            "sample": SAMPLE,
+            "compared": COMPARED,
         }
 
 
