@@ -77,23 +77,19 @@ def measure_heads(
     images, settings, repeats, step
         As for `analyse`.
     """
-    count = len(images)
-    points, images, rows = _sampled(points, images)
-    measured = told_sample(LEARNED, rows, count)
+    rows = _sample(images)
+    points = points if rows is None else points[rows]
+    measured = told_sample(LEARNED, rows, len(images))
     for repeat in range(repeats_of(images, settings)) if repeats is None else repeats:
         step(f"heads, split {repeat + 1}")
-        measured += fit_heads(points, split_of(images, settings, repeat), repeat)
+        measured += fit_heads(points, split_of(images, settings, repeat, rows), repeat)
     return measured if rows is None else measured.of_rows(rows)
 
 
-def _sampled(
-    points: NDArray[np.floating[Any]], images: ImageSet
-) -> tuple[NDArray[np.floating[Any]], ImageSet, NDArray[np.int64] | None]:
-    """Return what heads learn from and are tested on, and which rows that is; None for all."""
+def _sample(images: ImageSet) -> NDArray[np.int64] | None:
+    """Return the rows that heads learn from and are tested on; None where these are all."""
     rows = sample_by_content(images.labels, images.ids, SAMPLE)
-    if len(rows) == len(images):
-        return points, images, None
-    return points[rows], images.subset(rows), rows
+    return None if len(rows) == len(images) else rows
 
 
 def measure_data(
@@ -112,17 +108,17 @@ def measure_data(
     heads : Measurements
         What `measure_heads` returned for all splits.
     """
-    points, images, rows = _sampled(points, images)
+    rows = _sample(images)
+    some, points = (images, points) if rows is None else (images.subset(rows), points[rows])
+    heads = heads if rows is None else heads.within_rows(rows)
     measured = Measurements()
     for repeat in range(repeats_of(images, settings)):
-        measured += fit_on_random_split(points, images, settings, repeat)
-        split = split_of(images, settings, repeat)
+        measured += fit_on_random_split(points, some, settings, repeat)
+        split = split_of(images, settings, repeat, rows)
         measured += measure_retrieval(points, split, repeat, settings.seed)
     step("learning curve")
-    if rows is None:
-        return measured + measure_learning_curve(points, images, settings, heads)
-    heads = heads.within_rows(rows)
-    return (measured + measure_learning_curve(points, images, settings, heads)).of_rows(rows)
+    measured += measure_learning_curve(points, images, settings, heads, rows)
+    return measured if rows is None else measured.of_rows(rows)
 
 
 def measure_spaces(
@@ -155,12 +151,11 @@ def measure_spaces(
     measured += measure_silhouettes(maps, geometry, images_first, first)
     step("distortion")
     measured += measure_distortion(maps, geometry, images, first)
-    rows = sample_by_content(images.labels, images.ids, SAMPLE)
-    some = images if len(rows) == len(images) else images.subset(rows)
-    maps = {key: each[rows] for key, each in maps.items()}
+    rows = _sample(images)
+    maps = maps if rows is None else {key: each[rows] for key, each in maps.items()}
     for repeat in repeats:
         step(f"heads on the maps, split {repeat + 1}")
-        split = split_of(some, settings, repeat)
+        split = split_of(images, settings, repeat, rows)
         measured += fit_heads_on_maps(maps, split, repeat, learned_on=first)
     return measured
 

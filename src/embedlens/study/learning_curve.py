@@ -24,6 +24,7 @@ def measure_learning_curve(
     images: ImageSet,
     settings: Settings,
     measured: Measurements,
+    rows: NDArray[np.int64] | None = None,
 ) -> Measurements:
     """Train linear probes on ever more labels, in several orders.
 
@@ -39,6 +40,8 @@ def measure_learning_curve(
         For shares and seed.
     measured : Measurements
         Of the heads on every split: predictions, and the strengths chosen.
+    rows : ndarray of int64, optional
+        Of the pictures whose points these are, and which the heads are of; by default all.
     """
     strengths = {
         each.repeat: each.value
@@ -48,11 +51,11 @@ def measure_learning_curve(
     tables = []
     orders = -(-DRAWS // max(len(strengths), 1))
     for draw, repeat in enumerate([each for each in strengths for _ in range(orders)]):
-        split = split_of(images, settings, repeat)
+        split = split_of(images, settings, repeat, rows)
         train, test = split.where(["train", "validation"]), split.where("test")
         fewer = train_on_draws(
             points, split.labels, train, test, strength=strengths[repeat], draw=draw,
-            groups=images.groups if (images.given_groups != "").any() else None,
+            groups=split.groups if (split.given_groups != "").any() else None,
             seed=settings.seed,
         )  # fmt: skip
         if len(fewer):

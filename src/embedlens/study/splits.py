@@ -56,8 +56,11 @@ def require_two_classes(labels: NDArray[np.str_], splits: NDArray[np.str_], name
         )
 
 
-def split_of(images: ImageSet, settings: Settings, repeat: int) -> ImageSet:
-    """Return the pictures as one repeat splits them."""
-    return images.resplit(
+def split_of(
+    images: ImageSet, settings: Settings, repeat: int, rows: NDArray[np.int64] | None = None
+) -> ImageSet:
+    """Return the pictures as one repeat splits them, or some rows of them."""
+    split = images.resplit(
         settings.seed + repeat, test=settings.test, validation=settings.validation
     )
+    return split if rows is None else split.subset(rows)
