@@ -19,6 +19,7 @@ PACKAGE = Path(embedlens.__file__).parent
 # From the top down: a room may import those after it. `errors` and `files` lie below all.
 ROOMS = (
     "cli",
+    "cluster",
     "study",
     "report",
     "viewer",

@@ -7,15 +7,20 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from embedlens.errors import EmbedlensError
+
+GRANT = "EMBEDLENS_PROCESSORS"
+
 _ROOT = Path("/")
 
 
 def processors() -> int:
     """Return the number of processors that this process may keep busy, at least one.
 
-    It is the least of the processors that the process is bound to (``os.sched_getaffinity``) and
-    the quota of processor time of its control group and of each group above it, as containers and
-    services set it, rounded up.
+    It is the least of the processors that the process is bound to (``os.sched_getaffinity``), the
+    quota of processor time of its control group and of each group above it, as containers and
+    services set it, rounded up, and what ``EMBEDLENS_PROCESSORS`` grants it: on a machine that
+    others use too nothing else may say so.
 
     Returns
     -------
@@ -36,7 +41,24 @@ def processors() -> int:
         bound = len(os.sched_getaffinity(0))
     else:  # macOS, Windows
         bound = os.cpu_count() or 1
-    return max(1, min([bound, *(math.ceil(quota) for quota in _quotas())]))
+    granted = [granted_by_name()] if granted_by_name() else []
+    return max(1, min([bound, *granted, *(math.ceil(quota) for quota in _quotas())]))
+
+
+def granted_by_name() -> int:
+    """Return the processors that ``EMBEDLENS_PROCESSORS`` grants; 0 where it does not say.
+
+    Raises
+    ------
+    EmbedlensError
+        If it is no whole number of at least 1.
+    """
+    said = os.environ.get(GRANT, "").strip()
+    if not said:
+        return 0
+    if not (said.isascii() and said.isdigit() and int(said)):
+        raise EmbedlensError(f"{GRANT} is {said!r}; set it to a number of processors, or unset it.")
+    return int(said)
 
 
 def _quotas() -> Iterator[float]:

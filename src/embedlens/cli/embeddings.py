@@ -6,12 +6,14 @@ import json
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from embedlens.cli.options import (
+    ActorCpus,
     BackboneOption,
+    Cluster,
     Engine,
     Group,
     Json,
@@ -25,11 +27,15 @@ from embedlens.cli.options import (
     Transforms,
     Weights,
     count,
+    filled,
     named_backbone,
     weights_by_name,
 )
 from embedlens.cli.table_file import suffixed, table_path, write_table
 from embedlens.given_path import given_path
+
+if TYPE_CHECKING:
+    from embedlens.backbones import Backbone
 
 Features = Annotated[
     Path,
@@ -135,11 +141,12 @@ def embed(
     photos: Photos,
     backbone: BackboneOption,
     out: Annotated[
-        Path,
+        str,
         typer.Option(
-            parser=lambda text: suffixed(text, ".npz"),
+            parser=filled,
             metavar="FILE",
-            help="The file to write, .npz.",
+            help="The file to write, .npz; with --cluster a folder, or a URL such as "
+            "s3://bucket/prefix, that every node reaches.",
         ),
     ],
     weights: Weights = None,
@@ -151,12 +158,55 @@ def embed(
     engine: Engine = "auto",
     group: Group = None,
     split_by_time: SplitByTime = None,
+    cluster: Cluster = None,
+    actor_cpus: ActorCpus = 1,
 ) -> None:
-    """Embed PHOTOS with one backbone into one file."""
+    """Embed PHOTOS with one backbone into one file; with --cluster, on many machines."""
+    chosen = named_backbone(backbone, weights, transform)
+    options = {
+        "pooling": pooling.value if pooling else None, "size": size,
+        "resize": resize.value if resize else None, "precision": precision.value, "engine": engine,
+    }  # fmt: skip
+    if cluster is None:
+        _embed_here(photos, chosen, suffixed(out, ".npz"), group, split_by_time, options)
+    elif group or split_by_time:
+        raise typer.BadParameter("--group and --split-by-time are of no use with --cluster, which "
+                                 "draws no split; leave them out.")  # fmt: skip
+    else:
+        _embed_on_cluster(photos, chosen, out, cluster, actor_cpus, options)
+
+
+def _embed_on_cluster(
+    photos: str, backbone: Backbone, out: str, address: str, cpus: int, options: dict[str, Any]
+) -> None:
+    from embedlens.cli.progress import TerminalProgress
+    from embedlens.cluster import embed
+
+    with TerminalProgress() as progress:
+        made = embed(
+            photos, backbone, out, address=address, cpus=cpus, progress=progress, **options
+        )
+    for problem in made.problems:
+        typer.echo(f"{problem.path}: {problem.reason}", err=True)
+    if made.set_aside:
+        typer.echo(
+            f"{made.set_aside:,} pictures have no features; images.parquet in {out} says why.",
+            err=True,
+        )
+    print(f"{out}: {made.pictures} pictures x {made.features} features")
+
+
+def _embed_here(
+    photos: str,
+    backbone: Backbone,
+    out: Path,
+    group: str | None,
+    split_by_time: str | None,
+    options: dict[str, Any],
+) -> None:
     import embedlens as el
     from embedlens.cli.progress import TerminalProgress
 
-    chosen = named_backbone(backbone, weights, transform)
     out.parent.mkdir(parents=True, exist_ok=True)
     with TerminalProgress() as progress:
         images = el.ImageSet.read(
@@ -167,14 +217,10 @@ def embed(
         )
         features = el.embed(
             images,
-            chosen,
-            pooling=pooling.value if pooling else None,
-            size=size,
-            resize=resize.value if resize else None,
-            precision=precision.value,
-            engine=engine,
+            backbone,
+            **options,
             store=out.with_name(out.name + ".store"),
-            progress=lambda done, total: progress(f"{chosen.name}: embedding", done, total),
+            progress=lambda done, total: progress(f"{backbone.name}: embedding", done, total),
         )
         el.features.write_features(features, out)
     _remove(out.with_name(out.name + ".store"))

@@ -156,6 +156,20 @@ Engine = Annotated[
     str,
     typer.Option(metavar="auto|openvino|keras", help="auto: Keras on a GPU, OpenVINO on a CPU."),
 ]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|local|ray://HOST:PORT", parser=filled, show_default=False,
+        help="Run on a Ray cluster: the one that this machine is a part of, one of this machine "
+             "alone, or one elsewhere. Pictures and --out must be where every node reaches them.",
+    ),
+]  # fmt: skip
+ActorCpus = Annotated[
+    int,
+    typer.Option(
+        min=1, help="With --cluster: processors of a worker; each worker holds the network."
+    ),
+]
 
 
 def folder_option(help: str) -> Any:

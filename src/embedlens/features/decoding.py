@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,23 +34,28 @@ def decoded(
     ImageSetError
         If a picture cannot be read any more; what was embedded before it is kept.
     """
+    options = fitting(transform)
+    for row, pixels in ahead(lambda row: images.pixels(row, **options), rows):
+        yield row, _result(pixels)
+
+
+def fitting(transform: Transform) -> dict[str, Any]:
+    """Return what ``decode`` must be told to fit pictures as a transform says."""
+    names = ("size", "resize", "crop", "shorter_side", "interpolation", "fill", "centre")
+    return {name: getattr(transform, name) for name in names}
+
+
+def ahead(
+    read: Callable[[int], np.ndarray], rows: Iterable[int]
+) -> Iterator[tuple[int, Future[np.ndarray]]]:
+    """Yield (row, what ``read`` makes of it) in order, begun a few rows ahead in other threads."""
     rows = iter(rows)
     with ThreadPoolExecutor(min(_THREADS, processors()), "decode") as pool:
-
-        def start(row: int) -> tuple[int, Future[np.ndarray]]:
-            return row, pool.submit(
-                images.pixels, row, transform.size, transform.resize,
-                crop=transform.crop, shorter_side=transform.shorter_side,
-                interpolation=transform.interpolation, fill=transform.fill,
-                centre=transform.centre,
-            )  # fmt: skip
-
-        waiting = deque(start(row) for row in islice(rows, _AHEAD))
+        waiting = deque((row, pool.submit(read, row)) for row in islice(rows, _AHEAD))
         try:
             while waiting:
-                row, pixels = waiting.popleft()
-                yield row, _result(pixels)
-                waiting.extend(start(row) for row in islice(rows, 1))
+                yield waiting.popleft()
+                waiting.extend((row, pool.submit(read, row)) for row in islice(rows, 1))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -291,11 +291,15 @@ def _run(
     start = time.perf_counter()
     transform = recipe.transform.of_size(engine.size)
     engine.run(decoded(images, missing, transform), keep)
+    seconds = time.perf_counter() - start
+    return {"seconds": seconds, "embedded": len(missing), **facts(engine, recipe)}
+
+
+def facts(engine: Runner, recipe: Recipe) -> dict[str, Any]:
+    """Return what is worth recording of a backbone that was made ready to run, as plain JSON."""
     return {
-        "seconds": time.perf_counter() - start,
-        "embedded": len(missing),
         "size": list(engine.size),
-        "transform": transform.record(),
+        "transform": recipe.transform.of_size(engine.size).record(),
         "feature_map": list(engine.feature_map),
         "parameters_to_cut": engine.parameters,
         "vector": engine.vector,

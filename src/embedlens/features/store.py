@@ -10,6 +10,7 @@ A part that was begun for other pictures becomes ``<name>.earlier`` until its ro
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -21,7 +22,8 @@ import numpy as np
 
 from embedlens.files import checksum, write_json
 
-_FEATURES, _IDS, _META, _DONE = "features.npy", "ids.txt", "meta.json", "done"
+FEATURES, IDS, META = "features.npy", "ids.txt", "meta.json"
+_DONE = "done"
 
 
 class FeatureStore:
@@ -48,12 +50,12 @@ class FeatureStore:
     def load(self) -> tuple[np.ndarray, dict[str, Any]] | None:
         """Return the features, memory-mapped and read-only, and their record; None if absent."""
         self._finish_rename()
-        meta = _read_json(self.folder / _META)
+        meta = _read_json(self.folder / META)
         if meta is None or meta.get("key") != self.key or _read_ids(self.folder) != self.ids:
             return None
         if not _intact(self.folder, meta):
             return None
-        return np.load(self.folder / _FEATURES, mmap_mode="r"), meta
+        return np.load(self.folder / FEATURES, mmap_mode="r"), meta
 
     def writer(self, features: int) -> StoreWriter:
         """Open the store for writing, keeping every row that is already there.
@@ -78,14 +80,14 @@ class FeatureStore:
         writer = StoreWriter(self._part, self.ids, features)
         for folder in filter(self._is_ours, (self.folder, self._earlier)):
             finished = folder == self.folder
-            if not finished or _intact(folder, _read_json(folder / _META) or {}):
+            if not finished or _intact(folder, _read_json(folder / META) or {}):
                 writer.copy_from(folder)
         return writer
 
     def finish(self, meta: dict[str, Any]) -> tuple[np.ndarray, dict[str, Any]]:
         """Put the written store in its place and return what `load` would."""
         record = {"key": self.key, **meta, "checksum": _checksum(self._part)}
-        write_json(self._part / _META, record)
+        write_json(self._part / META, record)
         shutil.rmtree(self._earlier, ignore_errors=True)
         (self._part / _DONE).unlink()
         self._finish_rename()
@@ -95,25 +97,23 @@ class FeatureStore:
         return loaded
 
     def _is_ours(self, folder: Path) -> bool:
-        meta = _read_json(folder / _META)
+        meta = _read_json(folder / META)
         return meta is not None and meta.get("key") == self.key
 
     def _begin(self, shape: tuple[int, int]) -> None:
         shutil.rmtree(self._part, ignore_errors=True)
         self._part.mkdir(parents=True)
-        with (self._part / _FEATURES).open("wb") as file:
-            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(file, header)
-            size = file.tell() + 4 * shape[0] * shape[1]
+        with (self._part / FEATURES).open("wb") as file:
+            size = file.write(header(shape)) + 4 * shape[0] * shape[1]
             file.flush()
             _reserve(file.fileno(), size)
         (self._part / _DONE).write_bytes(bytes(shape[0]))
-        (self._part / _IDS).write_text("\n".join(self.ids), encoding="utf-8")
-        write_json(self._part / _META, {"key": self.key})
+        (self._part / IDS).write_text("\n".join(self.ids), encoding="utf-8")
+        write_json(self._part / META, {"key": self.key})
 
     def _finish_rename(self) -> None:
         """Complete a rename that a kill may have cut in two."""
-        complete = (self._part / _META).is_file() and not (self._part / _DONE).exists()
+        complete = (self._part / META).is_file() and not (self._part / _DONE).exists()
         if complete:
             shutil.rmtree(self.folder, ignore_errors=True)
             self._part.rename(self.folder)
@@ -132,8 +132,8 @@ class StoreWriter:
             self._rows.setdefault(each, []).append(row)
         self._ids = ids
         self._bytes = 4 * features
-        self._features = (part / _FEATURES).open("r+b", buffering=0)
-        self._start = (part / _FEATURES).stat().st_size - self._bytes * len(ids)
+        self._features = (part / FEATURES).open("r+b", buffering=0)
+        self._start = (part / FEATURES).stat().st_size - self._bytes * len(ids)
         self._flags = (part / _DONE).open("r+b", buffering=0)
         self._done = np.frombuffer(bytearray(self._flags.read()), np.uint8)
 
@@ -165,7 +165,7 @@ class StoreWriter:
         earlier = {
             each: row for row, each in enumerate(_read_ids(folder)) if done is None or done[row]
         }
-        values = np.load(folder / _FEATURES, mmap_mode="r")
+        values = np.load(folder / FEATURES, mmap_mode="r")
         for row in self.missing:
             if self._ids[row] in earlier:
                 self.write(row, values[earlier[self._ids[row]]])
@@ -176,15 +176,23 @@ class StoreWriter:
         self._flags.close()
 
 
+def header(shape: tuple[int, int]) -> bytes:
+    """Return how a file of features begins; its rows follow, float32."""
+    file = io.BytesIO()
+    said = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, said)
+    return file.getvalue()
+
+
 def read_features(folder: Path) -> np.ndarray:
     """Return the features of a finished folder, memory-mapped and read-only."""
-    values: np.ndarray = np.load(folder / _FEATURES, mmap_mode="r")
+    values: np.ndarray = np.load(folder / FEATURES, mmap_mode="r")
     return values
 
 
 def read_meta(folder: Path) -> dict[str, Any]:
     """Return the record of a folder; empty where there is none."""
-    return _read_json(folder / _META) or {}
+    return _read_json(folder / META) or {}
 
 
 def holds_features_of(folder: Path, ids: Sequence[str]) -> bool:
@@ -194,8 +202,8 @@ def holds_features_of(folder: Path, ids: Sequence[str]) -> bool:
 
 def seal(folder: Path, key: str, ids: Sequence[str]) -> None:
     """Finish a folder whose ``features.npy`` was written whole: add its ids and its record."""
-    (folder / _IDS).write_text("\n".join(map(str, ids)), encoding="utf-8")
-    write_json(folder / _META, {"key": key, "checksum": _checksum(folder)})
+    (folder / IDS).write_text("\n".join(map(str, ids)), encoding="utf-8")
+    write_json(folder / META, {"key": key, "checksum": _checksum(folder)})
 
 
 def is_sealed(folder: Path, key: str) -> bool:
@@ -228,7 +236,7 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 
 def _checksum(folder: Path) -> str:
     """Hash what the rows are read from: a disk or a copy can go wrong without an error."""
-    return checksum(folder / _IDS, folder / _FEATURES)
+    return checksum(folder / IDS, folder / FEATURES)
 
 
 def _intact(folder: Path, meta: dict[str, Any]) -> bool:
@@ -240,6 +248,6 @@ def _intact(folder: Path, meta: dict[str, Any]) -> bool:
 
 def _read_ids(folder: Path) -> list[str]:
     try:
-        return (folder / _IDS).read_text(encoding="utf-8").split("\n")
+        return (folder / IDS).read_text(encoding="utf-8").split("\n")
     except OSError:
         return []

@@ -25,6 +25,24 @@ def is_url(place: str) -> bool:
     return "://" in place or "::" in place
 
 
+def read_url(url: str) -> bytes:
+    """Return the bytes of the file at a URL.
+
+    Raises
+    ------
+    ImageError
+        It is not there, or cannot be had.
+    ImageSetError
+        As `UrlSource`.
+    """
+    system, path = _connect(url)
+    try:
+        data: bytes = system.cat_file(path)
+    except Exception as error:  # each store has its own errors
+        raise ImageError(f"cannot be read: {_told(error)}") from error
+    return data
+
+
 class UrlSource:
     """All that may be pictures below a URL.
 

@@ -8,7 +8,7 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from embedlens.arrays import processors
+from embedlens.arrays.processors import granted_by_name, processors
 from embedlens.backbones import Built
 from embedlens.backbones.keras_backend import keras_sees_a_gpu
 from embedlens.errors import EmbedlensError
@@ -81,8 +81,7 @@ class OpenVINORunner:
             "PERFORMANCE_HINT": "THROUGHPUT",
             "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
         }
-        if processors() < (os.cpu_count() or 1):  # OpenVINO heeds no quota of a container
-            settings["INFERENCE_NUM_THREADS"] = str(processors())
+        settings |= _threads()
         self._compiled = core.compile_model(steps.build(), "CPU", settings)
         # Two more than run at once, so that no stream waits while a row is written.
         self._requests = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS") + 2
@@ -101,6 +100,17 @@ class OpenVINORunner:
         finally:
             while busy:
                 _finish(busy, write)
+
+
+def _threads() -> dict[str, str]:
+    """Return what OpenVINO must be told where this process may not use the whole machine.
+
+    It heeds no quota of a container. Pinned, processes that do not know of each other all take the
+    same processors.
+    """
+    if processors() == os.cpu_count() and not granted_by_name():
+        return {}
+    return {"INFERENCE_NUM_THREADS": str(processors()), "ENABLE_CPU_PINNING": "NO"}
 
 
 def multiply_adds(model: Any) -> int | None:
