@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -165,16 +166,18 @@ def write_images(
     import pyarrow.parquet as pq
 
     aside = 0
-    with storage.writing(IMAGES) as file:
-        writer = None
-        for shards in zip(listed, identified, embedded, strict=True):
-            places, headers, rows = (read_shard(storage, shard) for shard in shards)
-            table = _images(places, headers, rows.select(["id", "reason"]), shared)
-            writer = writer or pq.ParquetWriter(file, table.schema, write_page_checksum=True)
+    tables = (
+        _images(*(read_shard(storage, shard) for shard in shards), shared)
+        for shards in zip(listed, identified, embedded, strict=True)
+    )
+    first = next(tables)
+    with (
+        storage.writing(IMAGES) as file,
+        pq.ParquetWriter(file, first.schema, write_page_checksum=True) as writer,
+    ):
+        for table in chain([first], tables):
             writer.write_table(table)
             aside += len(table) - pc.sum(table["kept"]).as_py()
-        if writer is not None:
-            writer.close()
     return aside
 
 

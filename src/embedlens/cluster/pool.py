@@ -18,6 +18,9 @@ RowProgress = Callable[[int, int], None]
 Maker = Callable[[Any], Any]
 
 
+_SHARDS_OF_AN_ACTOR = 2  # at least: an actor takes seconds to start
+
+
 class Step(Protocol):
     """What makes a table of a table. It is pickled, and started once in each actor.
 
@@ -95,9 +98,10 @@ def _made(step: Step, missing: Sequence[tuple[str, Shard]], storage: Storage, cp
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
+    most = -(-len(missing) // _SHARDS_OF_AN_ACTOR)
     at_once = int(ray.cluster_resources().get("CPU", 0)) // cpus
     pool = ray.data.ActorPoolStrategy(
-        min_size=1, max_size=len(missing), initial_size=max(1, min(len(missing), at_once))
+        min_size=1, max_size=most, initial_size=max(1, min(most, at_once))
     )
     # A block an order: what an actor loses is one shard.
     orders = [{"key": key, "input": dumps(shard)} for key, shard in missing]
