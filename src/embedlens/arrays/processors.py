@@ -56,7 +56,7 @@ def granted_by_name() -> int:
     said = os.environ.get(GRANT, "").strip()
     if not said:
         return 0
-    if not (said.isascii() and said.isdigit() and int(said)):
+    if not (said.isascii() and said.isdigit() and int(said) > 0):
         raise EmbedlensError(f"{GRANT} is {said!r}; set it to a number of processors, or unset it.")
     return int(said)
 

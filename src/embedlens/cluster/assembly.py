@@ -167,8 +167,8 @@ def write_images(
 
     aside = 0
     tables = (
-        _images(*(read_shard(storage, shard) for shard in shards), shared)
-        for shards in zip(listed, identified, embedded, strict=True)
+        _images(read_shard(storage, a), read_shard(storage, b), read_shard(storage, c), shared)
+        for a, b, c in zip(listed, identified, embedded, strict=True)
     )
     first = next(tables)
     with (

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from embedlens.arrays import processors
 from embedlens.errors import EmbedlensError
 
-# Before Ray is imported: nothing is reported to anybody, and its own lines are errors alone.
-_SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
+Result = TypeVar("Result")
+
+_TOKEN_MODE = "RAY_AUTH_MODE"
 
 
 def import_ray() -> Any:
@@ -23,9 +25,10 @@ def import_ray() -> Any:
     EmbedlensError
         If it is not installed.
     """
-    for name, value in _SETTINGS.items():
-        os.environ.setdefault(name, value)
+    # Both are read when Ray is imported.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    if _has_token():
+        os.environ.setdefault(_TOKEN_MODE, "token")
     try:
         import ray
         import ray.data
@@ -35,6 +38,15 @@ def import_ray() -> Any:
         ) from error
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     return ray
+
+
+def _has_token() -> bool:
+    """Whether this user has a token, which `ray start` then asks for and `ray.init` does not send.
+
+    A cluster that asks for none takes no notice of it.
+    """
+    said = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
+    return said or (Path.home() / ".ray" / "auth_token").is_file()
 
 
 @contextmanager
@@ -65,10 +77,42 @@ def connected(address: str) -> Iterator[Any]:
             ray.init(address, **({} if address.startswith("ray://") else quiet))
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise EmbedlensError(
-            f"No Ray cluster answers at {address!r} ({' '.join(str(error).split())}). Start one "
-            "with `ray start --head`, give its address, or take 'local'."
+            f"No Ray cluster answers at {address!r} ({_last_line(error)}). Start one with `ray "
+            "start --head`, give its address, or take 'local'."
         ) from error
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _last_line(error: Exception) -> str:
+    """Return what an error says, without the traceback of a server that it may hold."""
+    return ([line for line in str(error).splitlines() if line.strip()] or [""])[-1].strip()
+
+
+def call(address: str, function: Callable[[], Result]) -> Result:
+    """Connect to a cluster and call a function that drives it.
+
+    Ray Data has no driver beyond a ``ray://`` address: there the function is pickled and called by
+    a task of the cluster, which is begun again if its node is lost.
+
+    Raises
+    ------
+    EmbedlensError
+        As `connected`, and as the function.
+    """
+    with connected(address) as ray:
+        if not ray.util.client.ray.is_connected():
+            return function()
+        task = ray.remote(num_cpus=0, max_retries=-1)(_called)
+        try:
+            result: Result = ray.get(task.remote(function))
+        except ray.exceptions.RayTaskError as error:
+            raise (error.cause if isinstance(error.cause, EmbedlensError) else error) from None
+        return result
+
+
+def _called(function: Callable[[], Result]) -> Result:
+    import_ray()
+    return function()

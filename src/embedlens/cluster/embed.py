@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from embedlens.backbones import Backbone, Resize
 from embedlens.cluster.assembly import assemble, is_assembled, write_images
-from embedlens.cluster.connection import connected
+from embedlens.cluster.connection import call
 from embedlens.cluster.embedding import EmbedStep
 from embedlens.cluster.identify import Identify, ranges_of
 from embedlens.cluster.listing import SHARD_ROWS, Listing, list_pictures, write_listing
@@ -20,7 +20,7 @@ from embedlens.cluster.storage import Storage
 from embedlens.errors import EmbedlensError
 from embedlens.features import Precision, Recipe
 from embedlens.features.store import META
-from embedlens.images import Problem
+from embedlens.images import Problem, resolved
 
 StepProgress = Callable[[str, int, int], None]
 """Takes what is being done, how many rows are done, and how many there are."""
@@ -117,33 +117,43 @@ def embed(
         backbone, pooling=pooling, size=size, resize=resize, precision=precision, engine=engine
     )
     recipe.backbone.weights.fetch(recipe.backbone.network)
-    storage = Storage(out)
-    listing = list_pictures(str(place))
-    run = _Run(recipe, listing, storage, shard_rows, cpus, progress or (lambda *_: None))
-    with connected(address):
-        for _ in range(_DAMAGED):
-            try:
-                return run()
-            except DamagedShard as damaged:
-                storage.delete(damaged.shard.name)
-    raise EmbedlensError(f"Files in {storage} do not keep what is written to them; see to it.")
+    run = _Run(recipe, resolved(place), Storage(out), shard_rows, cpus, progress or _silent)
+    through_client = address.startswith("ray://")  # a bar here cannot be drawn from there
+    return call(address, replace(run, progress=_silent) if through_client else run)
+
+
+def _silent(step: str, done: int, total: int) -> None:
+    """Show nothing."""
 
 
 @dataclass(frozen=True)
 class _Run:
+    """Everything that a run is made of: what drives the cluster is it alone."""
+
     recipe: Recipe
-    listing: Listing
+    place: str
     storage: Storage
     shard_rows: int
     cpus: int
     progress: StepProgress
 
     def __call__(self) -> Embedded:
+        listing = list_pictures(self.place)
+        for _ in range(_DAMAGED):
+            try:
+                return self._embedded(listing)
+            except DamagedShard as damaged:
+                self.storage.delete(damaged.shard.name)
+        raise EmbedlensError(
+            f"Files in {self.storage} do not keep what is written to them; see to it."
+        )
+
+    def _embedded(self, listing: Listing) -> Embedded:
         start = time.perf_counter()
-        listed = write_listing(self.listing, self.storage, self.shard_rows)
-        identified = self._step(Identify(self.listing.root), listed, "reading pictures")
+        listed = write_listing(listing, self.storage, self.shard_rows)
+        identified = self._step(Identify(listing.root), listed, "reading pictures")
         shared = ranges_of(read_shard(self.storage, shard) for shard in identified)
-        step = EmbedStep(self.listing.root, self.recipe, shared)
+        step = EmbedStep(listing.root, self.recipe, shared)
         name = self.recipe.backbone.name
         embedded = self._step(step, identified, f"{name}: embedding")
         key = self.recipe.key()
@@ -156,8 +166,8 @@ class _Run:
                     f"The features in {self.storage} are not what was written; run again."
                 )
         meta = self.storage.read_json(META)
-        shape, problems = (meta["embedded"], meta["features"]), self.listing.problems
-        return Embedded(str(self.storage), *shape, aside, problems, meta)
+        shape = (meta["embedded"], meta["features"])
+        return Embedded(str(self.storage), *shape, aside, listing.problems, meta)
 
     def _step(self, step: Any, inputs: Sequence[Shard], title: str) -> list[Shard]:
         return run_step(

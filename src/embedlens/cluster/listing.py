@@ -15,7 +15,7 @@ from embedlens.cluster.storage import Storage
 from embedlens.errors import ImageSetError
 from embedlens.files import content_key
 from embedlens.images import Problem
-from embedlens.images.location import holds_images, open_source, resolved
+from embedlens.images.location import holds_images, open_source
 from embedlens.images.partly_labelled import locate_partly_labelled
 from embedlens.images.source import UNKNOWN, FileSource, Source
 from embedlens.images.table import TABLE_SUFFIXES, read_columns
@@ -83,7 +83,7 @@ class Reader:
         return -1, UNKNOWN
 
 
-def list_pictures(place: str) -> Listing:
+def list_pictures(where: str) -> Listing:
     """List a folder, an archive, a URL or a table, without reading a picture.
 
     Pictures of a folder come in the order in which ``ImageSet.read`` has them, the rows of a table
@@ -95,7 +95,6 @@ def list_pictures(place: str) -> Listing:
     ImageSetError
         Nothing is there, or it names no picture.
     """
-    where = resolved(place)
     if where.lower().endswith(TABLE_SUFFIXES) and not holds_images(Path(where)):
         return _table(where)
     found = locate_partly_labelled(where)

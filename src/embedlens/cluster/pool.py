@@ -21,6 +21,9 @@ Maker = Callable[[Any], Any]
 _SHARDS_OF_AN_ACTOR = 2  # at least: an actor takes seconds to start
 
 
+_LOST_AT_START = 20  # in a row: a node may go while its actors begin
+
+
 class Step(Protocol):
     """What makes a table of a table. It is pickled, and started once in each actor.
 
@@ -98,6 +101,7 @@ def _made(step: Step, missing: Sequence[tuple[str, Shard]], storage: Storage, cp
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
+    context.max_consecutive_actor_init_deaths = _LOST_AT_START
     most = -(-len(missing) // _SHARDS_OF_AN_ACTOR)
     at_once = int(ray.cluster_resources().get("CPU", 0)) // cpus
     pool = ray.data.ActorPoolStrategy(
