@@ -6,15 +6,12 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 from embedlens.arrays import processors
 from embedlens.errors import EmbedlensError
 
 Result = TypeVar("Result")
-
-_TOKEN_MODE = "RAY_AUTH_MODE"
 
 
 def import_ray() -> Any:
@@ -25,10 +22,7 @@ def import_ray() -> Any:
     EmbedlensError
         If it is not installed.
     """
-    # Both are read when Ray is imported.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    if _has_token():
-        os.environ.setdefault(_TOKEN_MODE, "token")
     try:
         import ray
         import ray.data
@@ -38,15 +32,6 @@ def import_ray() -> Any:
         ) from error
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     return ray
-
-
-def _has_token() -> bool:
-    """Whether this user has a token, which `ray start` then asks for and `ray.init` does not send.
-
-    A cluster that asks for none takes no notice of it.
-    """
-    said = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
-    return said or (Path.home() / ".ray" / "auth_token").is_file()
 
 
 @contextmanager
@@ -78,7 +63,8 @@ def connected(address: str) -> Iterator[Any]:
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise EmbedlensError(
             f"No Ray cluster answers at {address!r} ({_last_line(error)}). Start one with `ray "
-            "start --head`, give its address, or take 'local'."
+            "start --head`, give its address, or take 'local'. If it began with a token, set "
+            "RAY_AUTH_MODE=token here too."
         ) from error
     try:
         yield ray
