@@ -136,3 +136,14 @@ def test_processors_can_be_granted(monkeypatch):
         monkeypatch.setenv("EMBEDLENS_PROCESSORS", wrong)
         with pytest.raises(EmbedlensError, match=f"EMBEDLENS_PROCESSORS is '{wrong}'"):
             processors()
+
+
+def test_nothing_is_reported_to_anybody(monkeypatch):
+    pytest.importorskip("ray", reason="needs the extra cluster")
+    from ray._private.usage import usage_lib
+
+    from embedlens.cluster.connection import import_ray
+
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
+    import_ray()
+    assert not usage_lib.usage_stats_enabled()

@@ -190,7 +190,8 @@ def _embed_on_cluster(
         typer.echo(f"{problem.path}: {problem.reason}", err=True)
     if made.set_aside:
         typer.echo(
-            f"{made.set_aside:,} of the pictures have no features; images.parquet in {out} says why.",
+            f"{made.set_aside:,} of the pictures have no features; images.parquet in {out} says "
+            "why.",
             err=True,
         )
     print(f"{out}: {made.pictures} pictures x {made.features} features")

@@ -21,6 +21,7 @@ Maker = Callable[[Any], Any]
 _SHARDS_OF_AN_ACTOR = 2  # at least: an actor takes seconds to start
 
 
+_RETRIES = 5  # of a shard: one that ends its worker each time would have it started for ever
 _LOST_AT_START = 20  # in a row: a node may go while its actors begin
 
 
@@ -111,12 +112,19 @@ def _made(step: Step, missing: Sequence[tuple[str, Shard]], storage: Storage, cp
     orders = [{"key": key, "input": dumps(shard)} for key, shard in missing]
     reports = ray.data.from_items(orders, override_num_blocks=len(orders)).map_batches(
         _Actor, batch_size=1, compute=pool, num_cpus=cpus,
-        fn_constructor_args=(step, storage, cpus),
+        fn_constructor_args=(step, storage, cpus), max_task_retries=_RETRIES,
     )  # fmt: skip
-    for report in reports.iter_rows():
-        if report["error"]:
-            raise loads(report["error"])
-        yield loads(report["made"]), loads(report["input"])
+    try:
+        for report in reports.iter_rows():
+            if report["error"]:
+                raise loads(report["error"])
+            yield loads(report["made"]), loads(report["input"])
+    except ray.exceptions.RayActorError as error:
+        raise EmbedlensError(
+            f"One shard of the step {step.name!r} took {_RETRIES + 1} workers down with it, for "
+            "want of memory or by a picture that ends the program that decodes it. Give workers more "
+            "memory, or take fewer rows a shard to find the picture."
+        ) from error
 
 
 class _Actor:
