@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from pickle import dumps, loads
 from typing import Any, Protocol
+from uuid import uuid4
 
 from embedlens.arrays.processors import GRANT
 from embedlens.cluster.connection import import_ray
@@ -21,7 +22,7 @@ Maker = Callable[[Any], Any]
 _SHARDS_OF_AN_ACTOR = 2  # at least: an actor takes seconds to start
 
 
-_RETRIES = 5  # of a shard: one that ends its worker each time would have it started for ever
+_ATTEMPTS = 6  # of a shard: one that ends its worker each time would be begun for ever
 _LOST_AT_START = 20  # in a row: a node may go while its actors begin
 
 
@@ -110,30 +111,26 @@ def _made(step: Step, missing: Sequence[tuple[str, Shard]], storage: Storage, cp
     )
     # A block an order: what an actor loses is one shard.
     orders = [{"key": key, "input": dumps(shard)} for key, shard in missing]
+    attempts = f"attempts/{uuid4().hex}"
     reports = ray.data.from_items(orders, override_num_blocks=len(orders)).map_batches(
         _Actor, batch_size=1, compute=pool, num_cpus=cpus,
-        fn_constructor_args=(step, storage, cpus), max_task_retries=_RETRIES,
+        fn_constructor_args=(step, storage, cpus, attempts),
     )  # fmt: skip
-    try:
-        for report in reports.iter_rows():
-            if report["error"]:
-                raise loads(report["error"])
-            yield loads(report["made"]), loads(report["input"])
-    except ray.exceptions.RayActorError as error:
-        raise EmbedlensError(
-            f"One shard of the step {step.name!r} took {_RETRIES + 1} workers down with it, for "
-            "want of memory or by a picture that ends the program that decodes it. Give workers more "
-            "memory, or take fewer rows a shard to find the picture."
-        ) from error
+    for report in reports.iter_rows():
+        if report["error"]:
+            raise loads(report["error"])
+        yield loads(report["made"]), loads(report["input"])
+    storage.delete_folder(attempts)
 
 
 class _Actor:
     """Makes shards of one step, one at a time."""
 
-    def __init__(self, step: Step, storage: Storage, cpus: int) -> None:
+    def __init__(self, step: Step, storage: Storage, cpus: int, attempts: str) -> None:
         os.environ[GRANT] = str(cpus)
         self._step = step
         self._storage = storage
+        self._attempts = attempts
         self._make: Maker | None = None
 
     def __call__(self, order: dict[str, Any]) -> dict[str, list[bytes]]:
@@ -147,7 +144,26 @@ class _Actor:
         return {"input": [given], "made": [made], "error": [error]}
 
     def _made(self, key: str, given: Shard) -> Shard:
+        attempt = self._begun(key)
         # Not when the actor begins: an error there would have Ray start it again and again.
         self._make = self._make or self._step.start()
         table = self._make(read_shard(self._storage, given))
-        return write_shard(self._storage, self._step.name, key, table)
+        made = write_shard(self._storage, self._step.name, key, table)
+        self._storage.delete(attempt)
+        return made
+
+    def _begun(self, key: str) -> str:
+        """Leave a file that a worker which ends with this shard does not take away.
+
+        Ray's own count of retries is of no use: one is gone each time that a lost node is called.
+        """
+        folder = f"{self._attempts}/{key}"
+        if len(self._storage.names(folder)) >= _ATTEMPTS:
+            raise EmbedlensError(
+                f"A shard of the step {self._step.name!r} took {_ATTEMPTS} workers down with it, for "
+                "want of memory or by a picture that ends what decodes it. Give workers more "
+                "memory, or take fewer rows a shard to find the picture."
+            )
+        attempt = f"{folder}/{uuid4().hex}"
+        self._storage.write(attempt, b"")
+        return attempt

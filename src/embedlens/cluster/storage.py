@@ -120,6 +120,14 @@ class Storage:
         if self._system.get_file_info(path).type != FileType.NotFound:
             self._system.delete_file(path)
 
+    def delete_folder(self, name: str) -> None:
+        """Delete a folder with all that is in it, if it is there."""
+        from pyarrow.fs import FileType
+
+        path = self._path(name)
+        if self._system.get_file_info(path).type == FileType.Directory:
+            self._system.delete_dir(path)
+
     def read_json(self, name: str) -> dict[str, Any]:
         """Return a file of JSON; empty where it is absent or is none."""
         try:
