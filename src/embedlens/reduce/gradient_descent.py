@@ -17,7 +17,7 @@ from embedlens.reduce.student import similarity
 
 Callback = Callable[[int, float, int], object]
 
-_MOMENTUM = 0.8
+MOMENTUM = 0.8
 _CHECK_EVERY = 50  # iterations between values of the divergence
 _CHUNKS = 48  # shares of the rows; more than threads, so that they even out
 
@@ -50,12 +50,15 @@ class Schedule:
     tol : float
         Without exaggeration, stop when 50 iterations lower the divergence by less than this
         share of it.
+    momentum : float, default 0.8
+        Share of a step that goes into the next, once there is no exaggeration; until then 0.8.
     """
 
     max_iter: int
     exaggeration: float
     learning_rate: float | None
     tol: float
+    momentum: float = MOMENTUM
 
     def __iter__(self) -> Iterator[float]:
         """Yield the exaggeration of each iteration."""
@@ -85,16 +88,24 @@ class Descent:
         Starting points as ``repulsion.padded`` returns them, divided by √(degrees of freedom).
     n_components : int
     repulsion : Repulsion
+    sketch : Repulsion
+        Another while attraction is exaggerated, or the same.
     """
 
     def __init__(
-        self, P: Any, Y: NDArray[np.float32], n_components: int, repulsion: Repulsion
+        self,
+        P: Any,
+        Y: NDArray[np.float32],
+        n_components: int,
+        repulsion: Repulsion,
+        sketch: Repulsion,
     ) -> None:
         self.Y = Y
         self._next = Y.copy()
         self._velocity = np.zeros_like(Y)
         self._gains = np.ones_like(Y)
         self._repulsion = repulsion
+        self._sketch = sketch
         self._dof = student.degrees_of_freedom(n_components)
         rows = P.indptr.astype(np.int64)
         self._attraction = rows, P.indices.astype(np.uint32), P.data
@@ -110,7 +121,8 @@ class Descent:
         norm = math.nan
         for iteration, exaggeration in enumerate(schedule):
             law = self._law(exaggeration)
-            Z = self._repulsion(self.Y, law)
+            repulsion = self._sketch if exaggeration != 1.0 else self._repulsion
+            Z = repulsion(self.Y, law)
             if iteration and iteration % _CHECK_EVERY == 0:
                 checks.append(Check(iteration, self._divergence(Z), norm))
                 if callback is not None:
@@ -118,7 +130,9 @@ class Descent:
                 if exaggeration == 1.0 and _settled(checks, schedule):
                     return checks
             rate = schedule.learning_rate or n / (4 * exaggeration)
-            norm = self._step(Z, law, exaggeration, rate)
+            momentum = schedule.momentum if exaggeration == 1.0 else MOMENTUM
+            factors = np.array([exaggeration, 1 / Z, rate, momentum])
+            norm = self._step(repulsion.forces, law, factors)
         Z = self._repulsion(self.Y, self._law(1.0))
         checks.append(Check(schedule.max_iter, self._divergence(Z), norm))
         if callback is not None:
@@ -130,10 +144,15 @@ class Descent:
             return student.PLANE
         return student.SPACE if exaggeration != 1.0 else student.SPACE_WEIGHTED
 
-    def _step(self, Z: float, law: int, exaggeration: float, rate: float) -> float:
-        """Move the points; return the norm of the forces that moved them."""
+    def _step(
+        self, repulsion: NDArray[np.float32], law: int, factors: NDArray[np.float64]
+    ) -> float:
+        """Move the points; return the norm of the forces that moved them.
+
+        The factors are those on attraction and repulsion, the learning rate and the momentum.
+        """
         squares = np.empty(_CHUNKS)
-        scale = 2 * (self._dof + 1) / self._dof
+        factors[:2] *= 2 * (self._dof + 1) / self._dof
         together(
             _step,
             _CHUNKS,
@@ -141,11 +160,11 @@ class Descent:
             self._next,
             self._velocity,
             self._gains,
-            self._repulsion.forces,
+            repulsion,
             self._attraction,
             self._shares,
             law,
-            np.array([scale * exaggeration, scale / Z, rate, _MOMENTUM], np.float32),
+            factors.astype(np.float32),
             squares,
         )
         self.Y, self._next = self._next, self.Y

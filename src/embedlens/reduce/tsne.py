@@ -21,7 +21,7 @@ from embedlens.reduce import student
 from embedlens.reduce.affinities import conditional_affinities, joint_affinities
 from embedlens.reduce.barnes_hut import TreeRepulsion
 from embedlens.reduce.exaggeration import LARGEST, bearable_exaggeration
-from embedlens.reduce.gradient_descent import Check, Descent, Repulsion, Schedule
+from embedlens.reduce.gradient_descent import MOMENTUM, Check, Descent, Repulsion, Schedule
 from embedlens.reduce.neighbors import Neighbors
 from embedlens.reduce.placement import place
 from embedlens.reduce.point_set import Features, PointSet, point_set
@@ -32,6 +32,13 @@ Method = Literal["auto", "exact", "barnes_hut"]
 
 # Beyond this many points all pairs take several times as long as the tree.
 _EXACT_LIMIT = 15_000
+
+# From as many points on, a coarse tree repels while attraction is exaggerated: clusters find their
+# places as well, in a small part of the time while the map is compact. Then more momentum settles
+# the map sooner; 0.95 keeps fewer of the nearest neighbours.
+_MANY_POINTS = 3_000
+_SKETCH_ANGLE = 1.0
+_MANY_MOMENTUM = 0.9
 
 # Threads meet twice an iteration, and wait for each other: each is to have a fifth of a millisecond
 # of work.
@@ -75,7 +82,8 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     all pairs, and beyond 15,000 points by a tree. The descent starts from the principal components,
     early exaggeration falls to 1 by degrees, the learning rate is the largest stable one, and it
     stops when the divergence settles. Of fewer than 50 points four descents are made, by different
-    schedules, and the map of the lower divergence is kept.
+    schedules, and the map of the lower divergence is kept. Of 3,000 points and more a coarse tree
+    repels while attraction is exaggerated, and momentum is 0.9 instead of 0.8 from there on.
 
     For many points of many features, reduce them first: ``PCA(50).fit_transform(X)``. Wide features
     (d > n) are reduced to their Gram matrix here, in one pass.
@@ -101,7 +109,8 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     metric : {"euclidean", "cosine", "precomputed", "gram"}, default "euclidean"
         How X is meant: features, or the (n, n) matrix of their distances or products.
     method : {"auto", "exact", "barnes_hut"}, default "auto"
-        ``"auto"`` is exact up to 15,000 points.
+        How repulsion is computed. ``"auto"`` is exact up to 15,000 points, but for the coarse tree
+        above; the others hold for every iteration.
     angle : float, default 0.5
         Accuracy of ``"barnes_hut"``; smaller is slower.
     tol : float, default 0.004
@@ -367,7 +376,8 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     def _bearable(self, P: Any, rate: float | None) -> list[Schedule]:
         """Return schedules that lose no axis: one, and more for few points."""
         bearable = bearable_exaggeration(P, self.n_components, self.random_state)
-        schedules = [Schedule(self.max_iter, bearable, rate, self.tol)]
+        momentum = _MANY_MOMENTUM if P.shape[0] >= _MANY_POINTS else MOMENTUM
+        schedules = [Schedule(self.max_iter, bearable, rate, self.tol, momentum)]
         if rate is None and P.shape[0] < _FEW_POINTS:
             schedules += [
                 Schedule(self.max_iter, exaggeration, _JUMPING_RATE, self.tol)
@@ -384,8 +394,10 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         repulsion: Repulsion = (
             ExactRepulsion(Y.shape[1]) if exact else TreeRepulsion(Y.shape[1], n, self.angle)
         )
+        sketched = self.method == "auto" and n >= _MANY_POINTS
+        sketch = TreeRepulsion(Y.shape[1], n, _SKETCH_ANGLE) if sketched else repulsion
         limit_threads(n**2 // _PAIRS_A_THREAD)
-        descent = Descent(P, Y, self.n_components, repulsion)
+        descent = Descent(P, Y, self.n_components, repulsion, sketch)
         checks = descent.run(schedule, self.callback)
         embedding = descent.Y[: self.n_components, :n].T * scale
         return _Map(np.ascontiguousarray(embedding - embedding.mean(axis=0)), checks)
