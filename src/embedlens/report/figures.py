@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedlens.metrics import is_flat
+from embedlens.metrics.stratified import COMPARED, compared_by_content
 from embedlens.report.accuracy_figure import draw_accuracy, draw_speed
 from embedlens.report.figure import inline_svg, write_figure
 from embedlens.report.label_curves import draw_label_curves
@@ -210,8 +211,8 @@ def _draw_opening(results: Results, drawings: Sequence[MapDrawing]) -> MapDrawin
     if opening is None:
         return None
     backbone, stage, name = opening.rsplit("/", 2)
-    points = results.maps[backbone, stage][name]
-    labels = results.pictures["label"][results.pictures["kept"]].to_numpy(str)
+    rows, labels = _drawn(results)
+    points = results.maps[backbone, stage][name][rows]
     same = next(each for each in drawings if each.title == MAPS.title(name))
     drawn = draw_one(name, points, labels, list(class_counts(results).index), same.viewpoint)
     return replace(same, svg=inline_svg(drawn, "opening"))
@@ -238,9 +239,9 @@ def _draw_stage(
     measures_of: Callable[[str], Mapping[str, str]],
 ) -> list[MapDrawing]:
     """Write the maps of a backbone at a stage side by side; return each for the page."""
-    labels = results.pictures["label"][results.pictures["kept"]].to_numpy(str)
-    classes, learned = list(class_counts(results).index), _learned(results)
-    maps = results.maps[key]
+    rows, labels = _drawn(results)
+    classes, learned = list(class_counts(results).index), _learned(results)[rows]
+    maps = {name: points[rows] for name, points in results.maps[key].items()}
     viewpoints = {name: best_viewpoint(points, labels) for name, points in maps.items()}
     both = draw_side_by_side(title, maps, labels, classes, viewpoints, learned)
     write_figure(both, folder, f"map-{file_name}")
@@ -259,6 +260,14 @@ def _draw_stage(
             )
         )
     return drawings
+
+
+def _drawn(results: Results) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
+    """Return the rows that maps are drawn of, a stratified sample of many, and their classes."""
+    kept = results.pictures[results.pictures["kept"]]
+    labels = kept["label"].to_numpy(str)
+    rows = compared_by_content(labels, kept["id"].to_numpy(str), COMPARED)
+    return rows, labels[rows]
 
 
 def _before_and_after(results: Results, backbone: str, name: str) -> dict[str, str]:

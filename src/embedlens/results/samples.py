@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedlens.metrics.stratified import SAMPLE
+from embedlens.metrics.stratified import COMPARED, SAMPLE
 from embedlens.results.measurements import Measure, Measurements
 
 if TYPE_CHECKING:
@@ -99,6 +99,11 @@ def sample_of_part(results: Results, part: str) -> str:
     said = [sample_sentence(results, *kinds) if kinds else ""]
     if part in ("maps", "stills"):
         said.append(map_sample(results))
+        pictures = int(np.count_nonzero(results.pictures["kept"]))
+        if pictures > COMPARED:
+            said.append(
+                f"Stills draw a stratified sample of {COMPARED:,} of {pictures:,} pictures."
+            )
     return " ".join(each for each in said if each)
 
 
