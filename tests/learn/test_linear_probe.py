@@ -153,7 +153,7 @@ def test_a_class_that_only_validation_has_is_learned_in_the_end(digits):
     strengths = LinearProbe().fit(
         X[kept], y[kept], validation=(validation[0][known], validation[1][known])
     )
-    assert probe.validation_loss_ == pytest.approx(strengths.validation_loss_)
+    assert probe.validation_loss_ == pytest.approx(strengths.validation_loss_, rel=5e-3)
 
 
 def test_validation_of_other_classes_alone_chooses_nothing(digits):

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
 from sklearn.utils.validation import check_is_fitted
-from threadpoolctl import threadpool_limits
 
-from embedlens.arrays.checks import unit_scale
 from embedlens.learn.labelled_points import labelled_points, points_of, watched_points
+from embedlens.learn.softmax_regression import TOLERANCE, Coordinates, Solution, softmax
 
 STRENGTHS = tuple(10.0**exponent for exponent in range(-4, 3))
+
+_ROUGHLY = 1e-4  # the tolerance at which strengths are compared ...
+_RIVAL = 1.02  # ... except those whose loss is within 2% of the least
+_LEAST = np.finfo(np.float64).eps  # a share of 0 has no logarithm
 
 
 class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -99,40 +98,29 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         points, labels = labelled_points(self, X, y)
         watched = watched_points(self, validation, labels)
-        self._scale_from(points)
-        self.validation_loss_: dict[float, float] = {}
-        self.strength_ = 1.0
-        if watched is not None and np.isin(watched[1], labels).any():
-            self.strength_ = self._choose(points, labels, *watched)
-            points = np.concatenate([points, watched[0]])
-            labels = np.concatenate([labels, watched[1]])
-            self._scale_from(points)
-        return self._fit_last(points, labels)
+        if watched is None or not np.isin(watched[1], labels).any():
+            return self._fit(points, labels, len(points), 1.0)
+        return self._fit(
+            np.concatenate([points, watched[0]]), np.concatenate([labels, watched[1]]),
+            len(points), 1.0,
+        )  # fmt: skip
 
     def fit_at(self, X: ArrayLike, y: ArrayLike, strength: float) -> LinearProbe:
         """Fit at a given strength, with no validation set."""
         points, labels = labelled_points(self, X, y)
-        self._scale_from(points)
-        self.validation_loss_, self.strength_ = {}, strength
-        return self._fit_last(points, labels)
+        return self._fit(points, labels, len(points), strength)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the probability of each class, shape (pictures, classes)."""
         check_is_fitted(self, "classes_")
-        probabilities: NDArray[np.float64] = self._model.predict_proba(
-            self._scaled(points_of(self, X))
-        )
-        return probabilities
+        scaled = ((points_of(self, X) - self._mean) / self._scale).astype(np.float32)
+        return softmax(scaled @ self._kernel + self._bias)
 
     def layer(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return kernel (d, classes) and bias (classes,) whose softmax is `predict_proba`."""
         check_is_fitted(self, "classes_")
-        kernel = self._model.coef_.T.astype(np.float64)
-        bias = self._model.intercept_.astype(np.float64)
-        if len(self.classes_) == 2:  # one column tells both apart
-            kernel, bias = np.c_[-kernel, kernel] / 2, np.r_[-bias, bias] / 2
-        kernel = kernel / self._scale
-        return kernel, bias - self._mean @ kernel
+        kernel = self._kernel / self._scale
+        return kernel, self._bias - self._mean @ kernel
 
     def predict(self, X: ArrayLike) -> NDArray[np.generic]:
         """Return the likeliest label of each picture."""
@@ -140,67 +128,65 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labels: NDArray[np.generic] = self.classes_[likeliest]
         return labels
 
-    def _fit_last(self, X: NDArray[Any], y: NDArray[Any]) -> LinearProbe:
-        """Fit the model that is kept, at the strength that is chosen."""
-        self._model = self._fit_one(self._scaled(X), y, self.strength_)
-        self.classes_ = self._model.classes_
-        self.n_iter_ = int(self._model.n_iter_.max())
-        self.converged_ = self.n_iter_ < self.max_iter
+    def _fit(
+        self, X: NDArray[Any], y: NDArray[Any], trained: int, strength: float
+    ) -> LinearProbe:
+        """Fit to all points; where not all are for training, choose the strength first."""
+        among = Coordinates.of(X)
+        self.validation_loss_: dict[float, float] = {}
+        self.strength_, start = strength, None
+        self.classes_, codes = _classes_of(y)
+        if trained < len(y):
+            self.strength_, start = self._choose(among, y, trained)
+        if start is not None and start.weights.shape[1] != len(self.classes_):
+            start = None
+        found = among.fit(
+            codes, len(self.classes_), self.strength_, start=start, max_iter=self.max_iter
+        )
+        self._mean, self._scale = among.mean, among.scale
+        self._kernel, self._bias = among.axes @ found.weights, found.intercepts
+        self.n_iter_ = max(1, found.steps)
+        self.converged_ = found.reached(TOLERANCE)
         return self
 
     def _choose(
-        self,
-        X: NDArray[np.generic],
-        y: NDArray[np.generic],
-        X_validation: NDArray[np.generic],
-        y_validation: NDArray[np.generic],
-    ) -> float:
-        X, X_validation = self._scaled(X), self._scaled(X_validation)
-        known = np.isin(y_validation, y)
-        model, best, worse = None, min(self.strengths), 0
+        self, among: Coordinates, y: NDArray[Any], trained: int
+    ) -> tuple[float, Solution]:
+        """Return the strength of the least loss on validation, and its solution on training."""
+        train = np.arange(trained)
+        classes, codes = _classes_of(y[:trained])
+        watched = trained + np.flatnonzero(np.isin(y[trained:], classes))
+        own = np.searchsorted(classes, y[watched])
+        points = among.values[watched]
+        found: dict[float, Solution] = {}
+
+        def loss_at(strength: float, start: Solution | None, tolerance: float) -> float:
+            found[strength] = among.fit(
+                codes, len(classes), strength, train, start=start, tolerance=tolerance,
+                max_iter=self.max_iter,
+            )  # fmt: skip
+            shares = found[strength].shares(points)[np.arange(len(own)), own]
+            self.validation_loss_[strength] = float(-np.log(np.maximum(shares, _LEAST)).mean())
+            return self.validation_loss_[strength]
+
+        losses, worse, last = self.validation_loss_, 0, None
         for strength in sorted(self.strengths):
-            model = self._fit_one(X, y, strength, start=model)
-            self.validation_loss_[strength] = float(
-                log_loss(
-                    y_validation[known],
-                    model.predict_proba(X_validation[known]),
-                    labels=model.classes_,
-                )
-            )
-            if self.validation_loss_[strength] < self.validation_loss_[best]:
-                best = strength
+            loss_at(strength, last, _ROUGHLY)
+            last = found[strength]
             # The loss has one valley: past it, fits only get slower.
-            worse = 0 if best == strength else worse + 1
+            worse = 0 if min(losses, key=losses.__getitem__) == strength else worse + 1
             if worse == 2:
                 break
-        return best
+        least = min(losses.values())
+        rivals = [strength for strength in losses if losses[strength] <= _RIVAL * least]
+        for strength in rivals if len(rivals) > 1 else ():
+            loss_at(strength, found[strength], TOLERANCE)
+        best = min(losses, key=losses.__getitem__)
+        return best, found[best]
 
-    def _fit_one(
-        self,
-        X: NDArray[np.generic],
-        y: NDArray[np.generic],
-        strength: float,
-        start: LogisticRegression | None = None,
-    ) -> LogisticRegression:
-        """Fit at one strength, from the solution at a weaker one if there is any."""
-        model = LogisticRegression(C=strength, max_iter=self.max_iter, warm_start=True)
-        if start is not None:
-            model.classes_, model.coef_, model.intercept_ = (
-                start.classes_, start.coef_.copy(), start.intercept_.copy(),
-            )  # fmt: skip
-        # The products are small: a second BLAS thread costs more in waiting than it computes.
-        with threadpool_limits(1, "blas"), warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # told by converged_
-            model.fit(X, y)
-        return model
 
-    def _scale_from(self, X: NDArray[Any]) -> None:
-        # Near 1 first: squares of large numbers overflow, and of small ones vanish.
-        unit = unit_scale(float(np.abs(X).max()))
-        near = X.astype(np.float64) * unit
-        self._mean = near.mean(axis=0) / unit
-        self._scale = float(np.sqrt(near.var(axis=0).mean())) / unit or 1.0
-
-    def _scaled(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        scaled: NDArray[np.float32] = ((X - self._mean) / self._scale).astype(np.float32)
-        return scaled
+def _classes_of(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    classes, codes = np.unique(y, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(f"All labels are of one class, {classes[0]!r}; a probe needs at least 2.")
+    return classes, codes

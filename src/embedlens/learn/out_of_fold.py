@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from embedlens.learn.linear_probe import LinearProbe
+from embedlens.learn.softmax_regression import Coordinates, Solution
 
 
 def out_of_fold(
@@ -53,6 +53,8 @@ def out_of_fold(
     X, codes = np.asarray(X), np.asarray(codes)
     fold_of = folds_of(codes, groups, folds, seed)
     shares = np.zeros((len(codes), int(codes.max()) + 1))
+    among = Coordinates.of(X)
+    before: tuple[list[int], Solution] | None = None
     for fold in np.unique(fold_of):
         held = fold_of == fold
         rest = np.unique(codes[~held])
@@ -61,8 +63,11 @@ def out_of_fold(
         if len(rest) == 1:
             shares[np.ix_(held, rest)] = 1.0
             continue
-        probe = LinearProbe().fit_at(X[~held], codes[~held], strength)
-        shares[np.ix_(held, probe.classes_)] = probe.predict_proba(X[held])
+        start = before[1] if before is not None and before[0] == rest.tolist() else None
+        own = np.searchsorted(rest, codes[~held])
+        found = among.fit(own, len(rest), strength, np.flatnonzero(~held), start=start)
+        before = rest.tolist(), found
+        shares[np.ix_(held, rest)] = found.shares(among.values[held])
     return shares
 
 

@@ -1,0 +1,370 @@
+"""Multinomial logistic regression by Newton's method, to a loss that is known to be the least.
+
+All fits to parts of one set of points share its principal axes. There the Hessian of each class is
+all but diagonal: n a V + I / C, with V the variances along the axes and a the class's mean
+p (1 - p); conjugate gradients, so preconditioned, need few products with the true Hessian.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedlens.arrays.checks import unit_scale
+from embedlens.arrays.threads import in_order, products_on_one_thread
+
+TOLERANCE = 1e-6
+"""Of the loss: how far above the least it may end."""
+
+_ROWS = 1024  # of a block: sums over blocks are in their order, whatever the number of threads
+_SMALL = 1 << 20  # numbers; fewer are worked on in float64 from the first
+_NOISE = 1e-12  # of the largest variance: rounding
+_PRODUCTS = 500  # with the Hessian, for one step
+_ENOUGH = 1e-4, 1e-3  # of the slope that a step must gain; shortest step
+
+Matrix = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """Points along their principal axes, centred and divided by one number.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n, r), float32, or float64 where they are few
+        Coordinates.
+    axes : ndarray of shape (d, r), float64
+        Orthonormal.
+    mean : ndarray of shape (d,)
+    scale : float
+        The standard deviation over all columns; 1 where nothing varies.
+    """
+
+    values: Matrix
+    axes: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    scale: float
+
+    @classmethod
+    def of(cls, X: Matrix) -> Coordinates:
+        """Turn points of shape (n, d)."""
+        mean, scale = _mean_and_scale(X)
+        small = X.size <= _SMALL
+        near = np.empty(X.shape, np.float64 if small else np.float32)
+        for rows in _blocks(len(X)):
+            near[rows] = (X[rows] - mean) / scale
+        with products_on_one_thread():
+            if X.shape[1] > len(X):
+                axes = _axes_by_rows(near)
+            else:
+                squares = _sum(lambda rows: near[rows].T @ near[rows], len(X))
+                axes = np.linalg.eigh(squares)[1][:, ::-1]
+            turn = axes.astype(near.dtype)
+            values = np.empty((len(X), axes.shape[1]), near.dtype)
+            for rows, turned in zip(
+                _blocks(len(X)), in_order(lambda rows: near[rows] @ turn, _blocks(len(X))),
+                strict=True,
+            ):  # fmt: skip
+                values[rows] = turned
+        return cls(values, axes, mean, scale)
+
+    def fit(
+        self,
+        codes: NDArray[np.integer[Any]],
+        classes: int,
+        strength: float,
+        rows: NDArray[np.intp] | None = None,
+        *,
+        start: Solution | None = None,
+        tolerance: float = TOLERANCE,
+        max_iter: int = 100,
+    ) -> Solution:
+        """Fit a regression to some of the points, as if these alone were centred and scaled.
+
+        Parameters
+        ----------
+        codes : ndarray of int
+            Classes of these points, 0 to ``classes`` - 1.
+        classes : int
+            How many. Two have one column of weights in scikit-learn, and here two of half the size:
+            the penalty is then doubled.
+        strength : float
+            scikit-learn's ``C``.
+        rows : ndarray of int, optional
+            Which points; by default all.
+        start, tolerance, max_iter
+            As for `minimise`.
+        """
+        values = self.values if rows is None else self.values[rows]
+        strength /= (1 if rows is None else _spread(values, len(self.axes)) ** 2) * (
+            2 if classes == 2 else 1
+        )
+        return minimise(
+            values, codes, classes, strength, start=start, tolerance=tolerance, max_iter=max_iter
+        )
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Weights of coordinates.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (r, k), float64
+    intercepts : ndarray of shape (k,), float64
+    loss : float
+        The sum over points, with the penalty.
+    gap : float
+        How far above the least the loss is at most. The penalty makes it strongly convex in the
+        weights, so that C / 2 times the squared gradient is a bound; for intercepts, which have no
+        penalty, it is the decrease that Newton's step promises.
+    steps : int
+        Of Newton's method.
+    """
+
+    weights: NDArray[np.float64]
+    intercepts: NDArray[np.float64]
+    loss: float
+    gap: float
+    steps: int
+
+    def reached(self, tolerance: float) -> bool:
+        """Return whether the loss is above the least by no more than this share of it."""
+        return self.gap <= tolerance * self.loss
+
+    def shares(self, values: Matrix) -> NDArray[np.float64]:
+        """Return the probabilities of points, given by their coordinates, shape (n, k)."""
+        return softmax(values @ self.weights + self.intercepts)
+
+
+def softmax(logits: NDArray[Any]) -> NDArray[Any]:
+    """Return probabilities of rows of logits."""
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    return shares
+
+
+def minimise(
+    values: Matrix,
+    codes: NDArray[np.integer[Any]],
+    classes: int,
+    strength: float,
+    *,
+    start: Solution | None = None,
+    tolerance: float = TOLERANCE,
+    max_iter: int = 100,
+) -> Solution:
+    """Return weights of the least penalised log loss, sum of -log p + |W|^2 / (2 C).
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, r)
+        Rows of ``Coordinates.values``.
+    codes : ndarray of shape (n,), int
+        Classes, 0 to ``classes`` - 1.
+    classes : int
+        How many.
+    strength : float
+        C.
+    start : Solution, optional
+        Of a problem with the same classes and axes, to begin at.
+    tolerance : float, default 1e-6
+        The loss ends no further above the least, as a share of it. Where rounding in float32 hides
+        that, the last steps are in float64.
+    max_iter : int, default 100
+        Steps at most.
+    """
+    found = start or Solution(np.zeros((values.shape[1], classes)), np.zeros(classes), 0.0, 0.0, 0)
+    steps = 0
+    with products_on_one_thread():
+        for dtype in dict.fromkeys((values.dtype, np.dtype(np.float64))):
+            problem = _Problem(values.astype(dtype, copy=False), codes, classes, strength)
+            found = _descend(problem, found, tolerance, steps, max_iter)
+            steps = found.steps
+            if found.reached(tolerance) or steps >= max_iter:
+                break
+    return found
+
+
+@dataclass(frozen=True)
+class _State:
+    """Where a descent is. A point is an array (r + 1, k): weights, and intercepts below them."""
+
+    at: NDArray[np.float64]
+    loss: float
+    slope: NDArray[np.float64]
+    shares: Matrix
+
+
+class _Problem:
+    def __init__(
+        self, X: Matrix, codes: NDArray[np.integer[Any]], classes: int, strength: float
+    ) -> None:
+        self.X, self.codes, self.classes, self.strength = X, codes, classes, strength
+        self.squares = sum(
+            np.einsum("ij,ij->j", X[rows], X[rows]).astype(np.float64) for rows in _blocks(len(X))
+        )
+
+    def state(self, at: NDArray[np.float64]) -> _State:
+        """Return loss and slope."""
+        rounded = at.astype(self.X.dtype)
+        shares = np.empty((len(self.X), self.classes), self.X.dtype)
+        losses = np.empty(len(self.X))
+
+        def of(rows: slice) -> NDArray[Any]:
+            own = np.arange(rows.stop - rows.start), self.codes[rows]
+            logits = self.X[rows] @ rounded[:-1]
+            logits += rounded[-1]
+            logits -= logits.max(axis=1, keepdims=True)
+            losses[rows] = -logits[own]
+            np.exp(logits, out=logits)
+            total = logits.sum(axis=1, keepdims=True)
+            losses[rows] += np.log(total[:, 0])
+            logits /= total
+            shares[rows] = logits
+            logits[own] -= 1
+            return self._back(rows, logits)
+
+        slope = self._penalised(_sum(of, len(self.X)), at)
+        loss = losses.sum() + np.vdot(at[:-1], at[:-1]) / (2 * self.strength)
+        return _State(at, float(loss), slope, shares)
+
+    def curved(self, shares: Matrix, way: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the product of the Hessian with a direction."""
+        rounded = way.astype(self.X.dtype)
+
+        def of(rows: slice) -> NDArray[Any]:
+            change = self.X[rows] @ rounded[:-1]
+            change += rounded[-1]
+            change *= shares[rows]
+            change -= shares[rows] * change.sum(axis=1, keepdims=True)
+            return self._back(rows, change)
+
+        return self._penalised(_sum(of, len(self.X)), way)
+
+    def inverse(self, shares: Matrix) -> NDArray[np.float64]:
+        """Return the inverse of a diagonal that is near the Hessian."""
+        mean = np.maximum((shares * (1 - shares)).mean(axis=0, dtype=np.float64), 1e-9)
+        weights = 1 / (self.squares[:, None] * mean + 1 / self.strength)
+        inverse: NDArray[np.float64] = np.vstack([weights, 1 / (len(self.X) * mean)])
+        return inverse
+
+    def gap(self, slope: NDArray[np.float64], inverse: NDArray[np.float64]) -> float:
+        """Bound what is left to gain; see `Solution`."""
+        weights = self.strength * np.vdot(slope[:-1], slope[:-1])
+        return float(weights + (slope[-1] ** 2 * inverse[-1]).sum()) / 2
+
+    def _back(self, rows: slice, change: Matrix) -> NDArray[Any]:
+        return np.vstack([self.X[rows].T @ change, change.sum(axis=0)])
+
+    def _penalised(
+        self, total: NDArray[np.float64], at: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        total[:-1] += at[:-1] / self.strength
+        return total
+
+
+def _descend(
+    problem: _Problem, start: Solution, tolerance: float, steps: int, max_iter: int
+) -> Solution:
+    """Take Newton's steps until the gap is small, or rounding leaves nothing to gain."""
+    state = problem.state(np.vstack([start.weights, start.intercepts]))
+    while True:
+        inverse = problem.inverse(state.shares)
+        gap = problem.gap(state.slope, inverse)
+        if gap <= tolerance * state.loss or steps >= max_iter:
+            break
+        way = _newton(problem, state, inverse, gap / state.loss, tolerance)
+        following = _step(problem, state, way)
+        if following is None:
+            break
+        state, steps = following, steps + 1
+    return Solution(state.at[:-1], state.at[-1], state.loss, gap, steps)
+
+
+def _newton(
+    problem: _Problem, state: _State, inverse: NDArray[np.float64], gap: float, tolerance: float
+) -> NDArray[np.float64]:
+    """Solve for Newton's step by conjugate gradients, the more exactly the nearer the end is."""
+    way = np.zeros_like(state.at)
+    left = -state.slope
+    eased = left * inverse
+    search, size = eased.copy(), np.vdot(left, eased)
+    enough = float(np.clip(np.sqrt(gap), 1e-2, 0.25)) ** 2 * size
+    for _ in range(_PRODUCTS):
+        curved = problem.curved(state.shares, search)
+        bend = np.vdot(search, curved)
+        if bend <= 0:  # rounding
+            break
+        way += size / bend * search
+        left -= size / bend * curved
+        eased = left * inverse
+        before, size = size, np.vdot(left, eased)
+        if size <= enough or problem.gap(left, inverse) <= tolerance * state.loss / 4:
+            break
+        search = eased + size / before * search
+    return way
+
+
+def _step(problem: _Problem, state: _State, way: NDArray[np.float64]) -> _State | None:
+    """Go along a way as far as the loss falls; None where it does not."""
+    length, gain = 1.0, np.vdot(state.slope, way)
+    # Near the end a gain is smaller than the rounding of the loss: a flatter slope tells it then.
+    rounding = 8 * float(np.finfo(problem.X.dtype).eps) * state.loss
+    while length > _ENOUGH[1]:
+        following = problem.state(state.at + length * way)
+        if following.loss <= state.loss + _ENOUGH[0] * length * gain:
+            return following
+        if (
+            following.loss <= state.loss + rounding
+            and np.abs(following.slope).max() < 0.5 * np.abs(state.slope).max()
+        ):
+            return following
+        length /= 2
+    return None
+
+
+def _axes_by_rows(near: Matrix) -> NDArray[np.float64]:
+    """Return axes of points that are fewer than their columns, from inner products."""
+    near = near.astype(np.float64)
+    variances, vectors = np.linalg.eigh(near @ near.T)
+    told = variances > _NOISE * variances[-1]
+    axes: NDArray[np.float64] = near.T @ (vectors[:, told] / np.sqrt(variances[told]))
+    return axes
+
+
+def _spread(values: Matrix, columns: int) -> float:
+    """Return the standard deviation over all columns of what these are coordinates of."""
+    mean = values.mean(axis=0, dtype=np.float64)
+    squares = sum(
+        float(((values[rows].astype(np.float64) - mean) ** 2).sum())
+        for rows in _blocks(len(values))
+    )
+    return float(np.sqrt(squares / len(values) / columns)) or 1.0
+
+
+def _mean_and_scale(X: Matrix) -> tuple[NDArray[np.float64], float]:
+    # Near 1 first: squares of large numbers overflow, and of small ones vanish.
+    unit = unit_scale(float(max(abs(X.max()), abs(X.min()))))
+    blocks = _blocks(len(X))
+    mean = sum((X[rows].astype(np.float64) * unit).sum(axis=0) for rows in blocks) / len(X)
+    squares = sum(float(((X[rows] * np.float64(unit) - mean) ** 2).sum()) for rows in blocks)
+    return mean / unit, float(np.sqrt(squares / X.size)) / unit or 1.0
+
+
+def _sum(work: Callable[[slice], NDArray[Any]], n: int) -> NDArray[np.float64]:
+    """Add up what blocks of rows give, in their order."""
+    blocks = _blocks(n)
+    parts = in_order(work, blocks) if len(blocks) > 1 else iter([work(blocks[0])])
+    total = next(parts).astype(np.float64)
+    for part in parts:
+        total += part
+    return total
+
+
+def _blocks(n: int) -> list[slice]:
+    return [slice(first, min(first + _ROWS, n)) for first in range(0, n, _ROWS)]
