@@ -15,7 +15,7 @@ from embedlens.learn.softmax_regression import TOLERANCE, Coordinates, Solution,
 
 STRENGTHS = tuple(10.0**exponent for exponent in range(-4, 3))
 
-_ROUGHLY = 1e-4  # the tolerance at which strengths are compared ...
+_ROUGHLY = 1e-3  # the tolerance at which strengths are compared ...
 _RIVAL = 1.02  # ... except those whose loss is within 2% of the least
 _LEAST = np.finfo(np.float64).eps  # a share of 0 has no logarithm
 
@@ -25,16 +25,17 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Features are centred and divided by one number, their standard deviation over all columns:
     the answer then does not depend on a rotation of the features, nor on their unit, and one grid
-    of strengths serves every backbone. L-BFGS runs at most 1,000 iterations, as is the custom
-    (Radford et al., "Learning transferable visual models from natural language supervision",
-    2021, appendix A.3).
+    of strengths serves every backbone, as is the custom (Radford et al., "Learning transferable
+    visual models from natural language supervision", 2021, appendix A.3). Newton's method runs
+    until the loss is within 1e-6 of the least, by a bound from its gradient. Strengths are first
+    compared roughly; those whose losses on validation are close are then fitted so as well.
 
     Parameters
     ----------
     strengths : sequence of float, default 1e-4 to 1e2, a power of ten each
         Values of scikit-learn's ``C`` (the inverse of the L2 penalty) to choose from.
     max_iter : int, default 1000
-        Iterations of L-BFGS for each.
+        Steps of Newton's method for each, at most.
 
     Attributes
     ----------
@@ -43,11 +44,11 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         are equally accurate, and the loss tells them apart.
     validation_loss_ : dict of float to float
         Log loss on validation by strength, up to the second past the best; empty where there was
-        no validation set.
+        no validation set. To about a hundredth, and to the last digits where two are close.
     n_iter_ : int
-        Iterations of the final fit.
+        Steps of the final fit.
     converged_ : bool
-        Whether it ended before ``max_iter``.
+        Whether its loss is certain to be within 1e-6 of the least.
     classes_ : ndarray
         Labels in the order of ``predict_proba``'s columns.
     n_features_in_ : int
@@ -128,9 +129,7 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labels: NDArray[np.generic] = self.classes_[likeliest]
         return labels
 
-    def _fit(
-        self, X: NDArray[Any], y: NDArray[Any], trained: int, strength: float
-    ) -> LinearProbe:
+    def _fit(self, X: NDArray[Any], y: NDArray[Any], trained: int, strength: float) -> LinearProbe:
         """Fit to all points; where not all are for training, choose the strength first."""
         among = Coordinates.of(X)
         self.validation_loss_: dict[float, float] = {}
@@ -149,9 +148,7 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.converged_ = found.reached(TOLERANCE)
         return self
 
-    def _choose(
-        self, among: Coordinates, y: NDArray[Any], trained: int
-    ) -> tuple[float, Solution]:
+    def _choose(self, among: Coordinates, y: NDArray[Any], trained: int) -> tuple[float, Solution]:
         """Return the strength of the least loss on validation, and its solution on training."""
         train = np.arange(trained)
         classes, codes = _classes_of(y[:trained])

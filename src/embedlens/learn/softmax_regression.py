@@ -100,9 +100,10 @@ class Coordinates:
             As for `minimise`.
         """
         values = self.values if rows is None else self.values[rows]
-        strength /= (1 if rows is None else _spread(values, len(self.axes)) ** 2) * (
-            2 if classes == 2 else 1
-        )
+        if rows is not None:
+            strength /= _spread(values, len(self.axes)) ** 2
+        if classes == 2:
+            strength /= 2
         return minimise(
             values, codes, classes, strength, start=start, tolerance=tolerance, max_iter=max_iter
         )
@@ -145,7 +146,7 @@ def softmax(logits: NDArray[Any]) -> NDArray[Any]:
     """Return probabilities of rows of logits."""
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     shares /= shares.sum(axis=1, keepdims=True)
-    return shares
+    return np.asarray(shares)
 
 
 def minimise(
@@ -313,16 +314,17 @@ def _newton(
 def _step(problem: _Problem, state: _State, way: NDArray[np.float64]) -> _State | None:
     """Go along a way as far as the loss falls; None where it does not."""
     length, gain = 1.0, np.vdot(state.slope, way)
-    # Near the end a gain is smaller than the rounding of the loss: a flatter slope tells it then.
-    rounding = 8 * float(np.finfo(problem.X.dtype).eps) * state.loss
+    rounding = float(np.finfo(problem.X.dtype).eps) * state.loss
     while length > _ENOUGH[1]:
         following = problem.state(state.at + length * way)
-        if following.loss <= state.loss + _ENOUGH[0] * length * gain:
-            return following
-        if (
-            following.loss <= state.loss + rounding
-            and np.abs(following.slope).max() < 0.5 * np.abs(state.slope).max()
-        ):
+        if -gain > rounding:
+            falls = following.loss <= state.loss + _ENOUGH[0] * length * gain
+        else:  # the loss cannot tell so small a gain; a flatter slope does
+            falls = (
+                following.loss <= state.loss + 8 * rounding
+                and np.abs(following.slope).max() < 0.5 * np.abs(state.slope).max()
+            )
+        if falls:
             return following
         length /= 2
     return None
