@@ -116,11 +116,13 @@ def _made(step: Step, missing: Sequence[tuple[str, Shard]], storage: Storage, cp
         _Actor, batch_size=1, compute=pool, num_cpus=cpus,
         fn_constructor_args=(step, storage, cpus, attempts),
     )  # fmt: skip
-    for report in reports.iter_rows():
-        if report["error"]:
-            raise loads(report["error"])
-        yield loads(report["made"]), loads(report["input"])
-    storage.delete_folder(attempts)
+    try:
+        for report in reports.iter_rows():
+            if report["error"]:
+                raise loads(report["error"])
+            yield loads(report["made"]), loads(report["input"])
+    finally:
+        storage.delete_folder(attempts)
 
 
 class _Actor:
@@ -160,8 +162,8 @@ class _Actor:
         folder = f"{self._attempts}/{key}"
         if len(self._storage.names(folder)) >= _ATTEMPTS:
             raise EmbedlensError(
-                f"A shard of the step {self._step.name!r} took {_ATTEMPTS} workers down with it, for "
-                "want of memory or by a picture that ends what decodes it. Give workers more "
+                f"A shard of the step {self._step.name!r} took {_ATTEMPTS} workers down with it, "
+                "for want of memory or by a picture that ends what decodes it. Give workers more "
                 "memory, or take fewer rows a shard to find the picture."
             )
         attempt = f"{folder}/{uuid4().hex}"
