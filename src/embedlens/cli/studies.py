@@ -351,7 +351,7 @@ def _run(
     from embedlens.images import NOTES, Problem
 
     one = el.Study(pictures, names, **settings)
-    with TerminalProgress() as progress:
+    with TerminalProgress(one.time_left) as progress:
         results = one.run(progress, early=None if as_json else partial(_tell_early, one.folder))
         progress("report", 0, 0)
         path = one.report()

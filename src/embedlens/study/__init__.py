@@ -10,10 +10,12 @@ from embedlens.study.scores import register_score
 from embedlens.study.search import search_study
 from embedlens.study.step_progress import StepProgress
 from embedlens.study.study import Study
+from embedlens.study.time_left import TimeLeft
 
 __all__ = [
     "StepProgress",
     "Study",
+    "TimeLeft",
     "held_out_silhouette",
     "is_study",
     "label_pictures",

@@ -160,16 +160,22 @@ def measure_spaces(
     return measured
 
 
-def steps_of_heads(repeats: int) -> int:
-    """Return how many steps the heads of so many splits take, with the points they learn from."""
-    return 1 + repeats
+def steps_of_heads(repeats: int) -> list[str]:
+    """Name the steps that the heads of so many splits take, with the points they learn from."""
+    return ["distances", *(f"heads, split {number + 1}" for number in range(repeats))]
 
 
-def steps_of_spaces(settings: Settings, repeats: int) -> int:
-    """Return how many steps `measure_spaces` takes for so many splits."""
-    return 3 + len(chosen_maps(settings)) + repeats
+def steps_of_spaces(settings: Settings, repeats: int) -> list[str]:
+    """Name the steps that `measure_spaces` takes for so many splits."""
+    return [
+        "distances",
+        *(space.title for space in chosen_maps(settings)),
+        "silhouettes",
+        "distortion",
+        *(f"heads on the maps, split {number + 1}" for number in range(repeats)),
+    ]
 
 
-def steps_of(settings: Settings, repeats: int) -> int:
-    """Return how many steps `analyse` takes for so many splits."""
+def steps_of(settings: Settings, repeats: int) -> list[str]:
+    """Name the steps that `analyse` takes for so many splits."""
     return steps_of_heads(repeats) + steps_of_spaces(settings, repeats)

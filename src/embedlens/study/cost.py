@@ -23,6 +23,8 @@ _ROUNDS = 5
 _PICTURES = 8
 _TURN = 0.25  # seconds: a shorter turn is mostly the start of threads
 
+COST = "cost of computing"
+
 Pixels = list[tuple[int, NDArray[np.uint8]]]
 
 
@@ -52,7 +54,7 @@ def measure_costs(
     begun = len({row["round"] for row in rows})
     if begun >= _ROUNDS:
         return
-    progress("cost of computing", 0, _ROUNDS)
+    progress(COST, 0, _ROUNDS)
     turns = [_Turn(each, images) for each in embedded]
     for number in range(begun, _ROUNDS):
         took = {}
@@ -70,7 +72,7 @@ def measure_costs(
             )
         with replacing(folder.costs) as partial:
             pd.DataFrame(rows).to_parquet(partial, index=False)
-        progress("cost of computing", number + 1, _ROUNDS)
+        progress(COST, number + 1, _ROUNDS)
 
 
 class _Turn:
@@ -98,10 +100,16 @@ class _Turn:
 
 def _measured(folder: StudyFolder, key: str) -> list[dict[str, object]]:
     """Return the rows that are there under a key."""
+    found = costs_before(folder)
+    if found is None or set(found["key"]) != {key}:
+        return []
+    return [{str(name): value for name, value in row.items()} for row in found.to_dict("records")]
+
+
+def costs_before(folder: StudyFolder) -> pd.DataFrame | None:
+    """Return the costs that an earlier run measured; None where they are not here or damaged."""
     try:
         found = pd.read_parquet(folder.costs)
     except (OSError, ValueError):
-        return []
-    if not {"key", *COST_COLUMNS} <= set(found.columns) or set(found["key"]) != {key}:
-        return []
-    return [{str(name): value for name, value in row.items()} for row in found.to_dict("records")]
+        return None
+    return found if {"key", *COST_COLUMNS} <= set(found.columns) else None

@@ -108,7 +108,7 @@ class Repeat:
             progress=lambda step, done, total: self.progress(self._label(step), done, total),
         )  # fmt: skip
         seconds = time.perf_counter() - start
-        step = counted(self._label("tuned"), steps_of(settings, 1), self.progress)
+        step = counted(self._label("tuned"), len(steps_of(settings, 1)), self.progress)
         measured = analyse(tuned.features, self.split, settings, [self.number], step)
         measured += self._measure_tuning(tuned, seconds)
         self.progress(self._label("tuned: top on the maps"), 0, 0)

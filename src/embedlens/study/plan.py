@@ -1,0 +1,90 @@
+"""The steps that a study will come to, and a first guess of what each takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from embedlens.backbones import Backbone
+from embedlens.images import ImageSet
+from embedlens.results.cost import costs_of
+from embedlens.results.folder import StudyFolder
+from embedlens.results.settings import Settings
+from embedlens.results.vocabulary import MAPS
+from embedlens.study.analysis import steps_of_heads, steps_of_spaces
+from embedlens.study.cost import COST, costs_before
+from embedlens.study.splits import repeats_of
+from embedlens.study.time_left import PlannedStep
+
+CHECK, LEARNING_CURVE, SCORES = "check of the pictures", "learning curve", "scores"
+
+# Milliseconds a picture, measured on two cores; only the first of a kind is guessed by them.
+_MILLISECONDS = {
+    "distances": 0.5,
+    "heads": 1.0,
+    LEARNING_CURVE: 5.0,
+    MAPS["pca"].title: 0.1,
+    MAPS["tsne"].title: 2.5,
+    MAPS["silhouette_projection"].title: 2.0,
+    "silhouettes": 0.2,
+    "distortion": 0.2,
+    "heads on the maps": 1.0,
+    SCORES: 2.0,
+    CHECK: 4.0,
+}
+# A million parameters at 224 x 224 pixels: from MobileNetV4 to a vision transformer, 0.7 to 2.7.
+_MILLISECONDS_OF_A_MILLION = 1.5
+_PIXELS = 224 * 224
+
+
+def plan_of(
+    folder: StudyFolder, settings: Settings, backbones: Sequence[Backbone], images: ImageSet
+) -> list[PlannedStep]:
+    """Return the steps of a study in the order in which they come.
+
+    Parameters
+    ----------
+    folder : StudyFolder
+        Costs that an earlier run measured are the best guess of embedding.
+    settings : Settings
+        Of the study.
+    backbones : sequence of Backbone
+        Its backbones, by the names that they are told by.
+    images : ImageSet
+        Its pictures.
+    """
+    repeats, scale = repeats_of(images, settings), len(images) / 1000
+    known = {name: cost.milliseconds for name, cost in costs_of(costs_before(folder)).items()}
+
+    def steps(prefix: str, names: Sequence[str]) -> Iterator[PlannedStep]:
+        for name in names:
+            kind = re.sub(r", split \d+$", "", name)
+            rate = _MILLISECONDS.get(kind)
+            yield PlannedStep(prefix + name, kind, None if rate is None else rate * scale)
+
+    planned = []
+    for each in backbones:
+        rate = known.get(each.name) or _milliseconds(each, settings)
+        guess = None if rate is None else rate * scale
+        planned.append(PlannedStep(f"{each.name}: embedding", "embedding", guess))
+    planned.append(PlannedStep(COST, COST, 3.0 * len(backbones)))
+    for each in backbones:
+        planned += steps(f"{each.name}: ", [*steps_of_heads(repeats), LEARNING_CURVE])
+    for each in backbones:
+        spaces = steps_of_spaces(settings, repeats)
+        planned += steps(f"{each.name}: ", [*spaces, SCORES] if settings.scores else spaces)
+        if settings.top or settings.finetune:
+            planned += (
+                PlannedStep(f"{each.name}: split {number + 1}", "training", None)
+                for number in range(repeats)
+            )
+    return [*planned, *steps("", [CHECK])]
+
+
+def _milliseconds(backbone: Backbone, settings: Settings) -> float | None:
+    """Guess what embedding a picture takes; None where the size of the network is not known."""
+    size = settings.size or backbone.size
+    if backbone.parameters is None or size is None:
+        return None
+    height, width = (size, size) if isinstance(size, int) else size
+    return _MILLISECONDS_OF_A_MILLION * backbone.parameters / 1e6 * height * width / _PIXELS
