@@ -11,7 +11,7 @@ from PIL import Image
 from embedlens.errors import StudyError
 from embedlens.study import Study
 
-STUDY = importlib.import_module("embedlens.study.study")
+STEPS = importlib.import_module("embedlens.study.backbone_steps")
 
 
 def write(folder, counts):
@@ -27,7 +27,7 @@ def write(folder, counts):
 
 @pytest.fixture
 def nothing_embedded(monkeypatch):
-    monkeypatch.setattr(STUDY, "embed", lambda *_, **__: pytest.fail("pictures were embedded"))
+    monkeypatch.setattr(STEPS, "embed", lambda *_, **__: pytest.fail("pictures were embedded"))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_what_can_be_trained_and_tested_goes_on(counts, tmp_path, monkeypatch):
     def embed(*_, **__):
         raise Embedding
 
-    monkeypatch.setattr(STUDY, "embed", embed)
+    monkeypatch.setattr(STEPS, "embed", embed)
     study = Study(write(tmp_path / "pictures", counts), ["EfficientNetLite0"], out=tmp_path / "out")
     with pytest.raises(Embedding):
         study.run()

@@ -22,7 +22,7 @@ SMALL = {"size": 64, "repeats": 2}
 QUICK = {**SMALL, "maps": ("pca", "tsne")}
 
 # Not `import embedlens.features.embed`: by that name the package holds the function.
-STUDY = importlib.import_module("embedlens.study.study")
+STEPS = importlib.import_module("embedlens.study.backbone_steps")
 EMBED = importlib.import_module("embedlens.features.embed")
 
 
@@ -61,8 +61,8 @@ class Counter:
 
 @pytest.fixture
 def analyses(monkeypatch):
-    counter = Counter(STUDY.measure_spaces)
-    monkeypatch.setattr(STUDY, "measure_spaces", counter)
+    counter = Counter(STEPS.measure_spaces)
+    monkeypatch.setattr(STEPS, "measure_spaces", counter)
     return counter
 
 
@@ -297,8 +297,8 @@ def test_the_verdict_comes_before_maps_and_scores_and_they_do_not_change_it(
 ):
     """What an early caller is told is what the finished study says, of all backbones at once."""
     told = []
-    spaces = Counter(STUDY.measure_spaces)
-    monkeypatch.setattr(STUDY, "measure_spaces", spaces)
+    spaces = Counter(STEPS.measure_spaces)
+    monkeypatch.setattr(STEPS, "measure_spaces", spaces)
 
     def early(results):
         assert spaces.calls == 0

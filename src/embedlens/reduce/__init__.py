@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING, Any
 from embedlens.arrays.gram import center_gram, gram, squared_distances
 
 if TYPE_CHECKING:
+    from embedlens.reduce.moments import Moments
     from embedlens.reduce.pca import PCA
     from embedlens.reduce.tsne import TSNE
 
-__all__ = ["PCA", "TSNE", "center_gram", "gram", "squared_distances"]
+__all__ = ["PCA", "TSNE", "Moments", "center_gram", "gram", "squared_distances"]
 
 # scikit-learn and numba are imported with the class that needs them.
-_LAZY = {"PCA": "embedlens.reduce.pca", "TSNE": "embedlens.reduce.tsne"}
+_LAZY = {
+    "Moments": "embedlens.reduce.moments",
+    "PCA": "embedlens.reduce.pca",
+    "TSNE": "embedlens.reduce.tsne",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from embedlens.arrays.checks import non_finite_error
 from embedlens.arrays.gram import BLOCK_BYTES, as_gram, center_gram, gram_and_mean
 from embedlens.reduce.eigenpairs import leading_eigenpairs
+from embedlens.reduce.moments import Moments
 
 Method = Literal["auto", "gram", "covariance", "randomized"]
 
@@ -157,6 +158,36 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         self.method_ = "gram"
         self._set_variances(np.sqrt(values), np.trace(centered), n)
         return vectors * self.singular_values_ * _signs(vectors.T)
+
+    def fit_moments(self, moments: Moments) -> PCA:
+        """Find the components of points of which only mean and scatter are given.
+
+        The same as ``fit(X)`` by the covariance path, for points that never lie in one place:
+        each part of them is measured where it lies, the sum of the moments is fitted here, and
+        each part gets its coordinates by ``transform``.
+
+        Parameters
+        ----------
+        moments : Moments
+            Of at least two points.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer points than two, or fewer points or features than ``n_components``.
+        """
+        d = len(moments.mean)
+        if moments.count < 2:
+            raise ValueError(f"Principal components need two points or more, not {moments.count}.")
+        k = self._checked_n_components(min(moments.count, d))
+        values, vectors = leading_eigenpairs(
+            moments.scatter.__matmul__, d, k, random_state=self.random_state
+        )
+        self.method_, self.n_features_in_ = "covariance", d
+        self.mean_ = moments.mean
+        self.components_ = vectors.T * _signs(vectors.T)[:, None]
+        self._set_variances(np.sqrt(values), float(np.trace(moments.scatter)), moments.count)
+        return self
 
     def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Return the coordinates of ``X`` in the components, (m, n_components)."""

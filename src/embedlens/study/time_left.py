@@ -160,7 +160,7 @@ def _in_words(seconds: float) -> str:
 
     Examples
     --------
-    >>> [_in_words(each) for each in (0.2, 87, 150, 4000, 90_000)]
+    >>> [_in_words(each) for each in (0.2, 87, 170, 4000, 90_000)]
     ['1 s', '87 s', '3 min', '1 h 7 min', '25 h']
     """
     if seconds < 90:
