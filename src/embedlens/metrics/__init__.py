@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 _NAMES = {
     "ClassSilhouette": "silhouette",
+    "ClassSums": "class_sums",
     "Comparison": "comparison",
     "DistanceCorrelation": "distortion",
     "DistortionReport": "distortion",
@@ -34,6 +35,7 @@ _NAMES = {
 
 __all__ = [
     "ClassSilhouette",
+    "ClassSums",
     "Comparison",
     "DistanceCorrelation",
     "DistortionReport",
@@ -56,6 +58,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from embedlens.metrics.class_sums import ClassSums
     from embedlens.metrics.comparison import Comparison, compare
     from embedlens.metrics.distortion import (
         DistanceCorrelation,

@@ -113,7 +113,7 @@ class _Group:
         nearest_class: NDArray[np.int64],
     ) -> None:
         """Update the nearest class of some points of classes ``codes``."""
-        squares = _squared_distances(block, self.means)
+        squares = squared_distances(block, self.means)
         squares *= self.share
         squares += self.offset
         own = np.flatnonzero((codes >= self.first) & (codes < self.last))
@@ -125,7 +125,7 @@ class _Group:
         nearest_class[closer] = least[closer] + self.first
 
 
-def _squared_distances(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+def squared_distances(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the squared distances of rows to rows, those lost in rounding by differences."""
     norms = np.einsum("ij,ij->i", x, x)[:, None] + np.einsum("ij,ij->i", y, y)
     squares: NDArray[np.float64] = norms - 2 * (x @ y.T)
