@@ -82,6 +82,7 @@ class StudyFolder:
         self.findings = self.results / "findings.parquet"
         self.findings_key = self.results / "findings.key"
         self.costs = self.results / "costs.parquet"
+        self.whole = self.results / "whole.json"
         self.trunks = path / "trunks"
         self.networks = path / "tuned"
         self.classifiers = path / "classifiers"

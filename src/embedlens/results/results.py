@@ -22,6 +22,7 @@ from embedlens.results.folder import Record, StudyFolder
 from embedlens.results.measurements import HISTORY, Measurements, Tuning
 from embedlens.results.settings import Settings
 from embedlens.results.unlabelled import Unlabelled, read_unlabelled
+from embedlens.results.whole import Whole, read_whole
 
 TABLES = (
     "backbones", "measures", "predictions", "histories", "tunings", "silhouettes", "random_splits",
@@ -92,6 +93,9 @@ class Results:
         What `embedlens.curation.check` found; None where the pictures were not checked.
     maps : dict of (backbone, stage) to dict of str to ndarray
         Coordinates, (pictures, 3), by the map's name; of stage "tuned" those of repeat 0.
+    whole : Whole or None
+        What was measured of all pictures, where a cluster embedded them and every other table is of
+        a sample.
     unlabelled : Unlabelled or None
         Pictures without a label, where the study was given some; no other table holds them.
     """
@@ -113,6 +117,7 @@ class Results:
     retrievals: pd.DataFrame
     findings: pd.DataFrame | None = None
     costs: pd.DataFrame | None = None
+    whole: Whole | None = None
     unlabelled: Unlabelled | None = None
 
     def mean(self, metric: str, split: str = "all", stage: str = "pretrained") -> pd.Series:
@@ -278,6 +283,7 @@ def _results(
         maps=maps,
         findings=findings,
         costs=pd.read_parquet(folder.costs) if folder.costs.is_file() else None,
+        whole=read_whole(folder),
         unlabelled=read_unlabelled(folder, settings.unlabelled) if settings.unlabelled else None,
         **tables,
     )
