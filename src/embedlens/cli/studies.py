@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from embedlens.cli.options import (
+    ActorCpus,
+    Cluster,
     Engine,
     Folder,
     Group,
@@ -26,6 +28,7 @@ from embedlens.cli.options import (
     Transforms,
     Unlabelled,
     Weights,
+    filled,
     folder_option,
     names_in,
     transforms_by_name,
@@ -36,6 +39,7 @@ from embedlens.given_path import given_path
 
 if TYPE_CHECKING:
     from embedlens.results import Results, Verdict
+    from embedlens.study import Study
 
 
 class DemoOption(StrEnum):
@@ -111,6 +115,17 @@ Scores = Annotated[
     typer.Option("--scores/--no-scores", help="Measure transferability scores; no verdict needs "
                                               "them."),
 ]  # fmt: skip
+Sample = Annotated[
+    int,
+    typer.Option(help="With --cluster: pictures that heads, neighbours, maps and scores are of, "
+                      "drawn by class.", min=2),
+]  # fmt: skip
+Store = Annotated[
+    str | None,
+    typer.Option(metavar="PLACE", show_default=False, parser=filled,
+                 help="With --cluster: a folder or URL that every node reaches, for what is made "
+                      "of all pictures. \\[default: cluster, in the study folder]"),
+]  # fmt: skip
 
 
 def demo(
@@ -172,6 +187,10 @@ def study(
     epochs: Epochs = None,
     maps: Maps = None,
     scores: Scores = True,
+    cluster: Cluster = None,
+    actor_cpus: ActorCpus = 1,
+    sample: Sample = 100_000,
+    store: Store = None,
     json_: Json = False,
 ) -> None:
     """Embed PHOTOS with many backbones, judge them, and write a report.
@@ -196,7 +215,11 @@ def study(
         for name, value in given.items()
         if value is not None
     }
-    verdict = _run(photos, names, as_json=json_, **settings)
+    if cluster is None:
+        verdict = _run(photos, names, as_json=json_, **settings)
+    else:
+        workers = {"address": cluster, "cpus": actor_cpus, "sample": sample, "store": store}
+        verdict = _run_on_cluster(photos, names, as_json=json_, **workers, **settings)
     if repeats is not None and verdict.repeats < repeats:
         why = "Time gives one split" if split_by_time else "The pictures come with their split"
         print(
@@ -347,14 +370,35 @@ def _run(
 ) -> Verdict:
     import embedlens as el
     from embedlens.cli.progress import TerminalProgress
-    from embedlens.cli.tables import print_notes, print_results, verdict_record
-    from embedlens.images import NOTES, Problem
 
     one = el.Study(pictures, names, **settings)
     with TerminalProgress(one.time_left) as progress:
         results = one.run(progress, early=None if as_json else partial(_tell_early, one.folder))
         progress("report", 0, 0)
         path = one.report()
+    return _tell(one, results, path, as_json=as_json)
+
+
+def _run_on_cluster(
+    pictures: str, names: list[str] | None, *, as_json: bool, **settings: Any
+) -> Verdict:
+    from embedlens.cli.progress import TerminalProgress
+    from embedlens.cluster.study import study_of
+    from embedlens.images import resolved
+    from embedlens.results.provenance import default_folder
+
+    settings.setdefault("out", default_folder("embedlens", resolved(pictures)))
+    with TerminalProgress() as progress:
+        one = study_of(pictures, names, progress=progress, **settings)
+        progress("report", 0, 0)
+        path = one.report()
+    return _tell(one, one.results(), path, as_json=as_json)
+
+
+def _tell(one: Study, results: Results, path: Path, *, as_json: bool) -> Verdict:
+    from embedlens.cli.tables import print_notes, print_results, verdict_record
+    from embedlens.images import NOTES, Problem
+
     problems = [Problem(*row) for row in results.problems.itertuples(index=False)]
     print_notes(each for each in problems if each.kind in NOTES)
     verdict = one.verdict()
@@ -363,6 +407,8 @@ def _run(
         print(json.dumps(record, indent=1))
     else:
         print_results(results, verdict)
+        if results.whole is not None:
+            print(f"\n{results.whole.sentence()}")
         if results.unlabelled is not None:
             print(f"\n{results.unlabelled.sentence()}")
         print(f"\nReport: {path.resolve()}")

@@ -36,6 +36,7 @@ def summarise(material: Material) -> str:
         tuning_sentence(tuple(tuned)),
         learned_map_sentence(judge_learned_maps(results)),
         " ".join(filter(None, [sample_sentence(results), map_sample(results)])),
+        results.whole.sentence() if results.whole else "",
         f"Of {material.pictures:,} pictures in {len(material.classes):,} classes, "
         f"{verdict.pictures:,} of them held out, over {verdict.repeats} "
         f"{'split' if verdict.repeats == 1 else 'splits'}; backbones: "

@@ -16,6 +16,7 @@ from embedlens.report.reliability import calibration_table
 from embedlens.report.retrieval_table import retrieval_table
 from embedlens.report.score_tables import correlation_table, reduced_table, scores_table
 from embedlens.report.table import Table
+from embedlens.report.whole_table import whole_table
 from embedlens.report.zero_shot_table import zero_shot_table
 from embedlens.results import (
     Results,
@@ -103,6 +104,8 @@ def further_tables(results: Results) -> dict[str, Table]:
         found["calibration"] = calibration_table(results, judge_calibration(results))
     if len(results.retrievals):
         found["retrieval"] = retrieval_table(results, judge_retrieval(results))
+    if results.whole is not None:
+        found["whole"] = whole_table(results, results.whole)
     if judge_zero_shot(results):
         found["zero_shot"] = zero_shot_table(results)
     return _told(found, results)

@@ -24,9 +24,11 @@ from embedlens.report.sections.silhouettes import SilhouettesSection
 from embedlens.report.sections.stills import StillsSection
 from embedlens.report.sections.tuning import TuningSection
 from embedlens.report.sections.verdict import VerdictSection
+from embedlens.report.sections.whole import WholeSection
 
 _SECTIONS: list[Section] = [
     VerdictSection(),
+    WholeSection(),
     ClassesSection(),
     MistakesSection(),
     CheckSection(),
