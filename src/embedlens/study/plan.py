@@ -18,8 +18,9 @@ from embedlens.study.time_left import PlannedStep
 
 CHECK, LEARNING_CURVE, SCORES = "check of the pictures", "learning curve", "scores"
 
-# Milliseconds a picture, measured on two cores; only the first of a kind is guessed by them.
-_MILLISECONDS = {
+# Measured on two cores; only the first of a kind is guessed by them.
+_SECONDS = 0.5  # of a step, however few the pictures
+_MILLISECONDS = {  # a picture
     "distances": 0.5,
     "heads": 1.0,
     LEARNING_CURVE: 5.0,
@@ -60,7 +61,8 @@ def plan_of(
         for name in names:
             kind = re.sub(r", split \d+$", "", name)
             rate = _MILLISECONDS.get(kind)
-            yield PlannedStep(prefix + name, kind, None if rate is None else rate * scale)
+            guess = None if rate is None else _SECONDS + rate * scale
+            yield PlannedStep(prefix + name, kind, guess)
 
     planned = []
     for each in backbones:
