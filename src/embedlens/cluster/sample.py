@@ -25,7 +25,7 @@ from embedlens.cluster.pool import Maker
 from embedlens.cluster.storage import Storage
 from embedlens.errors import EmbedlensError
 from embedlens.features.store import FeatureStore
-from embedlens.files import content_key
+from embedlens.files import content_key, replacing
 from embedlens.images import ImageSet
 from embedlens.images.url import is_url
 from embedlens.metrics.stratified import sample_by_content
@@ -91,7 +91,8 @@ class Sample:
         columns = ["path", "label"]
         if (self.rows["split"] != "").all():
             columns.append("split")
-        self.rows[columns].to_csv(file, index=False, encoding="utf-8")
+        with replacing(file) as partial:
+            self.rows[columns].to_csv(partial, index=False, encoding="utf-8")
 
 
 def _in_full(root: str, path: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ from embedlens.cluster.whole import AddUp, MeasureEach, measures_of, packed_sums
 from embedlens.errors import EmbedlensError, ImageSetError, StudyError
 from embedlens.files import content_key
 from embedlens.given_path import given_path
-from embedlens.images import ImageSet
+from embedlens.images import ImageSet, resolved
 from embedlens.metrics.stratified import SAMPLE
 from embedlens.results.folder import StudyFolder
 from embedlens.results.provenance import Provenance, claim
@@ -108,17 +107,16 @@ def study_of(
     folder = StudyFolder(given_path(out))
     table = folder.path / "sample.csv"
     study = Study(table, backbones, out=folder.path, **settings)
-    listing = list_pictures(str(place))
-    before = read_whole(folder)
-    if before is not None and before.place != listing.root:
+    where, before = resolved(place), read_whole(folder)
+    if before is not None and before.place != where:
         raise StudyError(
             f"{folder.path} holds a study of {before.place}, and these are other pictures, "
-            f"{listing.root}. Choose another folder with --out."
+            f"{where}. Choose another folder with --out."
         )
     claim(folder.path, Provenance("study", study.settings.pictures))
     storage = Storage(store or folder.path / "cluster")
     run = _Run(
-        study, listing, storage, sample, cpus, shard_rows, part_shards,
+        study, where, list_pictures(where), storage, sample, cpus, shard_rows, part_shards,
         progress or (lambda *_: None),
     )  # fmt: skip
     with connected(address):
@@ -128,7 +126,7 @@ def study_of(
 
 
 def _expect_possible(settings: dict[str, Any]) -> None:
-    for name in ("top", "finetune", "unlabelled", "group", "split_by_time"):
+    for name in ("preset", "top", "finetune", "unlabelled", "group", "split_by_time"):
         if settings.get(name):
             raise StudyError(
                 f"{name} is for one machine: leave it out with a cluster, or run the study of "
@@ -148,6 +146,7 @@ def _undamaged(storage: Storage, run: Callable[[], None]) -> None:
 @dataclass(frozen=True)
 class _Run:
     study: Study
+    place: str
     listing: Listing
     storage: Storage
     sample: int
@@ -159,25 +158,25 @@ class _Run:
     def __call__(self) -> None:
         """Leave a folder in which the study of the sample has little left to do."""
         study, folder = self.study, StudyFolder(self.study.folder)
-        for each in study.backbones:
-            each.weights.fetch(each.network)
-        all_of = list(self._embedded())
-        rows = reduce(matches, (each.rows for each in all_of))
+        for backbone in study.backbones:
+            backbone.weights.fetch(backbone.network)
+        all_of, rows = list[_OfAll](), pd.DataFrame()
+        for each, found in self._embedded():
+            rows = matches(rows, found) if all_of else found
+            all_of.append(each)
         if not len(rows):
-            raise ImageSetError(f"{self.listing.root}: no picture with a class can be read")
+            raise ImageSetError(f"{self.place}: no picture with a class can be read")
         drawn = Sample.drawn(rows, self.listing.root, self.sample, study.settings.seed)
         with folder.hold():
             drawn.write(Path(study.settings.pictures))
             measures = pd.concat([self._measured(each) for each in all_of], ignore_index=True)
-            write_whole(
-                folder,
-                Whole(self.listing.root, drawn.of, len(drawn.rows), str(self.storage), measures),
-            )
+            counts = drawn.of, len(drawn.rows)
+            write_whole(folder, Whole(self.place, *counts, str(self.storage), measures))
             images = read_labelled(folder, study.settings, self.progress)
             self._analyse(folder, [self._taken(each, drawn) for each in all_of], images)
 
-    def _embedded(self) -> Iterator[_OfAll]:
-        """Embed with each backbone, and add up what it gives."""
+    def _embedded(self) -> Iterator[tuple[_OfAll, pd.DataFrame]]:
+        """Embed with each backbone, and add up what it gives; tell which pictures it is of."""
         study, storage = self.study, self.storage
         listed = write_listing(self.listing, storage, self.shard_rows)
         identified = self._step(Identify(self.listing.root), listed, "reading pictures")
@@ -191,9 +190,8 @@ class _Run:
             tables = [read_shard(storage, shard) for shard in summed]
             rows = pd.concat([table.select(_ROWS).to_pandas() for table in tables])
             facts = read_shard(storage, embedded[0]).schema.metadata[FACTS]
-            yield _OfAll(
-                each, title, parts, rows.reset_index(drop=True), packed_sums(tables), facts
-            )
+            of = _OfAll(each, title, parts, packed_sums(tables), facts)
+            yield of, rows.reset_index(drop=True)
 
     def _measured(self, of: _OfAll) -> pd.DataFrame:
         """Measure all pictures by one backbone; write the table that has a row for each."""
@@ -243,7 +241,6 @@ class _OfAll:
     backbone: Backbone
     title: str
     parts: list[Shard]
-    rows: pd.DataFrame
     sums: bytes
     facts: bytes
 

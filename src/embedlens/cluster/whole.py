@@ -82,16 +82,18 @@ class AddUp:
         def summed(part: Any) -> Any:
             import pyarrow as pa
 
-            sums, columns = [], {name: list[str]() for name in ("id", "path", "label", "split")}
+            total: Sums | None = None
+            columns = {name: list[str]() for name in ("id", "path", "label", "split")}
             for rows in rows_of(self.storage, part):
                 _expect_narrow(rows.features)
-                sums.append(Sums.of(rows.features, rows.labels))
-                for name, values in zip(
-                    columns, (rows.ids, rows.paths, rows.labels, rows.splits), strict=True
-                ):
+                sums = Sums.of(rows.features, rows.labels)
+                total = sums if total is None else total + sums
+                found = (rows.ids, rows.paths, rows.labels, rows.splits)
+                for name, values in zip(columns, found, strict=True):
                     columns[name] += values
+            assert total is not None
             typed = {name: pa.array(values, pa.string()) for name, values in columns.items()}
-            return pa.table(typed).replace_schema_metadata({_SUMS: _packed(reduce(add, sums))})
+            return pa.table(typed).replace_schema_metadata({_SUMS: _packed(total)})
 
         return summed
 
@@ -159,13 +161,11 @@ def measures_of(sums: bytes, tables: Iterable[Any]) -> pd.DataFrame:
         each metric ``silhouette.<metric>``, the mean of all pictures, ``....macro``, that of the
         means of the classes, and ``....class.<class>``.
     """
-    totals: dict[str, pd.DataFrame] = {}
-    for table in tables:
-        frame = table.select(["label", *METRICS]).to_pandas()
-        groups = frame.groupby("label")
-        each = groups.sum().assign(count=groups.size())
-        totals["all"] = each if "all" not in totals else totals["all"].add(each, fill_value=0)
-    total = totals["all"]
+    by_class = (
+        table.select(["label", *METRICS]).to_pandas().assign(count=1).groupby("label").sum()
+        for table in tables
+    )
+    total = reduce(lambda one, other: one.add(other, fill_value=0), by_class)
     kept = float(fitted_pca(_unpacked(sums)).explained_variance_ratio_.sum())
     rows = [("pictures", float(total["count"].sum())), ("pca.variance_kept", kept)]
     for metric in METRICS:
