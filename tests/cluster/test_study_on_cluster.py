@@ -22,7 +22,7 @@ SETTINGS = {
     "maps": ["pca"],
     "scores": False,
 }
-SMALL = {"shard_rows": 32, "part_shards": 3}
+GIVEN = {**SETTINGS, "sample": 60, "shard_rows": 32, "part_shards": 3}
 
 
 @pytest.fixture(scope="module")
@@ -32,36 +32,32 @@ def network(backbone):
 
 @pytest.fixture(scope="module")
 def made(cluster, photos, network, tmp_path_factory):
-    """A study whose sample is all there is."""
-    out = tmp_path_factory.mktemp("many") / "out"
-    return study_of(photos, [network], out=out, address="auto", **SMALL, **SETTINGS)
+    return study_of(photos, [network], out=tmp_path_factory.mktemp("many") / "out", **GIVEN)
 
 
 @pytest.fixture(scope="module")
-def one_machine(photos, network, environment, tmp_path_factory):
-    study = Study(photos, [network], out=tmp_path_factory.mktemp("one") / "out", **SETTINGS)
-    study.run(lambda *_: None)
-    return study
+def images(photos):
+    return ImageSet.read(photos)
 
 
-def test_the_results_are_those_of_one_machine(made, one_machine):
-    ours, theirs = made.results(), one_machine.results()
-    assert ours.pictures["id"].tolist() == theirs.pictures["id"][theirs.pictures["kept"]].tolist()
-    for name in ("measures", "predictions", "calibrations", "retrievals", "silhouettes", "curves"):
-        without = [c for c in ("study", "seconds") if c in getattr(ours, name)]
-        pd.testing.assert_frame_equal(
-            getattr(ours, name).drop(columns=without), getattr(theirs, name).drop(columns=without)
-        )
+def test_the_results_are_those_that_one_machine_gets_of_the_sample(made, network, tmp_path):
+    one_machine = Study(made.folder / "sample.csv", [network], out=tmp_path, **SETTINGS)
+    ours, theirs = made.results(), one_machine.run(lambda *_: None)
+    assert theirs.whole is None
+    assert ours.pictures["label"].value_counts().to_dict() == {"cat": 30, "dog": 30}
+    for name in ("pictures", "measures", "predictions", "calibrations", "retrievals", "curves"):
+        tables = getattr(ours, name), getattr(theirs, name)
+        without = [column for column in ("study", "seconds") if column in tables[0]]
+        pd.testing.assert_frame_equal(*(table.drop(columns=without) for table in tables))
     for stage, maps in theirs.maps.items():
         assert ours.maps[stage].keys() == maps.keys()
         assert all(np.array_equal(ours.maps[stage][key], maps[key]) for key in maps)
 
 
-def test_what_is_of_all_pictures_is_what_one_machine_measures(made, photos, backbone):
-    images = ImageSet.read(photos)
+def test_what_is_of_all_pictures_is_what_one_machine_measures(made, images, backbone):
     values = np.asarray(embed_here(images, backbone).values)
     whole = made.results().whole
-    assert (whole.pictures, whole.sample) == (len(images), len(images))
+    assert (whole.pictures, whole.sample) == (len(images), 60)
     measured = whole.measures.set_index("metric")["value"]
     assert measured["pictures"] == len(images)
     pca = PCA(3).fit(values)
@@ -90,25 +86,19 @@ def test_nothing_is_left_to_do_and_nothing_is_done_again(made, photos, network, 
     for name in ("measure_heads", "measure_spaces"):
         monkeypatch.setattr(f"embedlens.study.backbone_steps.{name}", fail)
     before = sorted(Path(made.folder, "cluster").rglob("*.arrow"))
-    study_of(photos, [network], out=made.folder, **SMALL, **SETTINGS)
+    study_of(photos, [network], out=made.folder, **GIVEN)
     assert sorted(Path(made.folder, "cluster").rglob("*.arrow")) == before
 
 
-def test_a_sample_stands_for_all_and_says_so(made, photos, network, tmp_path):
-    out = tmp_path / "out"
-    study = study_of(
-        photos, [network], out=out, store=made.folder / "cluster", sample=100, **SMALL, **SETTINGS
+def test_report_summary_and_tables_name_the_sample(made, images):
+    sentence = (
+        f"Heads, neighbours, maps and scores are of 60 of {len(images)} pictures, drawn by class."
     )
-    results = study.results()
-    assert len(results.pictures) == 100
-    assert results.pictures["label"].value_counts().to_dict() == {"cat": 50, "dog": 50}
-    assert (results.whole.pictures, results.whole.sample) == (399, 100)
-    pd.testing.assert_frame_equal(results.whole.measures, made.results().whole.measures)
-    sentence = "Heads, neighbours, maps and scores are of 100 of 399 pictures, drawn by class."
-    assert results.whole.sentence() == sentence
-    assert sentence in study.report().read_text(encoding="utf-8")
-    assert sentence in (out / "summary.md").read_text(encoding="utf-8")
-    table = pd.read_csv(out / "tables" / "whole.csv")
+    assert made.results().whole.sentence() == sentence
+    assert sentence in made.report().read_text(encoding="utf-8")
+    assert sentence in (made.folder / "summary.md").read_text(encoding="utf-8")
+    table = pd.read_csv(made.folder / "tables" / "whole.csv")
+    assert table["pictures"].tolist() == [len(images)]
     assert table["silhouette_cosine"].notna().all()
 
 
