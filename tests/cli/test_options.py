@@ -167,6 +167,8 @@ def digits_folder():
         (("study", ".", "-b", "Xception", "--epochs", "3"), "epochs is 3"),
         (("study", ".", "-b", "Xception", "--finetune", "--no-top"), "--no-top is of no use"),
         (("study", ".", "--preset", "paper", "--no-top"), "--no-top is of no use"),
+        (("study", ".", "-b", "Xception", "--sample", "9"), "--sample is of --cluster"),
+        (("study", ".", "-b", "Xception", "--store", "s"), "--store is of --cluster"),
         (("export", "s", "--to", "tensorboard", "--features", "--out", "o"), "is of --to parquet"),
         (("export", "s", "--to", "parquet", "--out", "o.parquet"), "is named like a file"),
         (("relabel", ".", "--into", "a=x,a=y"), "gives the label 'a' twice"),

@@ -116,9 +116,10 @@ Scores = Annotated[
                                               "them."),
 ]  # fmt: skip
 Sample = Annotated[
-    int,
-    typer.Option(help="With --cluster: pictures that heads, neighbours, maps and scores are of, "
-                      "drawn by class.", min=2),
+    int | None,
+    typer.Option(min=2, show_default=False,
+                 help="With --cluster: pictures that heads, neighbours, maps and scores are of, "
+                      "drawn by class. \\[default: 100,000]"),
 ]  # fmt: skip
 Store = Annotated[
     str | None,
@@ -189,7 +190,7 @@ def study(
     scores: Scores = True,
     cluster: Cluster = None,
     actor_cpus: ActorCpus = 1,
-    sample: Sample = 100_000,
+    sample: Sample = None,
     store: Store = None,
     json_: Json = False,
 ) -> None:
@@ -215,10 +216,13 @@ def study(
         for name, value in given.items()
         if value is not None
     }
+    of_all = {name: value for name, value in (("sample", sample), ("store", store)) if value}
     if cluster is None:
+        if of_all:
+            raise typer.BadParameter(f"--{next(iter(of_all))} is of --cluster; leave it out.")
         verdict = _run(photos, names, as_json=json_, **settings)
     else:
-        workers = {"address": cluster, "cpus": actor_cpus, "sample": sample, "store": store}
+        workers = {"address": cluster, "cpus": actor_cpus, **of_all}
         verdict = _run_on_cluster(photos, names, as_json=json_, **workers, **settings)
     if repeats is not None and verdict.repeats < repeats:
         why = "Time gives one split" if split_by_time else "The pictures come with their split"
