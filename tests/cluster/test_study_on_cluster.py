@@ -22,7 +22,7 @@ SETTINGS = {
     "maps": ["pca"],
     "scores": False,
 }
-GIVEN = {**SETTINGS, "sample": 60, "shard_rows": 32, "part_shards": 3}
+GIVEN = {**SETTINGS, "sample": 60, "shard_rows": 32, "part_shards": 3, "cpus": 2}
 
 
 @pytest.fixture(scope="module")
