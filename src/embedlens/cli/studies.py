@@ -216,20 +216,29 @@ def study(
         for name, value in given.items()
         if value is not None
     }
-    of_all = {name: value for name, value in (("sample", sample), ("store", store)) if value}
-    if cluster is None:
-        if of_all:
-            raise typer.BadParameter(f"--{next(iter(of_all))} is of --cluster; leave it out.")
-        verdict = _run(photos, names, as_json=json_, **settings)
-    else:
-        workers = {"address": cluster, "cpus": actor_cpus, **of_all}
-        verdict = _run_on_cluster(photos, names, as_json=json_, **workers, **settings)
+    workers = _workers(cluster, actor_cpus, sample, store)
+    run = _run_on_cluster if workers else _run
+    verdict = run(photos, names, as_json=json_, **workers, **settings)
     if repeats is not None and verdict.repeats < repeats:
         why = "Time gives one split" if split_by_time else "The pictures come with their split"
         print(
             f"{why}: there is {verdict.repeats}, not the {repeats} of --repeats.",
             file=sys.stderr if json_ else sys.stdout,
         )
+
+
+def _workers(
+    address: str | None, cpus: int, sample: int | None, store: str | None
+) -> dict[str, Any]:
+    """Return what a study on a cluster is told besides; nothing without one."""
+    given = {
+        name: value for name, value in (("sample", sample), ("store", store)) if value is not None
+    }
+    if address is not None:
+        return {"address": address, "cpus": cpus, **given}
+    if given:
+        raise typer.BadParameter(f"--{next(iter(given))} is of --cluster; leave it out.")
+    return {}
 
 
 def _expanded(backbones: str) -> list[str]:
