@@ -134,13 +134,6 @@ def _names(drawn):
     return [path.rpartition("/")[2] for path in drawn.rows["path"]]
 
 
-@pytest.mark.parametrize(
-    ("root", "size", "said"),
-    [
-        ("pictures.zip", 20, "pictures.zip is an archive"),
-        ("s3://bucket/photos", 3, "cannot hold 4 classes"),
-    ],
-)
-def test_what_no_sample_can_be_drawn_of_is_refused(good, root, size, said):
-    with pytest.raises(EmbedlensError, match=said):
-        Sample.drawn(good, root, size, seed=0)
+def test_pictures_in_an_archive_are_refused(good):
+    with pytest.raises(EmbedlensError, match=r"pictures\.zip is an archive"):
+        Sample.drawn(good, "pictures.zip", 20, seed=0)

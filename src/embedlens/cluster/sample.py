@@ -70,18 +70,14 @@ class Sample:
         Raises
         ------
         EmbedlensError
-            If pictures lie in an archive, where a table cannot name them; or ``size`` is less than
-            there are classes.
+            If pictures lie in an archive, where a table cannot name them.
         """
         if not is_url(root) and not Path(root).is_dir():
             raise EmbedlensError(
                 f"{root} is an archive: a study on a cluster needs pictures that have a path or a "
                 "URL each. Unpack it where every node reaches it."
             )
-        try:
-            chosen = sample_by_content(rows["label"], rows["id"], size, seed)
-        except ValueError as error:
-            raise EmbedlensError(f"{error} Give --sample.") from error
+        chosen = sample_by_content(rows["label"], rows["id"], size, seed)
         taken = rows.iloc[chosen].reset_index(drop=True)
         paths = [_in_full(root, path) for path in taken["path"]]
         return cls(taken.assign(path=paths), len(rows))
