@@ -318,12 +318,10 @@ def _step(problem: _Problem, state: _State, way: NDArray[np.float64]) -> _State 
     while length > _ENOUGH[1]:
         following = problem.state(state.at + length * way)
         if -gain > rounding:
-            falls = following.loss <= state.loss + _ENOUGH[0] * length * gain
+            falls = bool(following.loss <= state.loss + _ENOUGH[0] * length * gain)
         else:  # the loss cannot tell so small a gain; a flatter slope does
-            falls = (
-                following.loss <= state.loss + 8 * rounding
-                and np.abs(following.slope).max() < 0.5 * np.abs(state.slope).max()
-            )
+            flatter = np.abs(following.slope).max() < 0.5 * np.abs(state.slope).max()
+            falls = bool(flatter and following.loss <= state.loss + 8 * rounding)
         if falls:
             return following
         length /= 2
