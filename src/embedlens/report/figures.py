@@ -211,7 +211,7 @@ def _draw_opening(results: Results, drawings: Sequence[MapDrawing]) -> MapDrawin
     if opening is None:
         return None
     backbone, stage, name = opening.rsplit("/", 2)
-    rows, labels = _drawn(results)
+    rows, labels = _rows_drawn(results)
     points = results.maps[backbone, stage][name][rows]
     same = next(each for each in drawings if each.title == MAPS.title(name))
     drawn = draw_one(name, points, labels, list(class_counts(results).index), same.viewpoint)
@@ -239,7 +239,7 @@ def _draw_stage(
     measures_of: Callable[[str], Mapping[str, str]],
 ) -> list[MapDrawing]:
     """Write the maps of a backbone at a stage side by side; return each for the page."""
-    rows, labels = _drawn(results)
+    rows, labels = _rows_drawn(results)
     classes, learned = list(class_counts(results).index), _learned(results)[rows]
     maps = {name: points[rows] for name, points in results.maps[key].items()}
     viewpoints = {name: best_viewpoint(points, labels) for name, points in maps.items()}
@@ -262,7 +262,7 @@ def _draw_stage(
     return drawings
 
 
-def _drawn(results: Results) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
+def _rows_drawn(results: Results) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
     """Return the rows that maps are drawn of, a stratified sample of many, and their classes."""
     kept = results.pictures[results.pictures["kept"]]
     labels = kept["label"].to_numpy(str)
