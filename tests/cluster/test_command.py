@@ -6,8 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 
 def command(*arguments):
     return subprocess.run(
@@ -29,16 +27,6 @@ def test_a_folder_is_embedded_and_what_was_set_aside_is_told(
     assert f"1 of the pictures have no features; images.parquet in {out} says why." in done.stderr
     for name, data in whole.items():
         assert (Path(out) / name).read_bytes() == data
-
-
-def test_a_cluster_that_does_not_answer_gets_a_sentence(photos, tmp_path):
-    pytest.importorskip("ray", reason="needs the extra cluster")
-    done = command(
-        photos, "-b", "EfficientNetLite0", "--cluster", "127.0.0.1:1", "--out", tmp_path / "out"
-    )
-    assert done.returncode == 2
-    assert "No Ray cluster answers at '127.0.0.1:1'" in done.stderr
-    assert "ray start --head" in done.stderr
 
 
 def test_what_draws_splits_is_refused(photos, tmp_path):

@@ -147,3 +147,16 @@ def test_nothing_is_reported_to_anybody(monkeypatch):
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
     import_ray()
     assert not usage_lib.usage_stats_enabled()
+
+
+def test_a_cluster_that_does_not_answer_gets_a_sentence(monkeypatch):
+    ray = pytest.importorskip("ray", reason="needs the extra cluster")
+
+    def refuse(*args, **kwargs):
+        raise ConnectionError("Traceback of a server\n\nno answer\n")
+
+    monkeypatch.setattr(ray, "init", refuse)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    expected = r"No Ray cluster answers at '1\.2\.3\.4:5' \(no answer\).*ray start --head"
+    with pytest.raises(EmbedlensError, match=expected), connected("1.2.3.4:5"):
+        pass
