@@ -140,7 +140,7 @@ def test_processors_can_be_granted(monkeypatch):
 
 def test_nothing_is_reported_to_anybody(monkeypatch):
     pytest.importorskip("ray", reason="needs the extra cluster")
-    from ray._private.usage import usage_lib
+    from ray._common.usage import usage_lib
 
     from embedlens.cluster.connection import import_ray
 
