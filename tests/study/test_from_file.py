@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
-from sklearn.datasets import make_blobs
+from sklearn.datasets import load_digits, make_blobs
 from sklearn.metrics import silhouette_score
 
 from embedlens.errors import StudyError
 from embedlens.features import FeaturesFile
+from embedlens.metrics.stratified import compared_by_content, sample_by_content
 from embedlens.study import held_out_silhouette, map_features, score_features
 
 
@@ -84,3 +87,52 @@ def test_scores_say_of_how_many_classes_they_are():
     file = features_file(np.where(labels == "dog", "test", "train"))
     on = score_features(file)[-1]["on"]
     assert on == "30 test pictures of one split, of 1 of 4 classes, 1 of them never trained on"
+
+
+@pytest.fixture
+def small_samples(monkeypatch):
+    """As if 80 pictures were too many to learn from, and 40 too many to compare."""
+    module = importlib.import_module("embedlens.study.from_file")
+    monkeypatch.setattr(module, "SAMPLE", 80)
+    monkeypatch.setattr(module, "COMPARED", 40)
+
+
+def test_of_too_many_pictures_a_sample_is_scored_and_named(small_samples):
+    file = digits_file(200)
+    rows = {row["score"]: row for row in score_features(file)}
+    assert rows["silhouette (micro)"]["on"].startswith("a stratified sample of 40 of the 200")
+    test = int((complete(file) == "test").sum())
+    assert f" of the {test} test pictures" in rows["knn accuracy"]["on"]
+    compared = compared_by_content(file.labels, file.paths, 40)
+    assert rows["silhouette (micro)"]["value"] == pytest.approx(
+        silhouette_score(file.features[compared], file.labels[compared]), abs=1e-4
+    )
+
+
+def test_a_map_of_too_many_pictures_has_a_place_for_each(small_samples):
+    file = digits_file(200)
+    table = map_features(file, "tsne")
+    places = table[list("xyz")].to_numpy()
+    assert np.isfinite(places).all()
+    rows = sample_by_content(file.labels, file.paths, 80)
+    others = np.setdiff1d(np.arange(200), rows)
+    # A picture beside the sample lies within what its neighbours there span.
+    assert (places[others] >= places[rows].min(axis=0)).all()
+    assert (places[others] <= places[rows].max(axis=0)).all()
+
+
+def digits_file(count):
+    digits = load_digits()
+    return FeaturesFile(
+        digits.data[:count].astype(np.float32),
+        digits.target[:count].astype(str),
+        np.full(count, ""),
+        np.array([f"{row}.png" for row in range(count)]),
+        {},
+    )
+
+
+def complete(file):
+    """The splits that are drawn where the file gives none."""
+    module = importlib.import_module("embedlens.study.from_file")
+    return module._splits(file, 0)

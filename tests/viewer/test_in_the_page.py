@@ -98,3 +98,10 @@ def test_without_the_built_viewer_there_is_a_report_without_it(study, tmp_path, 
     page = write(study)
     assert "<script" not in page
     assert 'id="viewer"' not in page
+
+
+def test_a_scene_too_large_for_a_page_is_left_to_the_command(study, monkeypatch):
+    monkeypatch.setattr("embedlens.report.viewer_block.MAX_BYTES", 1000)
+    page = write(study)
+    assert 'id="viewer"' not in page
+    assert "<code>embedlens view" in page

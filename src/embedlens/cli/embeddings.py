@@ -269,6 +269,8 @@ def map_(
 ) -> None:
     """Map features to 3 (or 2) dimensions."""
     from embedlens.features import read_features
+    from embedlens.metrics.stratified import COMPARED
+    from embedlens.results.samples import map_sample_of
     from embedlens.study import held_out_silhouette, map_features
 
     read = read_features(file, group, split_by_time)
@@ -276,11 +278,15 @@ def map_(
     _print_notes(file, read.notes)
     write_table(table, out)
     print(f"{out}: {len(table)} points in {dimensions} dimensions")
+    if method is not MapOption.pca and (said := map_sample_of(len(table))):
+        print(said)
     if "learned" in table:
         learned = int(table["learned"].sum())
+        others = len(table) - learned
+        some = "" if others <= COMPARED else f"a stratified sample of {COMPARED:,} of "
         print(
-            f"The map was learned from the labels of {learned} pictures. Silhouette of the "
-            f"{len(table) - learned} held out: {held_out_silhouette(table):.3f}"
+            f"The map was learned from the labels of {learned} pictures. Silhouette of {some}the "
+            f"{others} held out: {held_out_silhouette(table):.3f}"
         )
 
 

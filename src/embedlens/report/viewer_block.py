@@ -18,7 +18,10 @@ from embedlens.viewer.bundle import is_built, read_bundle
 from embedlens.viewer.whole_scene import rounded, whole_study_scene
 
 MAX_PICTURES = 200_000
-"""Beyond this one backbone alone would make a page of more than 20 MB."""
+"""Of more pictures it is not tried."""
+
+MAX_BYTES = 10_000_000
+"""What the scene may take in the page, so that a report stays below 15 MB."""
 
 _LOADER = Path(__file__).parent / "templates" / "viewer_loader.js"
 
@@ -71,14 +74,17 @@ def viewer_block(folder: Path, results: Results) -> ViewerBlock | None:
     Returns
     -------
     ViewerBlock or None
-        None where there are more pictures than a page can hold, or the viewer is not built.
+        None where the scene takes more than `MAX_BYTES`, or the viewer is not built.
     """
     if not is_built() or int(results.pictures["kept"].sum()) > MAX_PICTURES:
         return None
     scene = whole_study_scene(folder, results)
+    blobs = {name: _packed(_short(scene, name)) for name in scene.blobs}
+    if sum(map(len, blobs.values())) > MAX_BYTES:
+        return None
     return ViewerBlock(
         scene=in_script(json.dumps(scene.manifest(), separators=(",", ":"))),
-        blobs={name: _packed(_short(scene, name)) for name in scene.blobs},
+        blobs=blobs,
         bundle=_packed(read_bundle().encode()),
         loader=_LOADER.read_text(encoding="utf-8"),
         maps=len(scene.maps),

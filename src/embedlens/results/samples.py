@@ -109,7 +109,11 @@ def sample_of_part(results: Results, part: str) -> str:
 
 def map_sample(results: Results) -> str:
     """Say how a map that takes too long for all pictures came to hold all; "" where it does not."""
-    pictures = int(np.count_nonzero(results.pictures["kept"]))
+    return map_sample_of(int(np.count_nonzero(results.pictures["kept"])))
+
+
+def map_sample_of(pictures: int) -> str:
+    """Say how a map of so many pictures came to hold all; "" where it is made of all."""
     if pictures <= SAMPLE:
         return ""
     return (

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from embedlens.classify.placing import reduced_for_tsne
 from embedlens.errors import StudyError
 from embedlens.features import FeaturesFile
 from embedlens.images import complete_split, stratified_split
@@ -16,8 +17,10 @@ from embedlens.images.time_order import time_split
 from embedlens.learn import SilhouetteProjection
 from embedlens.metrics import silhouette_report, silhouette_score
 from embedlens.metrics.proportion import proportion_interval
+from embedlens.metrics.stratified import COMPARED, SAMPLE, compared_by_content, sample_by_content
 from embedlens.reduce import PCA, TSNE
 from embedlens.study.heads import PROBES
+from embedlens.study.maps import spread
 from embedlens.study.splits import require_two_classes
 
 
@@ -28,7 +31,8 @@ def score_features(file: FeaturesFile, seed: int = 0) -> list[dict[str, Any]]:
     ----------
     file : FeaturesFile
         Where it gives no splits they are drawn, stratified and by whole groups, or by time: 20%
-        test, 30% of the rest validation.
+        test, 30% of the rest validation. Of more than 100,000 pictures a stratified sample is
+        learned from and tested, and of more than 20,000 the silhouette is that of a sample.
     seed : int, default 0
         Of the draw.
 
@@ -55,14 +59,17 @@ def score_features(file: FeaturesFile, seed: int = 0) -> list[dict[str, Any]]:
         )
     splits = _splits(file, seed)
     require_two_classes(labels, splits, "The split")
-    report = silhouette_report(file.features, labels)
-    whole = f"all {len(labels)} pictures, Euclidean"
-    rows = [
+    compared = compared_by_content(labels, _names(file), COMPARED)
+    report = silhouette_report(file.features[compared], labels[compared])
+    whole = f"{_told(len(compared), len(labels), 'all')} pictures, Euclidean"
+    scores = [
         _row("silhouette (micro)", report.micro, report.micro_interval, whole),
         _row("silhouette (macro)", report.macro, report.macro_interval, whole),
     ]
-    train, validation, test = (np.flatnonzero(splits == s) for s in ("train", "validation", "test"))
-    on = f"{len(test)} test pictures of one split{_judged(labels, splits)}"
+    rows = _sample(file)
+    train, validation, test = (rows[splits[rows] == s] for s in ("train", "validation", "test"))
+    tested = _told(len(test), int((splits == "test").sum()))
+    on = f"{tested} test pictures of one split{_judged(labels[rows], splits[rows])}"
     for name, make in PROBES.items():
         head = make().fit(
             file.features[train],
@@ -71,15 +78,33 @@ def score_features(file: FeaturesFile, seed: int = 0) -> list[dict[str, Any]]:
         )
         right = head.predict(file.features[test]) == labels[test]
         share = proportion_interval(right)
-        rows.append(
+        scores.append(
             _row(f"{name.replace('_', ' ')} accuracy", share.estimate, (share.low, share.high), on)
         )
-    return rows
+    return scores
 
 
 def _row(score: str, value: float, interval: tuple[float, float], on: str) -> dict[str, Any]:
     low, high = (round(end, 4) if np.isfinite(end) else None for end in interval)
     return {"score": score, "value": round(value, 4), "low": low, "high": high, "on": on}
+
+
+def _names(file: FeaturesFile) -> NDArray[np.str_]:
+    """Return what each row is, for the sample: its path, or its place where it has none."""
+    places = np.arange(len(file.labels)).astype(str)
+    return np.where(file.paths == "", places, file.paths)
+
+
+def _sample(file: FeaturesFile) -> NDArray[np.int64]:
+    """Return the rows that stand for all where these are too many to learn from."""
+    return sample_by_content(file.labels, _names(file), SAMPLE)
+
+
+def _told(some: int, of: int, every: str = "") -> str:
+    """Say how many pictures a figure is of."""
+    if some == of:
+        return f"{every} {of}".strip()
+    return f"a stratified sample of {some:,} of the {of:,}"
 
 
 def _judged(labels: NDArray[np.str_], splits: NDArray[np.str_]) -> str:
@@ -106,7 +131,9 @@ def map_features(
     ----------
     file : FeaturesFile
         "silhouette" learns from the labels of all pictures but the test ones; where the file
-        gives no splits, a stratified fifth is held out as test.
+        gives no splits, a stratified fifth is held out as test. Of more than 100,000 pictures
+        t-SNE and "silhouette" are made of a stratified sample; on t-SNE the others lie at the
+        median of their five nearest of it.
     method : {"pca", "tsne", "silhouette"}
         The map. Only "silhouette" looks at the labels.
     dimensions : int, default 3
@@ -138,14 +165,22 @@ def map_features(
     elif method == "pca":
         coordinates = PCA(dimensions, random_state=seed).fit_transform(file.features)
     else:
-        perplexity = min(30.0, max(1.0, (len(file.labels) - 1) / 3))
-        tsne = TSNE(dimensions, perplexity=perplexity, random_state=seed)
-        coordinates = tsne.fit_transform(file.features)
+        coordinates = _tsne(file, dimensions, seed)
     return table.assign(**dict(zip("xyz", np.asarray(coordinates).T, strict=False)))
 
 
+def _tsne(file: FeaturesFile, dimensions: int, seed: int) -> NDArray[np.float32]:
+    points, rows = file.features, _sample(file)
+    perplexity = min(30.0, max(1.0, (len(rows) - 1) / 3))
+    tsne = TSNE(dimensions, perplexity=perplexity, random_state=seed)
+    if len(rows) == len(points):
+        return tsne.fit_transform(points)
+    reduced = reduced_for_tsne(points).transform(points)
+    return spread(tsne.fit_transform(reduced[rows]), reduced, rows)
+
+
 def held_out_silhouette(table: pd.DataFrame) -> float:
-    """Return the silhouette of the pictures that a learned map did not learn from.
+    """Return the silhouette of the pictures that a learned map held out; of 20,000 where more.
 
     Parameters
     ----------
@@ -158,6 +193,8 @@ def held_out_silhouette(table: pd.DataFrame) -> float:
         Mean, Euclidean; NaN where they are of one class or each alone in its own.
     """
     held_out = table[~table["learned"]]
+    names = held_out["path"].where(held_out["path"] != "", held_out.index.astype(str))
+    held_out = held_out.iloc[compared_by_content(held_out["label"], names, COMPARED)]
     points = held_out[[axis for axis in "xyz" if axis in held_out]].to_numpy()
     if not 2 <= held_out["label"].nunique() < len(held_out):
         return float("nan")
@@ -177,8 +214,10 @@ def _learned_map(
             f"{len(classes)} of {len(np.unique(file.labels))} classes to learn from and "
             f"{int((~learned).sum())} of {len(learned)} pictures held out. Use --method pca."
         )
+    rows = np.flatnonzero(learned)
+    rows = rows[sample_by_content(file.labels[rows], _names(file)[rows], SAMPLE)]
     projection = SilhouetteProjection(dimensions, random_state=seed)
-    projection.fit(file.features[learned], file.labels[learned], groups=_groups(file)[learned])
+    projection.fit(file.features[rows], file.labels[rows], groups=_groups(file)[rows])
     return projection.transform(file.features), learned
 
 

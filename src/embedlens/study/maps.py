@@ -54,14 +54,14 @@ def _tsne(geometry: Geometry, images: ImageSet, seed: int) -> tuple[Coordinates,
         rows = sample_by_content(images.labels, images.ids, SAMPLE)
         tsne = TSNE(3, perplexity=perplexity, random_state=seed)
         reduced = reduced_for_tsne(geometry.points).transform(geometry.points)
-        coordinates = _spread(tsne.fit_transform(reduced[rows]), reduced, rows)
+        coordinates = spread(tsne.fit_transform(reduced[rows]), reduced, rows)
     else:
         tsne = TSNE(3, perplexity=perplexity, random_state=seed, metric="gram")
         coordinates = tsne.fit_transform(geometry.gram)
     return coordinates, float(tsne.kl_divergence_)
 
 
-def _spread(
+def spread(
     places: Coordinates, points: NDArray[np.floating[Any]], rows: NDArray[np.int64]
 ) -> Coordinates:
     """Return places of all points: those of some rows are given, and tell those of the others.
