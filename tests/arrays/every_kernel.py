@@ -22,6 +22,7 @@ from numba.core.registry import CPUDispatcher
 import embedlens
 from embedlens.arrays import bounded_threads
 from embedlens.metrics import distortion_report, nearest_neighbors, silhouette_samples
+from embedlens.metrics.hamming import Bands, banded_near_rows
 from embedlens.metrics.near_duplicates import hamming_pairs
 from embedlens.reduce import PCA, TSNE, gram
 
@@ -60,6 +61,8 @@ def results(n_jobs: int) -> Iterator[tuple[str, np.ndarray]]:
         yield "distortion", np.frombuffer(repr(report).encode(), np.uint8)
         hashes = rng.integers(0, 1 << 20, 200, dtype=np.uint64)
         yield "hashes", hamming_pairs(hashes, 8).value
+        near = banded_near_rows(hashes, Bands.of(hashes), 0, len(hashes), 8, 16)
+        yield "hashes by quarters", np.concatenate(near)
 
 
 def kernels() -> Iterator[CPUDispatcher]:

@@ -92,10 +92,10 @@ class ClassSums:
             raise ValueError(f"Sums of classes are of {known}; got {metric!r}.")
         points = _as_part(X)
         names, codes = encode(as_labels(labels, len(points)))
-        total = cls._none(metric, names, points.shape[1])
+        total = cls.none(metric, names, points.shape[1])
         for rows in _chunks(len(points), points.shape[1]):
             block, present = _read(points, rows, metric)
-            total = total._and(total._of_block(block, present, codes[rows]))
+            total = _added(total, _of_block(total, block, present, codes[rows]))
         return total
 
     def __add__(self, other: ClassSums) -> ClassSums:
@@ -109,7 +109,7 @@ class ClassSums:
             )
         names, codes = encode(np.concatenate([self.names, other.names]))
         mine, theirs = codes[: len(self.names)], codes[len(self.names) :]
-        return self._among(names, mine)._and(other._among(names, theirs))
+        return _added(_among(self, names, mine), _among(other, names, theirs))
 
     def __radd__(self, other: Any) -> ClassSums:
         """Let ``sum`` begin with 0."""
@@ -156,62 +156,11 @@ class ClassSums:
         return np.concatenate([np.zeros(0), *blocks])
 
     @classmethod
-    def _none(cls, metric: SummedMetric, names: NDArray[np.object_], d: int) -> ClassSums:
+    def none(cls, metric: SummedMetric, names: NDArray[np.object_], d: int) -> ClassSums:
+        """Return the sums of no points of classes in ``d`` features."""
         k = len(names)
         none = np.zeros(k, np.int64)
         return cls(metric, names, none, none, np.zeros((k, d)), np.zeros(k))
-
-    def _of_block(
-        self, block: NDArray[np.float64], present: NDArray[np.bool_], codes: NDArray[np.int64]
-    ) -> ClassSums:
-        """Return the sums of some points of the classes ``codes``."""
-        k = len(self.names)
-        rows = np.flatnonzero(present)
-        rows = rows[np.argsort(codes[rows], kind="stable")]
-        means = np.zeros((k, block.shape[1]))
-        squares: NDArray[np.float64] = np.zeros(k)
-        if len(rows):
-            held = codes[rows]
-            edges = np.flatnonzero(np.diff(held, prepend=-1))
-            sizes = np.diff(edges, append=len(rows))
-            # Relative to its first point: of equal points nothing is left, not even rounding.
-            first = block[rows[edges]]
-            near = block[rows] - np.repeat(first, sizes, axis=0)
-            steps = np.add.reduceat(near, edges, axis=0) / sizes[:, None]
-            near -= np.repeat(steps, sizes, axis=0)
-            means[held[edges]] = first + steps
-            squares += np.bincount(held, np.einsum("ij,ij->i", near, near), k)
-        return ClassSums(
-            self.metric,
-            self.names,
-            np.bincount(codes, minlength=k),
-            np.bincount(codes[rows], minlength=k),
-            means,
-            squares,
-        )
-
-    def _and(self, other: ClassSums) -> ClassSums:
-        """Add sums of the same classes."""
-        placed = self.placed + other.placed
-        apart, most = other.means - self.means, np.maximum(placed, 1)
-        return ClassSums(
-            self.metric,
-            self.names,
-            self.counts + other.counts,
-            placed,
-            self.means + apart * (other.placed / most)[:, None],
-            self.squares
-            + other.squares
-            + np.einsum("ij,ij->i", apart, apart) * (self.placed * (other.placed / most)),
-        )
-
-    def _among(self, names: NDArray[np.object_], places: NDArray[np.int64]) -> ClassSums:
-        """Return the same sums among more classes, of which these have the given places."""
-        found = self._none(self.metric, names, self.means.shape[1])
-        counts, placed = found.counts.copy(), found.placed.copy()
-        counts[places], placed[places] = self.counts, self.placed
-        found.means[places], found.squares[places] = self.means, self.squares
-        return ClassSums(self.metric, names, counts, placed, found.means, found.squares)
 
     def _codes(self, labels: NDArray[Any]) -> NDArray[np.int64]:
         places = {name: place for place, name in enumerate(self.names.tolist())}
@@ -250,6 +199,64 @@ class ClassSums:
         values: NDArray[np.float64] = np.zeros(len(block))
         np.divide(nearest - own, larger, out=values, where=kept)
         return values
+
+
+def _of_block(
+    sums: ClassSums,
+    block: NDArray[np.float64],
+    present: NDArray[np.bool_],
+    codes: NDArray[np.int64],
+) -> ClassSums:
+    """Return the sums of some points, of the classes ``codes`` among those of ``sums``."""
+    k = len(sums.names)
+    rows = np.flatnonzero(present)
+    rows = rows[np.argsort(codes[rows], kind="stable")]
+    means = np.zeros((k, block.shape[1]))
+    squares: NDArray[np.float64] = np.zeros(k)
+    if len(rows):
+        held = codes[rows]
+        edges = np.flatnonzero(np.diff(held, prepend=-1))
+        sizes = np.diff(edges, append=len(rows))
+        # Relative to its first point: of equal points nothing is left, not even rounding.
+        first = block[rows[edges]]
+        near = block[rows] - np.repeat(first, sizes, axis=0)
+        steps = np.add.reduceat(near, edges, axis=0) / sizes[:, None]
+        near -= np.repeat(steps, sizes, axis=0)
+        means[held[edges]] = first + steps
+        squares += np.bincount(held, np.einsum("ij,ij->i", near, near), k)
+    return ClassSums(
+        sums.metric,
+        sums.names,
+        np.bincount(codes, minlength=k),
+        np.bincount(codes[rows], minlength=k),
+        means,
+        squares,
+    )
+
+
+def _added(one: ClassSums, other: ClassSums) -> ClassSums:
+    """Add sums of the same classes."""
+    placed = one.placed + other.placed
+    apart, most = other.means - one.means, np.maximum(placed, 1)
+    return ClassSums(
+        one.metric,
+        one.names,
+        one.counts + other.counts,
+        placed,
+        one.means + apart * (other.placed / most)[:, None],
+        one.squares
+        + other.squares
+        + np.einsum("ij,ij->i", apart, apart) * (one.placed * (other.placed / most)),
+    )
+
+
+def _among(sums: ClassSums, names: NDArray[np.object_], places: NDArray[np.int64]) -> ClassSums:
+    """Return the same sums among more classes, of which these have the given places."""
+    found = ClassSums.none(sums.metric, names, sums.means.shape[1])
+    counts, placed = found.counts.copy(), found.placed.copy()
+    counts[places], placed[places] = sums.counts, sums.placed
+    found.means[places], found.squares[places] = sums.means, sums.squares
+    return ClassSums(sums.metric, names, counts, placed, found.means, found.squares)
 
 
 def _as_part(X: ArrayLike) -> NDArray[Any]:
