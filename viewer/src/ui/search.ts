@@ -19,7 +19,7 @@ export function search(context: Context): Search {
   let timer: number | undefined;
   const input = h("input", {
     type: "search",
-    placeholder: "Search, or class:name confidence<.6",
+    placeholder: "Search, or class:name",
     "aria-label": "Search files and classes",
     "aria-keyshortcuts": "/",
     title:
