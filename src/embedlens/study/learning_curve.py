@@ -50,17 +50,18 @@ def measure_learning_curve(
     }
     tables = []
     orders = -(-DRAWS // max(len(strengths), 1))
-    for draw, repeat in enumerate([each for each in strengths for _ in range(orders)]):
+    for number, (repeat, strength) in enumerate(strengths.items()):
         split = split_of(images, settings, repeat, rows)
         train, test = split.where(["train", "validation"]), split.where("test")
-        fewer = train_on_draws(
-            points, split.labels, train, test, strength=strengths[repeat], draw=draw,
-            groups=split.groups if (split.given_groups != "").any() else None,
-            seed=settings.seed,
-        )  # fmt: skip
-        if len(fewer):
-            whole = _all_labels(measured, split, repeat)
-            tables += [fewer, whole.assign(draw=draw, labels=len(train))]
+        for draw in range(number * orders, (number + 1) * orders):
+            fewer = train_on_draws(
+                points, split.labels, train, test, strength=strength, draw=draw,
+                groups=split.groups if (split.given_groups != "").any() else None,
+                seed=settings.seed,
+            )  # fmt: skip
+            if len(fewer):
+                whole = _all_labels(measured, split, repeat)
+                tables += [fewer, whole.assign(draw=draw, labels=len(train))]
     return Measurements(curves=tuple(tables))
 
 

@@ -162,7 +162,7 @@ class KerasApplications(KerasArchitectures):
         """
         row = applications().get(backbone.network) or introspect(backbone.network)
         file = row.weights_with_top.file
-        found = _weights_by_layer(file) if file.is_file() else {}
+        found = _weights_of(file, row.top_layers) if file.is_file() else {}
         if row.top_layers[-1] not in found:
             return super().imagenet_top(backbone)
         weighted = [layer for layer in row.top_layers if found.get(layer)]
@@ -175,8 +175,8 @@ class KerasApplications(KerasArchitectures):
         return _ACCURACY.get(network)
 
 
-def _weights_by_layer(file: Path) -> dict[str, list[NDArray[np.floating]]]:
-    """Return the arrays of each layer in one of Keras's downloads; nothing of another kind."""
+def _weights_of(file: Path, layers: Sequence[str]) -> dict[str, list[NDArray[np.floating]]]:
+    """Return the arrays of those layers that one of Keras's downloads has; none of another kind."""
     import h5py
 
     if not h5py.is_hdf5(file):
@@ -186,6 +186,7 @@ def _weights_by_layer(file: Path) -> dict[str, list[NDArray[np.floating]]]:
         return {
             name: [content[name][_text(each)][()] for each in content[name].attrs["weight_names"]]
             for name in names
+            if name in layers
         }
 
 
