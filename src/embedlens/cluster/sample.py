@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from embedlens.backbones import Backbone
+from embedlens.cluster.assembly import features_of
 from embedlens.cluster.embedding import FACTS
 from embedlens.cluster.parts import rows_of
 from embedlens.cluster.pool import Maker
@@ -237,8 +238,7 @@ def store_rows(
     store = FeatureStore(folder.features / folder_name(backbone), recipe.key(), ids)
     if store.load() is not None:
         return
-    column = table["features"].combine_chunks()
-    values = column.flatten().to_numpy().reshape(len(table), -1)
+    values = features_of(table)
     places = {each: row for row, each in enumerate(table["id"].to_pylist())}
     folder.features.mkdir(parents=True, exist_ok=True)
     writer = store.writer(values.shape[1])

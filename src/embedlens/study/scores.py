@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedlens.features import Features
+from embedlens.learn.softmax_regression import softmax
 from embedlens.metrics import transferability
 from embedlens.metrics.stratified import SAMPLE, sample_by_content
 from embedlens.results.measurements import Measure, Measurements
@@ -134,7 +135,7 @@ def _evidence(features: Features) -> Evidence:
     top = backbone.imagenet_top() if own else None
     source = None
     if top is not None and len(top[0]) == known.shape[1]:
-        source = _softmax(known @ top[0] + top[1])
+        source = softmax(known @ top[0] + top[1])
     return Evidence(known, images.labels[rows], source, backbone.imagenet_accuracy)
 
 
@@ -150,9 +151,3 @@ def average_pooled(
         block = np.asarray(values[i : i + 256])
         pooled[i : i + 256] = block.reshape(len(block), height * width, channels).mean(axis=1)
     return pooled
-
-
-def _softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    softmax: NDArray[np.floating[Any]] = shares / shares.sum(axis=1, keepdims=True)
-    return softmax
