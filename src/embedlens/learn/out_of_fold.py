@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -50,25 +50,70 @@ def out_of_fold(
     >>> bool((out_of_fold(X, y).argmax(axis=1) == y).mean() > 0.9)
     True
     """
+    shares = np.zeros((len(np.asarray(codes)), int(np.max(codes)) + 1))
+    for held, found in _each_fold(X, codes, groups, folds, strength, seed):
+        shares[held] = found
+    return shares
+
+
+def out_of_enough_folds(
+    X: ArrayLike,
+    codes: ArrayLike,
+    groups: Sequence[str] | None = None,
+    *,
+    enough: int,
+    folds: int = 5,
+    strength: float = 1e-2,
+    seed: int = 0,
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return what `out_of_fold` does, of so many folds as it takes to ask ``enough`` points.
+
+    A fold has the classes in the proportions of all, and each costs a fit. Parameters are those of
+    `out_of_fold`.
+
+    Returns
+    -------
+    asked : ndarray of shape (m,), int
+        The points that were asked, fold after fold; fewer than ``enough`` only where these are all.
+    shares : ndarray of shape (m, k), float64
+        Their rows.
+    """
+    asked: list[NDArray[np.intp]] = []
+    shares: list[NDArray[np.float64]] = []
+    for held, found in _each_fold(X, codes, groups, folds, strength, seed):
+        asked.append(held)
+        shares.append(found)
+        if sum(map(len, asked)) >= enough:
+            break
+    return np.concatenate(asked), np.concatenate(shares)
+
+
+def _each_fold(
+    X: ArrayLike,
+    codes: ArrayLike,
+    groups: Sequence[str] | None,
+    folds: int,
+    strength: float,
+    seed: int,
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float64]]]:
+    """Yield the points of each fold, and what a probe of the other folds gives them."""
     X, codes = np.asarray(X), np.asarray(codes)
     fold_of = folds_of(codes, groups, folds, seed)
-    shares = np.zeros((len(codes), int(codes.max()) + 1))
     among = Coordinates.of(X)
     before: tuple[list[int], Solution] | None = None
     for fold in np.unique(fold_of):
-        held = fold_of == fold
-        rest = np.unique(codes[~held])
-        if not len(rest):
-            continue
+        held, others = np.flatnonzero(fold_of == fold), np.flatnonzero(fold_of != fold)
+        shares = np.zeros((len(held), int(codes.max()) + 1))
+        rest = np.unique(codes[others])
         if len(rest) == 1:
-            shares[np.ix_(held, rest)] = 1.0
-            continue
-        start = before[1] if before is not None and before[0] == rest.tolist() else None
-        own = np.searchsorted(rest, codes[~held])
-        found = among.fit(own, len(rest), strength, np.flatnonzero(~held), start=start)
-        before = rest.tolist(), found
-        shares[np.ix_(held, rest)] = found.shares(among.values[held])
-    return shares
+            shares[:, rest] = 1.0
+        elif len(rest):
+            start = before[1] if before is not None and before[0] == rest.tolist() else None
+            own = np.searchsorted(rest, codes[others])
+            found = among.fit(own, len(rest), strength, others, start=start)
+            before = rest.tolist(), found
+            shares[:, rest] = found.shares(among.values[held])
+        yield held, shares
 
 
 def folds_of(

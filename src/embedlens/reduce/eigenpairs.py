@@ -1,16 +1,39 @@
-"""The leading eigenpairs of a large symmetric positive semi-definite matrix."""
+"""The leading eigenpairs of a symmetric positive semi-definite matrix."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 Matrix = NDArray[np.float64]
 
 _SPARE = 5  # columns of a block beyond the k wanted: they speed convergence up
 _LARGEST_BASIS = 12  # blocks; then the basis restarts from its best half
+
+# A matrix of up to so many rows is made tridiagonal, in a time that its spectrum does not change:
+# blocks take up to ten times as long where eigenvalues lie near each other, as those of noise do.
+_TRIDIAGONAL_LIMIT = 2048
+
+
+def leading_eigenpairs_of(
+    matrix: Matrix, k: int, *, random_state: int = 0
+) -> tuple[NDArray[np.float64], Matrix]:
+    """Return the k largest eigenvalues of a matrix at hand, falling, and their eigenvectors.
+
+    A small matrix is made tridiagonal; a large one is only multiplied, as `leading_eigenpairs`
+    does, whose parameters these are.
+    """
+    size = len(matrix)
+    if size > _TRIDIAGONAL_LIMIT:
+        return leading_eigenpairs(matrix.__matmul__, size, k, random_state=random_state)
+    # Its many small steps are no work to share: threads would wait for each other at each of them.
+    with threadpool_limits(1, "blas"):
+        values, vectors = scipy.linalg.eigh(matrix, subset_by_index=(size - k, size - 1))
+    return np.maximum(values[::-1], 0.0), vectors[:, ::-1]
 
 
 def leading_eigenpairs(

@@ -6,25 +6,20 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
-from threadpoolctl import threadpool_limits
 
 from embedlens.arrays.checks import non_finite_error
 from embedlens.arrays.gram import BLOCK_BYTES, as_gram, center_gram, gram_and_mean
-from embedlens.reduce.eigenpairs import leading_eigenpairs
+from embedlens.reduce.eigenpairs import leading_eigenpairs, leading_eigenpairs_of
 from embedlens.reduce.moments import Moments
 
 Method = Literal["auto", "gram", "covariance", "randomized"]
 
 # Beyond this size of the smaller side an n x n or d x d matrix costs more than a few passes.
 _EXACT_LIMIT = 5000
-
-# Up to this size all directions are made tridiagonal sooner than blocks find the leading ones.
-_TRIDIAGONAL_LIMIT = 2048
 
 _OF_A_MAP = 3  # components kept by default
 
@@ -113,7 +108,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
             G, mean = gram_and_mean(X)
             self.mean_ = mean.astype(dtype)
             total = np.trace(G)
-            _, left = leading_eigenpairs(G.__matmul__, n, k, random_state=self.random_state)
+            _, left = leading_eigenpairs_of(G, k, random_state=self.random_state)
             P, s, self.components_ = np.linalg.svd(_project_columns(X, self.mean_, left), False)
             scores = left @ P * s
         else:
@@ -148,9 +143,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         centered = center_gram(G)
         n = len(centered)
         k = self._checked_n_components(n)
-        values, vectors = leading_eigenpairs(
-            centered.__matmul__, n, k, random_state=self.random_state
-        )
+        values, vectors = leading_eigenpairs_of(centered, k, random_state=self.random_state)
         rounding = np.finfo(as_gram(G).dtype).eps
         values[values <= n * rounding * values[0]] = 0.0
         for name in ("components_", "mean_"):
@@ -180,9 +173,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         if moments.count < 2:
             raise ValueError(f"Principal components need two points or more, not {moments.count}.")
         k = self._checked_n_components(min(moments.count, d))
-        values, vectors = leading_eigenpairs(
-            moments.scatter.__matmul__, d, k, random_state=self.random_state
-        )
+        values, vectors = leading_eigenpairs_of(moments.scatter, k, random_state=self.random_state)
         self.method_, self.n_features_in_ = "covariance", d
         self.mean_ = moments.mean
         self.components_ = vectors.T * _signs(vectors.T)[:, None]
@@ -241,7 +232,8 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         d = X.shape[1]
         if self.method_ == "covariance":
             C = _scatter(X, self.mean_)
-            return _leading_vectors(C, k, self.random_state), float(np.trace(C))
+            _, vectors = leading_eigenpairs_of(C, k, random_state=self.random_state)
+            return vectors, float(np.trace(C))
 
         def multiply(block: NDArray[np.float64]) -> NDArray[np.float64]:
             return _scatter_times(X, self.mean_, block)
@@ -256,17 +248,6 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         self.singular_values_ = s
         self.explained_variance_ = s**2 / max(n - 1, 1)
         self.explained_variance_ratio_ = s**2 / total if total > 0 else np.zeros_like(s)
-
-
-def _leading_vectors(C: NDArray[np.float64], k: int, random_state: int) -> NDArray[np.float64]:
-    """Return the k leading eigenvectors of a covariance matrix as columns, the first first."""
-    d = len(C)
-    if d > _TRIDIAGONAL_LIMIT:
-        return leading_eigenpairs(C.__matmul__, d, k, random_state=random_state)[1]
-    # Its many small steps are no work to share: threads would wait for each other at each of them.
-    with threadpool_limits(1, "blas"):
-        vectors: NDArray[np.float64] = scipy.linalg.eigh(C, subset_by_index=(d - k, d - 1))[1]
-    return vectors[:, ::-1]
 
 
 def _signs(vectors: NDArray[Any]) -> NDArray[np.float64]:
