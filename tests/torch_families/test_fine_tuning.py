@@ -19,6 +19,7 @@ from embedlens.errors import BackboneError  # noqa: E402
 from embedlens.features import Recipe  # noqa: E402
 from embedlens.images import ImageSet  # noqa: E402
 from embedlens.learn import TopClassifier, finetune  # noqa: E402
+from embedlens.learn.torch_silhouette import torch_silhouette_losses  # noqa: E402
 from embedlens.learn.torch_tail import Top, trained  # noqa: E402
 
 # Where fine-tuning begins, by what is asked for; None: the names of its modules do not tell.
@@ -167,14 +168,22 @@ def noise(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def tuned(noise, weights, tmp_path_factory):
-    backbone = get_backbone("timm:test_vit", weights=weights["timm:test_vit"])
-    # A top that has not learned: some epoch betters the loss, whatever the machine rounds.
-    top = TopClassifier(units=16, epochs=1, batch_size=10, learning_rate=1e-6)
-    return finetune(
-        noise, backbone, size=64, engine="torch", head=top, epochs=8, batch_size=10,
-        learning_rate=1e-3, store=tmp_path_factory.mktemp("store"),
-    )  # fmt: skip
+def settings(weights, tmp_path_factory):
+    """What is tuned, and how; a top that has not learned betters the loss in some epoch."""
+    return {
+        "backbone": get_backbone("timm:test_vit", weights=weights["timm:test_vit"]), "size": 64,
+        "engine": "torch", "batch_size": 10, "learning_rate": 1e-3,
+        "store": tmp_path_factory.mktemp("store"),
+    }  # fmt: skip
+
+
+def untaught():
+    return TopClassifier(units=16, epochs=1, batch_size=10, learning_rate=1e-6)
+
+
+@pytest.fixture(scope="module")
+def tuned(noise, settings):
+    return finetune(noise, **settings, head=untaught(), epochs=8)
 
 
 def test_a_saved_network_is_a_backbone_that_gives_the_new_features(tuned, noise, tmp_path):
@@ -201,9 +210,27 @@ def test_the_kept_weights_give_the_loss_in_the_history(tuned, noise):
     assert loss == pytest.approx(expected, rel=1e-3, abs=1e-5)
 
 
-def test_a_silhouette_cannot_be_trained_and_that_is_told(tuned, noise):
-    with pytest.raises(BackboneError, match=r"timm:test_vit.* is a network of PyTorch"):
-        tuned.tail.join(tuned.head, 1e-3, 10, 0.5, 0)
+def test_the_silhouette_of_the_features_joins_the_loss(tuned, noise, settings):
+    """By what it is in the batches; its own gradient moves the tail elsewhere."""
+    weighed = finetune(noise, **settings, head=untaught(), epochs=1, silhouette=2.0)
+    rows = noise.where("validation")
+    before = embed(noise, settings["backbone"], size=64, engine="torch").values[rows]
+    codes = np.searchsorted(tuned.head.classes_, noise.labels[rows])
+    parts = [
+        torch_silhouette_losses(torch.tensor(codes[i : i + 10]), torch.tensor(before[i : i + 10]))
+        for i in range(0, len(rows), 10)
+    ]
+    added = weighed.history["validation_loss"][0] - tuned.history["validation_loss"][0]
+    assert added == pytest.approx(2 * float(torch.cat(parts).mean()), abs=1e-4)
+    accuracy = "validation_accuracy"
+    assert weighed.history[accuracy][0] == tuned.history[accuracy][0]
+    assert weighed.history["loss"][1] > tuned.history["loss"][1] + 0.1
+
+
+@pytest.mark.parametrize("weight", [-0.1, float("nan"), float("inf")])
+def test_a_weight_of_the_silhouette_that_makes_no_sense_is_refused(weight, noise, settings):
+    with pytest.raises(ValueError, match=f"weight of 0 or more; got {weight}"):
+        finetune(noise, **settings, silhouette=weight)
 
 
 def test_the_fast_engine_runs_the_trunk(weights):

@@ -199,8 +199,7 @@ def finetune(
     learning_rate : float, default 0.0001
         Adam's: a tenth of its default, so that a step does not undo what was pretrained.
     silhouette : float, default 0.0
-        What `SilhouetteLoss` of the features weighs beside the cross-entropy; for networks of
-        Keras. 0 leaves it out.
+        What `SilhouetteLoss` of the features weighs beside the cross-entropy. 0 leaves it out.
     augment : bool, default False
         Whether the training pictures are changed at random (mirrored, a part cut out, colours) in
         every epoch. What the trunk gives of them is then not stored, and an epoch costs as much
@@ -222,6 +221,8 @@ def finetune(
     ------
     BackboneError
         If the backbone is cut at a layer, or has no layer of the name.
+    ValueError
+        If ``silhouette`` is negative or not finite.
     EmbedlensError
         If no backend of Keras that can train is installed.
 
@@ -231,6 +232,8 @@ def finetune(
     >>> tuned.save(Path("tuned.keras"))  # doctest: +SKIP
     >>> embed(other_images, "tuned.keras")  # doctest: +SKIP
     """
+    if not 0 <= silhouette < np.inf:
+        raise ValueError(f"silhouette must be a weight of 0 or more; got {silhouette!r}.")
     require_learning("Fine-tuning")
     recipe = _whole(
         Recipe.of(

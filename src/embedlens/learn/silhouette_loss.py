@@ -8,14 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedlens.backbones.keras_backend import import_keras
+from embedlens.learn.batch_silhouette import silhouette_losses
 
 keras = import_keras()
 ops = keras.ops
 
 SilhouetteLossMetric = Literal["euclidean", "sqeuclidean"]
-
-# Squared distances below this share of the squared radii they are computed from are rounding.
-_RESOLUTION = 1e-6
 
 
 @keras.saving.register_keras_serializable(package="embedlens")
@@ -106,42 +104,7 @@ class SilhouetteLoss(keras.losses.Loss):  # type: ignore[misc, name-defined]
         points = ops.cast(ops.convert_to_tensor(y_pred), self.dtype)
         first = _first_of_class(y_true, self.dtype)
         _check_shapes(first, points)
-        # NaN of weight and points alike: the gradient of what is masked would be 0.
-        known = ops.all(ops.isfinite(points)) & ops.all(ops.isfinite(first))
-        nothing = ops.sum(points * ops.where(known, 0.0, float("nan")), axis=1)
-        # NaN has no integer: TensorFlow makes it a row number that it then refuses to look up.
-        rows = ops.cast(ops.where(known, first, 0), "int32")
-        return self._losses(points, rows) + nothing
-
-    def _losses(self, points: Any, first: Any) -> Any:
-        same = first[:, None] == first[None, :]
-        distances = _squared_distances(points, first, same)
-        if self.metric == "euclidean":
-            distances = _root(distances)
-        n = ops.shape(points)[0]
-        # Row c is the class whose first member is point c; other rows are empty.
-        members = _sums(ops.ones_like(distances[:, 0]), first, n)
-        sums = _sums(distances, first, n)
-        counts = ops.take(members, first)
-        own = ops.take_along_axis(sums, first[None, :], axis=0)[0]
-        a = own / ops.maximum(counts - 1, 1)
-        means = sums / ops.maximum(members, 1)[:, None]
-        rivals = (members > 0)[:, None] & (ops.arange(n)[:, None] != first[None, :])
-        b = self._rival(means, rivals)
-        defined = (counts > 1) & ops.any(rivals, axis=0) & (ops.maximum(a, b) > 0)
-        larger = ops.where(defined, ops.maximum(a, b), 1)
-        return 0.5 - 0.5 * ops.where(defined, b - a, 0) / larger
-
-    def _rival(self, means: Any, rivals: Any) -> Any:
-        """Return b: the least mean distance to a rival class, or a soft minimum of them."""
-        if self.temperature == 0:
-            nearest = ops.argmin(ops.where(rivals, means, float("inf")), axis=0)
-            return ops.take_along_axis(means, nearest[None, :], axis=0)[0]
-        inside = ops.cast(rivals, means.dtype)
-        typical = ops.sum(means * inside, axis=0) / ops.maximum(ops.sum(inside, axis=0), 1)
-        unit = self.temperature * ops.where(typical > 0, typical, 1)
-        weights = ops.softmax(ops.where(rivals, -means / unit, -1e30), axis=0)
-        return ops.sum(weights * means, axis=0)
+        return silhouette_losses(ops, points, first, self.metric, self.temperature)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make the same loss."""
@@ -207,39 +170,3 @@ def _check_shapes(first: Any, points: Any) -> None:
     labels, n = first.shape[0], points.shape[0]
     if None not in (labels, n) and labels != n:
         raise ValueError(f"There are {labels} labels and {n} embeddings; give one for each.")
-
-
-def _squared_distances(points: Any, first: Any, same: Any) -> Any:
-    """Return squared Euclidean distances, precise within classes however far these lie apart.
-
-    Expanding |x - y|² loses the digits of distances that are small beside |x|, which those within
-    a tight class are: so they are computed from each point's offset to its class's mean.
-    """
-    n = ops.shape(points)[0]
-    points = points - ops.sum(points / ops.cast(n, points.dtype), axis=0)
-    # A silhouette has no scale, so that dividing by a constant leaves loss and gradient alone, and
-    # squares of numbers near 1 neither overflow nor vanish.
-    reach = ops.stop_gradient(ops.max(ops.abs(points)))
-    points = points / ops.where(reach > 0, reach, 1)
-    members = _sums(ops.ones_like(points[:, :1]), first, n)
-    means = _sums(points, first, n) / ops.maximum(members, 1)
-    offsets = points - ops.take(means, first, axis=0)
-    squared = ops.where(same, _expanded(offsets), _expanded(points))
-    return ops.where(ops.eye(n, dtype="bool"), 0, squared)
-
-
-def _expanded(points: Any) -> Any:
-    norms = ops.sum(ops.square(points), axis=1)
-    radii = norms[:, None] + norms[None, :]
-    squared = radii - 2 * ops.matmul(points, ops.transpose(points))
-    return ops.where(squared > _RESOLUTION * radii, squared, 0)
-
-
-def _root(squared: Any) -> Any:
-    """Return the square root, of gradient 0 at 0."""
-    positive = squared > 0
-    return ops.where(positive, ops.sqrt(ops.where(positive, squared, 1)), 0)
-
-
-def _sums(values: Any, segments: Any, number: Any) -> Any:
-    return ops.segment_sum(values, segments, num_segments=number)

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from embedlens.arrays import processors
 from embedlens.backbones.families.torch_family import TorchFamily
 from embedlens.backbones.torch_cut import ModuleGraph, tail_layer
-from embedlens.errors import BackboneError
 from embedlens.features.engines.torch_engine import torch_sees_a_gpu
 from embedlens.files import replacing
 from embedlens.learn.lazy_rows import LazyRows
 from embedlens.learn.top_classifier import TopClassifier
+from embedlens.learn.torch_silhouette import torch_silhouette_losses
 
 if TYPE_CHECKING:
     from embedlens.features import Recipe
@@ -60,20 +60,9 @@ class TorchTail:
         silhouette: float,
         random_state: int,
     ) -> TorchJoint:
-        """Put a trained top on it; see ``Tail.join``.
-
-        Raises
-        ------
-        BackboneError
-            If the silhouette shall be trained too: `SilhouetteLoss` is a loss of Keras.
-        """
-        if silhouette:
-            raise BackboneError(
-                f"{self._recipe.backbone.name} is a network of PyTorch, and the silhouette is "
-                "trained in networks of Keras alone; leave it out."
-            )
+        """Put a trained top on it; see ``Tail.join``."""
         torch.manual_seed(random_state)
-        return TorchJoint(self._module, top, learning_rate, batch_size, self._device)
+        return TorchJoint(self._module, top, learning_rate, batch_size, silhouette, self._device)
 
     def save(self, path: Path) -> str:
         """Write weights, transform and configuration into a folder that is a backbone."""
@@ -89,9 +78,10 @@ class TorchJoint:
 
     def __init__(
         self, tail: nn.Module, top: TopClassifier, learning_rate: float, batch_size: int,
-        device: str,
+        silhouette: float, device: str,
     ) -> None:  # fmt: skip
         self._tail, self._batch_size, self._device = tail, batch_size, device
+        self._silhouette = silhouette
         self._keras, self._top = top.model_, Top(top.model_.get_weights(), top.dropout).to(device)
         self._trained = [*trained(tail), *trained(self._top)]
         self._optimizer = torch.optim.Adam(self._trained, learning_rate, eps=_EPSILON)
@@ -124,8 +114,11 @@ class TorchJoint:
         for i in range(0, len(y), self._batch_size):
             rows = torch.from_numpy(np.asarray(X[i : i + self._batch_size], np.float32))
             codes = torch.from_numpy(y[i : i + self._batch_size]).to(self._device)
-            logits = self._top(self._tail(rows.to(self._device)))
+            features = self._tail(rows.to(self._device))
+            logits = self._top(features)
             loss = nn.functional.cross_entropy(logits, codes)
+            if self._silhouette:
+                loss = loss + self._silhouette * torch_silhouette_losses(codes, features).mean()
             if train:
                 self._optimizer.zero_grad()
                 loss.backward()

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Joint(Protocol):
-    """A tail and a top, trained as one by Adam on the cross-entropy of the classes."""
+    """A tail and a top, trained as one by Adam on the cross-entropy of the classes.
+
+    Where it was asked for, the silhouette of the features in the batch is part of the loss.
+    """
 
     def epoch(self, X: LazyRows, y: NDArray[np.int64]) -> tuple[float, float]:
         """Train on rows of the frontier in their order; return the mean loss and accuracy."""
@@ -68,11 +71,6 @@ class Tail(Protocol):
         """Put a trained top on it.
 
         Batch normalisation stays in inference mode, the top's too; the top keeps its dropout.
-
-        Raises
-        ------
-        BackboneError
-            If it cannot be trained so.
         """
 
     def save(self, path: Path) -> str:
