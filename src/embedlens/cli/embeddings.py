@@ -118,10 +118,13 @@ def _print_backbones(rows: Sequence[dict[str, Any]]) -> None:
     columns = ["backbone", "input", "parameters", "MB", "feature map", "licence", "weights"]
     print_table([{**row, "licence": _licence(row["licence"])} for row in rows], columns)
     here = sum(row["here"] for row in rows)
-    print(
-        f"\n{here} of {len(rows)} have their weights on this machine. The others are downloaded "
-        "when they are first used; or give --weights NAME=FILE."
-    )
+    told = f"\n{here} of {len(rows)} have their weights on this machine."
+    if here < len(rows):
+        told += (
+            f" {'The others' if here else 'They'} are downloaded when they are first used; or give "
+            "--weights NAME=FILE."
+        )
+    print(told)
 
 
 def _print_left_out(shortlist: str) -> None:
