@@ -20,6 +20,7 @@ from embedlens.images import ImageSet
 from embedlens.study import Study
 from embedlens.study.unlabelled import new_to, read_pictures_without_label
 from embedlens.viewer import served_study
+from embedlens.viewer.decisions import Decisions
 from embedlens.viewer.labels import WrittenLabels
 from embedlens.viewer.whole_scene import whole_study_scene
 
@@ -176,12 +177,11 @@ def test_labels_given_in_the_viewer_make_an_image_set(both, pictures_once, new, 
     before = sorted(each.read_bytes() for each in pictures_once.rglob("*.png"))
     labels = WrittenLabels(tmp_path / "s", results)
     count = len(results.pictures)
-    labels.give([0, 1, count], " new class ")
-    labels.give([2, 3], None)
-    told = labels.give([3, 4], "down")
+    labels.write(Decisions(labelled={" new class ": (0, 1, count)}, aside=(2, 3)))
+    told = labels.write(Decisions(labelled={"down": (3, 4)}))
     assert (told["labelled"], told["aside"]) == (5, 1)
     again = WrittenLabels(tmp_path / "s", results)
-    assert again.give([1], "")["labelled"] == 4
+    assert again.write(Decisions(undecided=(1,)))["labelled"] == 4
     read = ImageSet.read(told["path"])
     paths = [str((tmp_path / "s" / each).resolve()) for each in read.paths]
     found = dict(zip(paths, read.labels, strict=True))
@@ -202,5 +202,5 @@ def test_a_table_of_the_user_s_is_left_alone(both, tmp_path):
     shutil.copytree(study.folder, tmp_path / "s")
     (tmp_path / "s" / "labels.csv").write_text("path,label\na,b\n")
     with pytest.raises(EmbedlensError, match="was not written by the viewer"):
-        WrittenLabels(tmp_path / "s", results).give([0], "x")
+        WrittenLabels(tmp_path / "s", results).write(Decisions(kept=(0,)))
     assert (tmp_path / "s" / "labels.csv").read_text() == "path,label\na,b\n"

@@ -18,6 +18,7 @@ from embedlens.metrics import nearest_neighbors
 from embedlens.viewer import Scene, Served, served_study
 from embedlens.viewer.access import REFUSAL, Access
 from embedlens.viewer.application import application
+from embedlens.viewer.decisions import Decisions
 
 
 @dataclass
@@ -306,17 +307,21 @@ def taking():
             raise EmbedlensError("no picture")
         return {"class": "a", "bytes": len(data)}
 
-    def label(rows, name):
-        given.append((rows, name))
-        return {"path": "labels.csv", "labelled": len(rows), "aside": 0}
+    class Table:
+        def read(self):
+            return Decisions(aside=(1,))
 
-    return Client(Served(Scene("x", 3, ("a",)), drops={"A": drop}, labels=label)), given
+        def write(self, decisions):
+            given.append(decisions)
+            return {"path": "labels.csv", "kept": len(decisions.kept), "labelled": 0, "aside": 1}
+
+    return Client(Served(Scene("x", 3, ("a",)), drops={"A": drop}, labels=Table())), given
 
 
 def test_a_dropped_picture_is_answered(taking):
     client, _ = taking
     manifest = json.loads(client.get("/scene.json").content)
-    assert (manifest["drops"], manifest["labels"]) == (["A"], True)
+    assert manifest["drops"] == ["A"]
     answer = client.post("/drop", b"picture", {"backbone": "A"})
     assert json.loads(answer.content) == {"class": "a", "bytes": 7}
     assert client.post("/drop", b"bad", {"backbone": "A"}).text == "no picture"
@@ -325,20 +330,17 @@ def test_a_dropped_picture_is_answered(taking):
     assert client.get("/drop", {"backbone": "A"}).status == 405
 
 
-def test_labels_are_passed_on_and_nothing_else(taking):
+def test_decisions_are_passed_on_and_nothing_else(taking):
     client, given = taking
-    ask = {"pictures": [0, 2], "label": "new"}
-    assert json.loads(client.post("/labels", json.dumps(ask).encode()).content)["labelled"] == 2
-    assert client.post("/labels", json.dumps(ask | {"label": None}).encode()).status == 200
-    assert given == [([0, 2], "new"), ([0, 2], None)]
-    for wrong in (
-        {"pictures": [3]}, {"pictures": [-1]}, {"pictures": []}, {"pictures": [True]},
-        {"pictures": "0"}, {"label": 3}, {"label": "x" * 201},
-    ):  # fmt: skip
-        assert client.post("/labels", json.dumps(ask | wrong).encode()).status == 400
-    assert client.post("/labels", b"no json").status == 400
-    assert client.post("/labels", b"[]").status == 400
-    assert len(given) == 2
+    assert json.loads(client.get("/scene.json").content)["decisions"]["aside"] == [1]
+    ask = {"kept": [0], "labelled": {"new": [2]}}
+    assert json.loads(client.post("/decisions", json.dumps(ask).encode()).content)["kept"] == 1
+    assert given == [Decisions(kept=(0,), labelled={"new": (2,)})]
+    for wrong in (b'{"kept": [3]}', b'{"kept": []}', b"no json", b"[]", b"\xff"):
+        answer = client.post("/decisions", wrong)
+        assert answer.status == 400
+        assert answer.text.startswith("This is no decision")
+    assert len(given) == 1
 
 
 @pytest.mark.parametrize(
@@ -348,8 +350,7 @@ def test_labels_are_passed_on_and_nothing_else(taking):
 def test_only_the_viewer_s_own_page_may_send(taking, origin):
     """Cookies are shared by all ports of an address."""
     client, given = taking
-    ask = json.dumps({"pictures": [0], "label": "x"}).encode()
-    assert client.post("/labels", ask, origin=origin).status == 403
+    assert client.post("/decisions", b'{"kept": [0]}', origin=origin).status == 403
     assert client.post("/drop", b"picture", {"backbone": "A"}, origin=origin).status == 403
     assert given == []
 
@@ -357,6 +358,7 @@ def test_only_the_viewer_s_own_page_may_send(taking, origin):
 def test_what_is_no_study_takes_nothing():
     client = Client(Served(Scene("x", 1, ("a",))))
     manifest = json.loads(client.get("/scene.json").content)
-    assert (manifest["drops"], manifest["labels"]) == ([], False)
-    assert client.post("/labels", b'{"pictures": [0], "label": "x"}').status == 404
+    assert manifest["drops"] == []
+    assert "decisions" not in manifest
+    assert client.post("/decisions", b'{"kept": [0]}').status == 404
     assert client.post("/drop", b"picture", {"backbone": "A"}).status == 404

@@ -1,8 +1,10 @@
 /** A scene with its arrays, each fetched when it is first asked for. */
 
+import type { Counts, DecisionLists } from "./decisions";
+import type { Finding } from "./findings";
 import { type Frame, frameOf, within } from "./normalise";
-import type { CategoryColumn, Column, Neighbours, Role, Scene, SceneMap } from "./scene";
-import type { NearestPictures, Source, Told, Written } from "./source";
+import type { CategoryColumn, Column, Neighbours, Role, Scene, SceneMap, TextBlob } from "./scene";
+import type { NearestPictures, Source, Told } from "./source";
 import { Text } from "./text";
 import { ThumbnailSheets } from "./thumbnails";
 
@@ -19,6 +21,8 @@ export class Dataset {
   private readonly frames = new Map<string, Frame>();
   private text: Promise<Text | null> | null = null;
   private readyText: Text | null = null;
+  private found: Promise<readonly Finding[]> | null = null;
+  private readyFindings: readonly Finding[] = [];
 
   constructor(
     readonly scene: Scene,
@@ -76,14 +80,33 @@ export class Dataset {
     return this.source.drop(map.backbone, file);
   }
 
-  get writesLabels(): boolean {
-    return !!this.scene.labels && !!this.source.label;
+  /** Where decisions about pictures go: into a table on disk, into one to download, or nowhere. */
+  get decides(): "file" | "download" | null {
+    if (this.scene.decisions && this.source.decide) return "file";
+    return this.scene.table?.path ? "download" : null;
   }
 
-  /** Give pictures a label in a file; see `Source`. */
-  label(pictures: ArrayLike<number>, label: string | null): Promise<Written> {
-    if (!this.source.label) return Promise.reject(new Error("No labels can be written here."));
-    return this.source.label(Array.from(pictures), label);
+  /** Write decisions; see `Source`. */
+  decide(decisions: DecisionLists): Promise<Counts & { path: string }> {
+    if (!this.source.decide) return Promise.reject(new Error("Nothing can be written here."));
+    return this.source.decide(decisions);
+  }
+
+  /** What a check found; none where nothing was checked. */
+  findings(): Promise<readonly Finding[]> {
+    this.found ??= this.loadFindings();
+    return this.found;
+  }
+
+  /** The findings, if they have been fetched. */
+  get knownFindings(): readonly Finding[] {
+    return this.readyFindings;
+  }
+
+  /** A column of the image set that decisions change; null where there is no such column. */
+  async tableColumn(name: string): Promise<Text | null> {
+    const blob = this.scene.table?.[name];
+    return blob ? this.textOf(blob) : null;
   }
 
   values(column: Column): Promise<Values> {
@@ -161,13 +184,25 @@ export class Dataset {
   private async loadText(): Promise<Text | null> {
     const { paths } = this.scene;
     if (!paths) return null;
-    const [bytes, offsets] = await Promise.all([
-      this.source.blob(paths.bytes),
-      this.source.blob(paths.offsets),
-    ]);
-    expectLength(paths.offsets, offsets.byteLength / 4, this.count + 1);
-    this.readyText = new Text(new Uint8Array(bytes), new Uint32Array(offsets));
+    this.readyText = await this.textOf(paths);
     return this.readyText;
+  }
+
+  private async textOf(blob: TextBlob): Promise<Text> {
+    const [bytes, offsets] = await Promise.all([
+      this.source.blob(blob.bytes),
+      this.source.blob(blob.offsets),
+    ]);
+    expectLength(blob.offsets, offsets.byteLength / 4, this.count + 1);
+    return new Text(new Uint8Array(bytes), new Uint32Array(offsets));
+  }
+
+  private async loadFindings(): Promise<readonly Finding[]> {
+    const { findings } = this.scene;
+    if (!findings) return [];
+    const bytes = await this.source.blob(findings.blob);
+    this.readyFindings = JSON.parse(new TextDecoder().decode(bytes)) as Finding[];
+    return this.readyFindings;
   }
 }
 

@@ -42,6 +42,7 @@ const ICONS = {
   help: "M7.5 7.5a2.5 2.5 0 1 1 3.6 2.2c-.7.4-1.1.9-1.1 1.8M10 14.6h.01",
   legend: "M3.5 5.5h.01M7 5.5h9.5M3.5 10h.01M7 10h9.5M3.5 14.5h.01M7 14.5h9.5",
   selection: "M3.5 3.5h5v5h-5zM11.5 3.5h5v5h-5zM3.5 11.5h5v5h-5zM11.5 11.5h5v5h-5z",
+  findings: "M10 3.2L17.5 16.5h-15zM10 8.2v3.6M10 14.2h.01",
   silhouettes: "M3 4h11M3 7h8M3 10h4M3 13h13M3 16h6",
   confusion: "M3 3h14v14H3zM3 7.7h14M3 12.3h14M7.7 3v14M12.3 3v14",
 } as const;

@@ -1,5 +1,6 @@
 /** The selection as a file: CSV (RFC 4180) and JSON. */
 
+import type { Decisions } from "./decisions";
 import type { Dataset } from "./dataset";
 import type { Column } from "./scene";
 
@@ -8,6 +9,30 @@ type Cell = string | number | null;
 export interface Table {
   header: string[];
   rows: Cell[][];
+}
+
+/** The image set with what was decided, as the server writes it: a row a picture. */
+export async function cleanedTable(dataset: Dataset, decisions: Decisions): Promise<Table> {
+  const classes = dataset.columnOf("class");
+  const codes = classes && (await dataset.values(classes));
+  const names = ["path", "split", "group"];
+  const texts = await Promise.all(names.map((name) => dataset.tableColumn(name)));
+  const [path, split, group] = texts;
+  const rows = Array.from({ length: dataset.count }, (_, i) => {
+    const decision = decisions.get(i);
+    const was = (classes && codes && cell(classes, codes[i])) ?? "";
+    const label = typeof decision === "object" ? decision.to : decision === "drop" ? "" : was;
+    const done = typeof decision === "object" ? "labelled" : decision === "drop" ? "set aside" : "kept";
+    return [
+      path?.at(i) ?? "",
+      label,
+      ...[split, group].filter((text) => text !== null).map((text) => text.at(i)),
+      was,
+      decision === undefined ? "" : done,
+    ];
+  });
+  const given = names.slice(1).filter((_, k) => texts[k + 1] !== null);
+  return { header: ["path", "label", ...given, "was", "viewer"], rows };
 }
 
 /** A row a picture: its number, its file, and every column; values that are not known are empty. */

@@ -5,12 +5,13 @@ import type { State } from "./state";
 import type { Store } from "./store";
 
 /** What a step back restores: choices, not where one looks from. */
-const KEPT = ["maps", "colour", "filters", "selection"] as const;
+const KEPT = ["maps", "colour", "filters", "selection", "decisions"] as const;
 /** Changes that follow each other sooner are one step: a range that is dragged is many changes. */
 const ONE_STEP_MS = 400;
 const STEPS = 200;
 
-type Choice = Pick<State, (typeof KEPT)[number]>;
+/** The finding that was looked at comes back with the choice. */
+type Choice = Pick<State, (typeof KEPT)[number] | "finding">;
 
 export class History {
   private readonly before: Choice[] = [];
@@ -22,7 +23,7 @@ export class History {
     private readonly store: Store<State>,
     private readonly now: () => number = () => performance.now(),
   ) {
-    store.on(KEPT, (_, before) => this.note(before));
+    store.on(KEPT, (state, before) => this.note(before, state.decisions !== before.decisions));
   }
 
   get canUndo(): boolean {
@@ -39,13 +40,15 @@ export class History {
     return this.step(this.after, this.before);
   }
 
-  private note(before: State): void {
+  private note(before: State, decided: boolean): void {
     if (this.stepping) return;
     const now = this.now();
-    if (now - this.last > ONE_STEP_MS || this.before.length === 0) this.before.push(choiceOf(before));
+    // Each decision is a step of its own, however fast they come.
+    if (decided || now - this.last > ONE_STEP_MS || this.before.length === 0)
+      this.before.push(choiceOf(before));
     if (this.before.length > STEPS) this.before.shift();
     this.after.length = 0;
-    this.last = now;
+    this.last = decided ? -Infinity : now;
   }
 
   private step(from: Choice[], to: Choice[]): boolean {
@@ -60,8 +63,8 @@ export class History {
   }
 }
 
-function choiceOf({ maps, colour, filters, selection }: State): Choice {
-  return { maps, colour, filters, selection };
+function choiceOf({ maps, colour, filters, selection, decisions, finding }: State): Choice {
+  return { maps, colour, filters, selection, decisions, finding };
 }
 
 /** Ctrl-Z and Ctrl-Shift-Z or Ctrl-Y; with Command on a Mac. False where the key is another. */

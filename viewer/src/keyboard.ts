@@ -5,6 +5,7 @@ import type { Context } from "./context";
 import { stepInHistory } from "./history";
 import { savePng } from "./png";
 import { toggleTheme } from "./ui/header";
+import { findingKeys } from "./ui/findings";
 import { togglePanel } from "./ui/panel";
 import { stepMap, toggleCompare } from "./ui/panes";
 import { fit, toggleFlat, togglePerspective } from "./ui/tools";
@@ -57,6 +58,8 @@ function keys(context: Context, actions: KeyActions): Record<string, () => void>
     g: () => togglePanel(context, "selection"),
     k: () => togglePanel(context, "silhouettes"),
     x: () => togglePanel(context, "confusion"),
+    ...(dataset.scene.findings ? { e: () => togglePanel(context, "findings") } : {}),
+    ...(store.state.panel === "findings" ? findingKeys(context) : {}),
     t: () => toggleTheme(context),
     s: () => void savePng(context),
     "/": actions.search,

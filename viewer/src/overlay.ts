@@ -19,6 +19,8 @@ export class Overlay {
   pictures: number[][] = [];
   /** Neighbours of the opened picture. */
   neighbours: ArrayLike<number> = [];
+  /** Pictures of the finding that is looked at. */
+  found: readonly number[] = [];
   /** Where the picture from outside lies in each pane, and its nearest pictures there. */
   guests: { place: Float32Array | null; nearest: readonly number[] }[] = [];
   /** The line being drawn, in pixels of the stage. */
@@ -120,6 +122,16 @@ export class Overlay {
       }
       this.ring(centre, 8, 2.5, colours.ink, opened === null ? "" : this.shading.colour(opened));
     }
+    const found = this.found.map(at);
+    if (found.length === 2 && found[0] && found[1]) {
+      context.lineWidth = 2;
+      context.strokeStyle = colours.accent;
+      context.beginPath();
+      context.moveTo(...found[0]);
+      context.lineTo(...found[1]);
+      context.stroke();
+    }
+    found.forEach((place, k) => this.ring(place, 8, 3, colours.accent, this.shading.colour(this.found[k])));
     if (hover !== null) this.ring(at(hover), 7, 2, colours.ink, this.shading.colour(hover));
   }
 

@@ -5,6 +5,7 @@ import { START } from "./camera";
 import { type Context, pictures } from "./context";
 import { type Combine, Controls } from "./controls";
 import type { Dataset } from "./dataset";
+import { DecisionWriter } from "./decisions";
 import { h } from "./element";
 import { shownPoints } from "./filter";
 import { arrive, asked, leave, placesOfGuest, toldOf } from "./guest";
@@ -19,6 +20,7 @@ import { Stage } from "./stage";
 import { fromHash, type Panel, type State, toHash } from "./state";
 import { Store } from "./store";
 import type { ThemeSwitch } from "./theme";
+import { unsaved } from "./ui/cleaned";
 import { columnsOfInterest } from "./ui/facts";
 import { header } from "./ui/header";
 import { helpDialog } from "./ui/help";
@@ -187,6 +189,7 @@ export class Page implements Context {
       if (before.guest && before.guest.address !== guest?.address) leave(before.guest);
     });
     store.on(["colour"], () => this.loadInterest());
+    if (this.dataset.decides === "file") new DecisionWriter(store, this.dataset);
     store.on(["hover"], ({ hover }) =>
       this.stage.overlay.canvas.classList.toggle("pointing", hover !== null),
     );
@@ -242,6 +245,7 @@ export class Page implements Context {
     );
     // Canvases are empty on paper unless they are drawn right before.
     window.addEventListener("beforeprint", () => this.stage.draw(performance.now()), { signal });
+    window.addEventListener("beforeunload", (event) => unsaved(this) && event.preventDefault(), { signal });
     if (this.options.hash === false) return;
     window.addEventListener(
       "hashchange",

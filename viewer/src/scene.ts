@@ -1,5 +1,7 @@
 /** The scene: what a study hands to the viewer. A manifest in JSON; bytes are named and fetched apart. */
 
+import type { DecisionLists } from "./decisions";
+
 export const FORMAT = 2;
 
 export interface Scene {
@@ -20,8 +22,11 @@ export interface Scene {
   neighboursOnDemand: boolean;
   /** Backbones that place a picture from outside; none where nothing is there to ask. */
   drops?: string[];
-  /** Whether labels can be written. */
-  labels?: boolean;
+  /** What was decided before, where decisions are written. */
+  decisions?: DecisionLists;
+  /** Columns of the image set that decisions change, beside the labels: path; split and group if given. */
+  table?: Partial<Record<string, TextBlob>>;
+  findings?: CheckFindings | null;
 }
 
 /** Strings end to end: UTF-8 in `bytes`; string i lies from offsets[i] to offsets[i + 1]. */
@@ -33,7 +38,8 @@ export interface TextBlob {
 export type Column = CategoryColumn | NumberColumn;
 
 /** What the viewer knows a column as, whatever it is called. */
-export type Role = "class" | "split" | "prediction" | "correctness" | "confidence" | "silhouette" | "purity";
+export type Role =
+  "class" | "split" | "prediction" | "correctness" | "confidence" | "silhouette" | "purity" | "finding";
 
 interface ColumnHead {
   id: string;
@@ -78,6 +84,15 @@ export interface Thumbnails {
   columns: number;
   rows: number;
   sheets: string[];
+}
+
+/** What a check found: JSON, a list of findings. */
+export interface CheckFindings {
+  blob: string;
+  /** Titles of the kinds that there are. */
+  kinds: Partial<Record<string, string>>;
+  /** How many are of no picture of the scene, by the title of their kind. */
+  elsewhere: Partial<Record<string, number>>;
 }
 
 export interface Neighbours {

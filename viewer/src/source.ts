@@ -1,5 +1,6 @@
 /** Where a scene comes from: a page that carries it, a server, or a notebook. */
 
+import type { Counts, DecisionLists } from "./decisions";
 import { checkScene, type Scene } from "./scene";
 
 export interface NearestPictures {
@@ -23,13 +24,6 @@ export interface Told {
   distances: number[];
 }
 
-/** What a file of labels holds by now. */
-export interface Written {
-  path: string;
-  labelled: number;
-  aside: number;
-}
-
 export interface Source {
   scene(): Promise<Scene>;
   blob(name: string): Promise<ArrayBuffer>;
@@ -38,8 +32,8 @@ export interface Source {
   neighbours?(backbone: string, i: number, k: number): Promise<NearestPictures>;
   /** Ask of a picture from outside. */
   drop?(backbone: string, file: Blob): Promise<Told>;
-  /** Give pictures a label in a file: "" their own again, null sets them aside. */
-  label?(pictures: readonly number[], label: string | null): Promise<Written>;
+  /** Write what was decided of pictures into a table. */
+  decide?(decisions: DecisionLists): Promise<Counts & { path: string }>;
 }
 
 /** A page with the scene inside: JSON, and each blob as the base64 of its gzip. */
@@ -83,7 +77,8 @@ export function serverSource(base: string): Source {
       const query = new URLSearchParams({ backbone });
       return (await post(`drop?${query.toString()}`, file)) as Told;
     },
-    label: async (pictures, label) => (await post("labels", JSON.stringify({ pictures, label }))) as Written,
+    decide: async (decisions) =>
+      (await post("decisions", JSON.stringify(decisions))) as Counts & { path: string },
   };
 }
 

@@ -2,13 +2,15 @@
 
 import type { Camera } from "./camera";
 import { FLAT, START } from "./camera";
+import { type Decisions, fromLists, type Written } from "./decisions";
 import type { Filter, Filters } from "./filter";
 import type { Guest } from "./guest";
 import type { Scene } from "./scene";
 
 export type Tool = "move" | "lasso" | "box";
 export type Theme = "auto" | "light" | "dark";
-export type Panel = "none" | "selection" | "picture" | "silhouettes" | "confusion";
+const PANELS = ["selection", "picture", "findings", "silhouettes", "confusion"] as const;
+export type Panel = "none" | (typeof PANELS)[number];
 
 export interface State {
   /** Ids of the maps shown: one, or two side by side. */
@@ -20,6 +22,14 @@ export interface State {
   shown: Uint8Array;
   /** Selected pictures, in rising order. */
   selection: Uint32Array;
+  /** What was decided of pictures. */
+  decisions: Decisions;
+  /** What became of the table of decisions. */
+  written: Written | null;
+  /** The finding that is looked at, by its place in the list. */
+  finding: number | null;
+  /** The kind of findings that is listed; null: all. */
+  findingKind: string | null;
   /** A picture from outside of the scene. */
   guest: Guest | null;
   /** The picture that is shown large. */
@@ -52,6 +62,10 @@ export function initialState(scene: Scene): State {
     filters: {},
     shown: new Uint8Array(scene.count).fill(1),
     selection: new Uint32Array(0),
+    decisions: scene.decisions ? fromLists(scene.decisions) : new Map(),
+    written: null,
+    finding: null,
+    findingKind: null,
     guest: null,
     opened: null,
     hover: null,
@@ -104,8 +118,7 @@ export function fromHash(hash: string, state: State, scene: Scene): State {
   const maps = query.getAll("map").filter(known).slice(0, 2);
   const colour = query.get("colour") ?? "";
   const opened = wholeNumber(query.get("picture"), scene.count);
-  const panel =
-    oneOf<Panel>(query.get("panel"), ["selection", "picture", "silhouettes", "confusion"]) ?? "none";
+  const panel = oneOf<Panel>(query.get("panel"), PANELS) ?? "none";
   return {
     ...state,
     maps: maps.length > 0 ? maps : state.maps,
@@ -113,7 +126,8 @@ export function fromHash(hash: string, state: State, scene: Scene): State {
     filters: parseFilters(query.getAll("show"), scene),
     selection: parseSelection(query.get("selected"), scene.count),
     opened,
-    panel: panel === "picture" && opened === null ? "none" : panel,
+    panel:
+      (panel === "picture" && opened === null) || (panel === "findings" && !scene.findings) ? "none" : panel,
     flat: query.has("flat") ? query.get("flat") === "1" : state.flat && maps.length === 0,
     perspective: query.get("perspective") !== "0",
     pictures: query.get("pictures") === "1",

@@ -1,7 +1,8 @@
 /** Scenes made up for tests and measurements: clusters of points, and thumbnails that tell their number. */
 
 import { deflateSync } from "node:zlib";
-import { type Column, FORMAT, type Scene, type SceneMap } from "../src/scene";
+import { type Finding, picturesOf } from "../src/findings";
+import { type Column, FORMAT, type Scene, type SceneMap, UNKNOWN } from "../src/scene";
 import { normal, random } from "./random";
 
 export interface MadeScene {
@@ -18,6 +19,8 @@ export interface Wishes {
   classes?: number;
   thumbnails?: boolean;
   neighbours?: boolean;
+  /** What a check found; the column that colours by it is "finding". */
+  findings?: Finding[];
 }
 
 export function makeScene({
@@ -25,6 +28,7 @@ export function makeScene({
   classes: k = 8,
   thumbnails = true,
   neighbours = true,
+  findings,
 }: Wishes): MadeScene {
   const blobs = new Map<string, Uint8Array>();
   const put = (name: string, values: ArrayBufferView) => {
@@ -85,7 +89,36 @@ export function makeScene({
   };
   if (neighbours)
     scene.neighbours.Xception = nearest(new Float32Array(blobs.get(maps[0].blob)!.slice().buffer), put);
+  if (findings) addFindings(scene, findings, put);
   return { scene, blobs };
+}
+
+/** A list of findings, and the column that colours by their kinds. */
+function addFindings(scene: Scene, findings: Finding[], put: Making["put"]): void {
+  const kinds = [...new Set(findings.map(({ kind }) => kind))];
+  const codes = new Uint16Array(scene.count).fill(UNKNOWN);
+  for (const finding of findings) for (const i of picturesOf(finding)) codes[i] = kinds.indexOf(finding.kind);
+  scene.findings = {
+    blob: put("findings", Buffer.from(JSON.stringify(findings))),
+    kinds: Object.fromEntries(kinds.map((kind) => [kind, `Pictures with a ${kind}`])),
+    elsewhere: { "Files that are no picture": 2 },
+  };
+  scene.columns.push({
+    id: "finding",
+    name: "found by the check",
+    kind: "category",
+    role: "finding",
+    categories: kinds,
+    blob: put("finding", codes),
+    unknown: "nothing found",
+  });
+  scene.table = {
+    path: textBlob(
+      Array.from({ length: scene.count }, (_, i) => `../pictures/${i}.jpg`),
+      put,
+      "table-path",
+    ),
+  };
 }
 
 interface Making {
@@ -178,11 +211,15 @@ function addBackbone({ backbone, spread, seed, codes, classes, columns, maps, pu
   }
 }
 
-export function textBlob(texts: string[], put: (name: string, values: ArrayBufferView) => string) {
+export function textBlob(
+  texts: string[],
+  put: (name: string, values: ArrayBufferView) => string,
+  name = "paths",
+) {
   const parts = texts.map((text) => Buffer.from(text, "utf8"));
   const offsets = new Uint32Array(texts.length + 1);
   parts.forEach((part, i) => (offsets[i + 1] = offsets[i] + part.length));
-  return { bytes: put("paths-bytes", Buffer.concat(parts)), offsets: put("paths-offsets", offsets) };
+  return { bytes: put(`${name}-bytes`, Buffer.concat(parts)), offsets: put(`${name}-offsets`, offsets) };
 }
 
 function nearest(points: Float32Array, put: Making["put"]) {

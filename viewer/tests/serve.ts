@@ -4,20 +4,16 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
+import type { DecisionLists } from "../src/decisions";
 import type { MadeScene } from "./scenes";
 
 const STATIC = new URL("../../src/embedlens/viewer/static/", import.meta.url);
 
-export interface Asked {
-  pictures: number[];
-  label: string | null;
-}
-
 export interface Served {
   address: string;
   requests: string[];
-  /** What was asked to be labelled. */
-  labels: Asked[];
+  /** What was asked to be decided. */
+  decided: DecisionLists[];
   close(): void;
 }
 
@@ -26,7 +22,7 @@ export async function serve(
   tell: (address: URL) => unknown = () => ({}),
 ): Promise<Served> {
   const requests: string[] = [];
-  const labels: Asked[] = [];
+  const decided: DecisionLists[] = [];
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname);
     requests.push(path);
@@ -44,17 +40,22 @@ export async function serve(
     else if (path === "/scene.json") send("application/json", JSON.stringify(scene));
     else if (path.startsWith("/data/") && blobs.has(path.slice(6)))
       send("application/octet-stream", blobs.get(path.slice(6))!);
-    else if (request.method === "POST" && path === "/labels") {
+    else if (request.method === "POST" && path === "/decisions") {
       const parts: Buffer[] = [];
       request.on("data", (part: Buffer) => parts.push(part));
       request.on("end", () => {
-        const asked = JSON.parse(Buffer.concat(parts).toString()) as Asked;
-        labels.push(asked);
-        if (asked.label === "refused") response.writeHead(400).end("no table can point into it");
+        const asked = JSON.parse(Buffer.concat(parts).toString()) as DecisionLists;
+        decided.push(asked);
+        if ("refused" in asked.labelled) response.writeHead(400).end("no table can point into it");
         else
           send(
             "application/json",
-            JSON.stringify({ path: "/study/labels.csv", labelled: asked.pictures.length, aside: 0 }),
+            JSON.stringify({
+              path: "/study/labels.csv",
+              kept: asked.kept.length,
+              labelled: Object.values(asked.labelled).flat().length,
+              aside: asked.aside.length,
+            }),
           );
       });
     } else if (request.method === "POST" && path === "/drop")
@@ -63,7 +64,7 @@ export async function serve(
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  return { address: `http://127.0.0.1:${port}/`, requests, labels, close: () => server.close() };
+  return { address: `http://127.0.0.1:${port}/`, requests, decided, close: () => server.close() };
 }
 
 /** A report: a page with text, and the scene and the viewer inside. */

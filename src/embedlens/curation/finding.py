@@ -28,6 +28,12 @@ KINDS = {
 }
 """Kinds of findings, the most harmful first but for files that are set aside."""
 
+OF_PICTURES = (
+    "blank", "two labels", "leak", "groups", "duplicate", "suspect label", "doubtful label",
+    "look-alike", "alike", "outlier",
+)  # fmt: skip
+"""Kinds whose findings are each of a picture that is in the set, or of a pair of them."""
+
 _OF_LABELS = ("suspect label", "doubtful label")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from embedlens.curation import Check
-from embedlens.curation.finding import KINDS, expectation
+from embedlens.curation.finding import KINDS, OF_PICTURES, expectation
 from embedlens.files import write_whole
 from embedlens.report.short_paths import common_folder, shortened
 from embedlens.report.templating import environment
@@ -20,12 +20,6 @@ MAX_SHOWN = 24
 
 OPEN = 12
 """So many of a kind are shown at once, the others when they are asked for."""
-
-# Kinds that are of a class, or of a file that cannot be shown.
-_TEXT_ONLY = {
-    "sample", "reading", "unreadable", "missing", "outside", "loose", "small class", "imbalance",
-    "file facts",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -88,7 +82,7 @@ def findings_by_kind(
 def _kind(
     kind: str, rows: pd.DataFrame, show: Show, folder: str, classes: int, opened: int
 ) -> Kind:
-    text_only = kind in _TEXT_ONLY
+    text_only = kind not in OF_PICTURES
     shown = rows.head(MAX_SHOWN)
     paths = [] if text_only else [*shown["path"], *shown["other"]]
     made = show([path for path in dict.fromkeys(paths) if path])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -31,14 +31,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from embedlens.errors import EmbedlensError
 from embedlens.viewer.access import Access, OwnPageMiddleware, TokenMiddleware
 from embedlens.viewer.bundle import read_bundle, read_index, script_hashes
+from embedlens.viewer.decisions import Decisions
+from embedlens.viewer.labels import WrittenLabels
 from embedlens.viewer.neighbors import FeatureNeighbors
 from embedlens.viewer.scene import Scene
 
 _CHUNK = 2**20
 _MOST_NEIGHBORS = 200
 _LARGEST_SIDE = 1_600  # pixels; a screen shows no more, and a photograph of 20 megapixels would lag
-_LARGEST_PICTURE, _MOST_LABELS = 2**28, 2**24  # bytes of a request
-_LONGEST_LABEL = 200
+_LARGEST_PICTURE, _MOST_DECISIONS = 2**28, 2**24  # bytes of a request
 _LOSSLESS_PIXELS = 2**16  # below this a picture is shown magnified, and JPEG's blocks would show
 
 
@@ -58,9 +59,8 @@ class Served:
         What to say of a picture that is gone.
     drops : dict of str to callable
         By `backbone_key`; each takes the bytes of a picture file, and returns what is known of it.
-    labels : callable or None
-        Takes rows and a label, "" or None; gives pictures that label in a file. See
-        ``WrittenLabels.give``.
+    labels : WrittenLabels or None
+        The table into which decisions about pictures are written; None where there is none.
     """
 
     scene: Scene
@@ -68,15 +68,12 @@ class Served:
     features: Mapping[str, Callable[[], FeatureNeighbors]] = field(default_factory=dict)
     missing: str = "There is no picture here."
     drops: Mapping[str, Callable[[bytes], dict[str, Any]]] = field(default_factory=dict)
-    labels: Callable[[Sequence[int], str | None], dict[str, Any]] | None = None
+    labels: WrittenLabels | None = None
 
     def manifest(self) -> dict[str, Any]:
         """Return what the viewer is told: the scene, and what else may be asked here."""
-        return {
-            **self.scene.manifest(),
-            "drops": list(self.drops),
-            "labels": self.labels is not None,
-        }
+        told = {**self.scene.manifest(), "drops": list(self.drops)}
+        return told if self.labels is None else {**told, "decisions": self.labels.read().told()}
 
     def summary(self) -> str:
         """Say in a sentence or two what is served, and what is not."""
@@ -102,7 +99,7 @@ class Served:
 
 
 def application(served: Served, access: Access) -> Starlette:
-    """Return the application: page, scene, blobs, pictures, neighbours, drops and labels.
+    """Return the application: page, scene, blobs, pictures, neighbours, drops and decisions.
 
     No request names a file: pictures are numbers, blobs are names in the scene. A request must be
     for this machine by name, so that a page elsewhere cannot reach it through a name of its own
@@ -119,7 +116,7 @@ def application(served: Served, access: Access) -> Starlette:
         Route("/pictures/{row:int}", lambda request: _picture(request, served)),
         Route("/neighbours", lambda request: _neighbours(request, served)),
         Route("/drop", partial(_drop, served), methods=["POST"]),
-        Route("/labels", partial(_label, served), methods=["POST"]),
+        Route("/decisions", partial(_decide, served), methods=["POST"]),
     ]
     middleware = [
         Middleware(_SecurityHeaders, scripts=script_hashes(page)),
@@ -205,24 +202,16 @@ async def _drop(served: Served, request: Request) -> Response:
         return _told(400, str(error))
 
 
-async def _label(served: Served, request: Request) -> Response:
-    """Give pictures a label."""
+async def _decide(served: Served, request: Request) -> Response:
+    """Write what was decided of pictures."""
     if served.labels is None:
-        return _told(404, "Labels can be written of a study alone.")
+        return _told(404, "Decisions can be written of a study alone.")
     try:
-        asked = json.loads(await _body(request, _MOST_LABELS))
-        rows, label = asked["pictures"], asked["label"]
-    except (ValueError, KeyError, TypeError) as error:
-        return _told(400, f"pictures and label are wanted ({error}).")
-    fits = isinstance(rows, list) and all(
-        type(row) is int and 0 <= row < served.scene.count for row in rows
-    )
-    if not fits or not rows or not (label is None or isinstance(label, str)):
-        return _told(400, "pictures must be rows of the study, and label a text or null.")
-    if label is not None and len(label) > _LONGEST_LABEL:
-        return _told(400, f"The label is longer than {_LONGEST_LABEL} letters.")
-    try:
-        return JSONResponse(await run_in_threadpool(served.labels, rows, label))
+        asked = json.loads(await _body(request, _MOST_DECISIONS))
+        decisions = Decisions.read(asked, served.scene.count)
+        return JSONResponse(await run_in_threadpool(served.labels.write, decisions))
+    except ValueError as error:
+        return _told(400, f"This is no decision: {error}.")
     except (OSError, EmbedlensError) as error:
         return _told(400, str(error))
 

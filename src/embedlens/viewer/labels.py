@@ -1,13 +1,13 @@
-"""Labels that are given in the viewer: a table in the study folder, never the user's own files."""
+"""What is decided in the viewer: a table in the study folder, never the user's own files."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from embedlens.curation.relabelling import relative_path
@@ -18,17 +18,18 @@ from embedlens.images.partly_labelled import locate_partly_labelled
 from embedlens.images.source import FileSource
 from embedlens.results.folder import StudyFolder
 from embedlens.results.results import Results
+from embedlens.viewer.decisions import Decisions
 
-LABELLED, ASIDE = "labelled", "set aside"
+KEPT, LABELLED, ASIDE = "kept", "labelled", "set aside"
 _OURS = "viewer"  # a column that no other program writes
 
 
 class WrittenLabels:
-    """The table ``labels.csv`` of a study: all its pictures, with the labels given in the viewer.
+    """The table ``labels.csv`` of a study: all its pictures, with what the viewer's user decided.
 
     It is an image set for ``embedlens study``: path, label, and split and group where some were
-    given. ``was`` is the study's label. ``viewer`` says what was done here: "labelled", or "set
-    aside"; these have no label.
+    given. ``was`` is the study's label. ``viewer`` says what was decided here: "kept" as it is,
+    "labelled", or "set aside"; these have no label.
 
     Parameters
     ----------
@@ -45,21 +46,18 @@ class WrittenLabels:
             self._places.append((results.unlabelled.place, results.unlabelled.kept))
         self._lock = threading.Lock()
 
-    def give(self, rows: Sequence[int], label: str | None) -> dict[str, Any]:
-        """Give pictures a label, and write the table.
+    def write(self, decisions: Decisions) -> dict[str, Any]:
+        """Add decisions to those of before, and write the table.
 
         Parameters
         ----------
-        rows : sequence of int
-            Of the pictures, as the viewer counts them.
-        label : str or None
-            A class, of the study or a new one; "" for the study's own again; None to set them
-            aside.
+        decisions : Decisions
+            Of pictures, as the viewer counts them; labels may be new classes.
 
         Returns
         -------
         dict
-            path (of the table); labelled and aside: how many pictures are so now.
+            path (of the table); kept, labelled and aside: how many pictures are so now.
 
         Raises
         ------
@@ -67,18 +65,54 @@ class WrittenLabels:
             If no table can point at the pictures, or there is a ``labels.csv`` that was not
             written here.
         """
-        name = None if label is None else class_name(label)
         with self._lock:
             table = self._before()
-            own = table["was"].iloc[list(rows)]
-            table.loc[list(rows), "label"] = own if name == "" else (name or "")
-            done = ASIDE if name is None else LABELLED if name else ""
-            table.loc[list(rows), _OURS] = done
+            own = table["was"]
+            for rows, done in ((decisions.kept, KEPT), (decisions.undecided, "")):
+                table.loc[list(rows), "label"] = own.iloc[list(rows)]
+                table.loc[list(rows), _OURS] = done
+            for label, rows in decisions.labelled.items():
+                table.loc[list(rows), ["label", _OURS]] = [class_name(label), LABELLED]
+            table.loc[list(decisions.aside), ["label", _OURS]] = ["", ASIDE]
             with replacing(self.path) as partial:
                 table.to_csv(partial, index=False)
         counts = table[_OURS].value_counts()
-        labelled, aside = (int(counts.get(each, 0)) for each in (LABELLED, ASIDE))
-        return {"path": str(self.path.resolve()), "labelled": labelled, "aside": aside}
+        kept, labelled, aside = (int(counts.get(each, 0)) for each in (KEPT, LABELLED, ASIDE))
+        told = {"kept": kept, "labelled": labelled, "aside": aside}
+        return {"path": str(self.path.resolve()), **told}
+
+    def read(self) -> Decisions:
+        """Return what was decided before; nothing where no table can be read or written here."""
+        try:
+            table = self._before() if self.path.exists() else None
+        except EmbedlensError:  # told when something is to be written
+            table = None
+        if table is None:
+            return Decisions()
+        done, labels = table[_OURS], table["label"]
+
+        def rows(which: pd.Series) -> tuple[int, ...]:
+            return tuple(np.flatnonzero(which).tolist())
+
+        moved = {
+            str(label): rows((done == LABELLED) & (labels == label))
+            for label in labels[done == LABELLED].unique()
+        }
+        return Decisions(rows(done == KEPT), moved, rows(done == ASIDE))
+
+    def columns(self) -> dict[str, list[str]]:
+        """Return what the table says beside the labels: path, and split and group if given.
+
+        Raises
+        ------
+        EmbedlensError
+            If no table can point at the pictures.
+        """
+        return {
+            name: self._study[name].to_list()
+            for name in ("path", "split", "group")
+            if name in self._study
+        }
 
     def _before(self) -> pd.DataFrame:
         """Return the study's pictures, with what was written before."""

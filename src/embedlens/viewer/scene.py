@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -24,7 +24,9 @@ Array = NDArray[Any]
 Blob = Array | bytes | Callable[[], "Array | bytes"]
 """What a name stands for: an array, bytes, or a function that makes one when it is asked for."""
 
-Role = Literal["class", "split", "prediction", "correctness", "confidence", "silhouette", "purity"]
+Role = Literal[
+    "class", "split", "prediction", "correctness", "confidence", "silhouette", "purity", "finding"
+]
 """What the viewer knows a column as, whatever it is called."""
 
 
@@ -133,6 +135,26 @@ class NearestPictures:
 
 
 @dataclass(frozen=True)
+class CheckFindings:
+    """What a check found.
+
+    Attributes
+    ----------
+    blob : str
+        JSON: a list of findings, each with kind, picture and other (rows), reason, action and
+        suggested (a label); other and suggested where there are some.
+    kinds : dict of str to str
+        The kinds that there are, with their titles.
+    elsewhere : dict of str to int
+        How many findings are of no picture of the scene, by the title of their kind.
+    """
+
+    blob: str
+    kinds: dict[str, str]
+    elsewhere: dict[str, int]
+
+
+@dataclass(frozen=True)
 class Moved:
     """Coordinates less a middle, divided by a power of ten.
 
@@ -180,6 +202,12 @@ class Scene:
         By backbone.
     neighbours_on_demand : bool
         Whether the viewer may ask for more of them.
+    findings : CheckFindings or None
+        What a check found.
+    table : dict of str to TextBlob
+        The columns of the image set that decisions about pictures change, beside the labels: path,
+        and split and group where some were given. Empty where a server writes that table, or
+        nothing can.
     blobs : dict of str to Blob
         By name; names are letters, digits and "-".
     moved : dict of str to Moved
@@ -206,6 +234,8 @@ class Scene:
     pictures: bool = False
     neighbours: dict[str, NearestPictures] = field(default_factory=dict)
     neighbours_on_demand: bool = False
+    findings: CheckFindings | None = None
+    table: dict[str, TextBlob] = field(default_factory=dict)
     blobs: dict[str, Blob] = field(default_factory=dict)
     moved: dict[str, Moved] = field(default_factory=dict)
 
@@ -225,6 +255,8 @@ class Scene:
             "pictures": self.pictures,
             "neighbours": {name: asdict(each) for name, each in self.neighbours.items()},
             "neighboursOnDemand": self.neighbours_on_demand,
+            "findings": asdict(self.findings) if self.findings else None,
+            "table": {name: asdict(each) for name, each in self.table.items()},
         }
 
     def blob(self, name: str) -> memoryview:
@@ -244,11 +276,22 @@ class Scene:
 
     def add_paths(self, paths: Sequence[str]) -> None:
         """Name the file of each picture."""
-        encoded = [path.encode("utf-8", "backslashreplace") for path in paths]
+        self.paths = self._add_text("paths", paths)
+
+    def add_table(self, columns: Mapping[str, Sequence[str]]) -> None:
+        """Add the columns of the image set that decisions change; see ``table``."""
+        self.table = {
+            name: self._add_text(f"table-{number}", texts)
+            for number, (name, texts) in enumerate(columns.items())
+        }
+
+    def _add_text(self, name: str, texts: Sequence[str]) -> TextBlob:
+        encoded = [text.encode("utf-8", "backslashreplace") for text in texts]
         offsets = np.zeros(len(encoded) + 1, np.uint32)
         np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), out=offsets[1:])
-        self.blobs |= {"paths-bytes": b"".join(encoded), "paths-offsets": offsets}
-        self.paths = TextBlob("paths-bytes", "paths-offsets")
+        made = TextBlob(f"{name}-bytes", f"{name}-offsets")
+        self.blobs |= {made.bytes: b"".join(encoded), made.offsets: offsets}
+        return made
 
     def named_paths(self) -> list[str]:
         """Return the file of each picture; none where they have no names."""

@@ -69,7 +69,7 @@ def served_study(folder: Path) -> Served:
         lambda row: pictures.pixels(row, None),
         features,
         drops=_drops(folder, results, scene),
-        labels=WrittenLabels(folder, results).give,
+        labels=WrittenLabels(folder, results),
         missing=f"{gone} no longer at {pictures.place}, or changed since the study.",
     )
 

@@ -28,6 +28,7 @@ from embedlens.results.vocabulary import (
     in_order,
     space_of,
 )
+from embedlens.viewer.findings import add_findings
 from embedlens.viewer.scene import Scene, backbone_key
 from embedlens.viewer.sprites import Sheets
 
@@ -66,6 +67,8 @@ def study_scene(results: Results, head: str = LINEAR_PROBE.key) -> Scene:
     scene.add_category("class", "class", codes, classes, role="class", **facts)
     splits = padded(codes_in(pictures["split"], SPLITS), len(paths), -1)
     scene.add_category("split", "split", splits, SPLITS, role="split", **facts)
+    if results.findings is not None:
+        add_findings(scene, results.findings, pictures["path"].to_list())
     for backbone, stage in stages_of(results):
         scene.backbones[backbone_key(backbone, stage)] = stage_name(backbone, stage)
         _add_predictions(scene, results, backbone, stage, head, codes)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embedlens.errors import EmbedlensError
 from embedlens.results import Results
 from embedlens.results.nearest import NEIGHBORS, Neighbors, kept_neighbors
 from embedlens.results.pictures import Pictures
 from embedlens.results.results import feature_folders
+from embedlens.viewer.labels import WrittenLabels
 from embedlens.viewer.neighbors import METRIC
 from embedlens.viewer.scene import Scene, backbone_key
 from embedlens.viewer.sprites import Pixels, Sheets, bytes_a_picture
@@ -47,6 +50,8 @@ def whole_study_scene(folder: Path, results: Results) -> Scene:
     sheets = fitting_sheets(pictures.pixels, scene.count) if pictures.here else None
     if sheets is not None:
         scene.add_thumbnails(sheets, study_sheets(folder, sheets, pictures))
+    with suppress(EmbedlensError):  # no table can point at the pictures: nothing is decided there
+        scene.add_table(WrittenLabels(folder, results).columns())
     for key, nearest in nearest_pictures(folder, results).items():
         if results.unlabelled is not None:
             nearest = _together(nearest, results.unlabelled.nearest[key])

@@ -79,7 +79,7 @@ function content(context: Context, selection: Uint32Array, labels: HTMLElement):
         press: () => void copy(context, store.state.selection),
       }),
     ),
-    ...(context.dataset.writesLabels ? [labels] : []),
+    ...(context.dataset.decides ? [labels] : []),
     tiles,
     more,
   ];

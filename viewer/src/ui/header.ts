@@ -29,7 +29,7 @@ export function header(context: Context, searchElement: HTMLElement, actions: He
     press: () => toggleTheme(context),
   });
   const undo = button({
-    label: "Undo the last choice: map, colour, filter or selection",
+    label: "Undo the last choice: map, colour, filter, selection or decision",
     icon: "undo",
     key: "Control+Z",
     press: () => stepInHistory(context, { key: "z", shiftKey: false }),
@@ -39,7 +39,7 @@ export function header(context: Context, searchElement: HTMLElement, actions: He
     compare.setAttribute("aria-pressed", `${store.state.maps.length === 2}`);
     themeButton.setAttribute("aria-pressed", `${theme.now === "dark"}`);
   };
-  store.on(["maps", "colour", "filters", "selection"], update);
+  store.on(["maps", "colour", "filters", "selection", "decisions"], update);
   theme.on(update);
   update();
   return h(

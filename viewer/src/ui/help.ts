@@ -26,7 +26,9 @@ const GROUPS: [string, [string, string][]][] = [
   ["Maps and panels", [
     ["[ and ]", "map before, map after"],
     ["C", "two maps side by side"],
-    ["O, G, K, X", "picture, selection, silhouettes, confusion"],
+    ["O, G, E, K, X", "picture, selection, findings, silhouettes, confusion"],
+    ["1, 2, 3, 4", "in the findings: keep, move, drop, drop the other"],
+    [", and .", "in the findings: before, after"],
     ["T", "dark or light"],
     ["S", "save a PNG"],
     ["?", "this help"],

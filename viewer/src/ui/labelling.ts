@@ -1,34 +1,17 @@
-/** Labels for the selection, written into a file beside the study. */
+/** Decisions on the selection: another label, or none. */
 
 import { type Context, pictures } from "../context";
+import { type Decision, withDecision } from "../decisions";
 import { button, h } from "../element";
+import { cleaned } from "./cleaned";
 
 export function labelling(context: Context): HTMLElement {
-  const { dataset, store, notify } = context;
-  const name = h("input", {
-    class: "label-name",
-    type: "text",
-    list: "class-names",
-    maxlength: 200,
-    placeholder: "a class, or a new one",
-    "aria-label": "Label of the selection",
-    autocomplete: "off",
-  });
-  const names = h(
-    "datalist",
-    { id: "class-names" },
-    ...dataset.scene.classes.map((value) => h("option", { value })),
-  );
-  const told = h("p", { class: "hint", role: "status" });
-  const write = async (label: string | null, done: string) => {
-    const { selection } = store.state;
-    try {
-      const { path, labelled, aside } = await dataset.label(selection, label);
-      told.textContent = `${labelled.toLocaleString("en")} labelled and ${aside.toLocaleString("en")} set aside in ${path}. Your own files are as they were. Make a study of it: embedlens study "${path}" --out NEW-FOLDER`;
-      notify(`${pictures(selection.length)} ${done}`);
-    } catch (error) {
-      told.textContent = `Not written: ${(error as Error).message}`;
-    }
+  const { store, notify } = context;
+  const name = labelInput(context, "Label of the selection", "class-names");
+  const decide = (decision: Decision | null, done: string) => {
+    const { selection, decisions } = store.state;
+    store.set({ decisions: withDecision(decisions, selection, decision) });
+    notify(`${pictures(selection.length)} ${done}`);
   };
   const form = h(
     "form",
@@ -36,24 +19,43 @@ export function labelling(context: Context): HTMLElement {
       class: "row labelling",
       onsubmit: (event: Event) => {
         event.preventDefault();
-        const label = name.value.trim();
-        if (label) void write(label, `labelled ${label}`);
-        else name.focus();
+        const to = name.field.value.trim();
+        if (to) decide({ to }, `labelled ${to}`);
+        else name.field.focus();
       },
     },
-    name,
-    names,
+    name.field,
+    name.choices,
     h("button", { type: "submit", class: "button" }, "Label"),
     button({
-      label: "Set the selection aside: no label, in no study of the file",
-      text: "Set aside",
-      press: () => void write(null, "set aside"),
+      label: "Drop the selection: no label, in no study of the table",
+      text: "Drop",
+      press: () => decide("drop", "dropped"),
     }),
     button({
       label: "Give the selection its own labels again",
       text: "As it was",
-      press: () => void write("", "as they were"),
+      press: () => decide(null, "as they were"),
     }),
   );
-  return h("div", {}, h("h3", {}, "Labels"), form, told);
+  return h("div", {}, h("h3", {}, "Labels"), form, cleaned(context));
+}
+
+/** A field for a class, known or new. */
+export function labelInput(
+  { dataset }: Context,
+  label: string,
+  id: string,
+): { field: HTMLInputElement; choices: HTMLElement } {
+  const field = h("input", {
+    class: "label-name",
+    type: "text",
+    list: id,
+    maxlength: 200,
+    placeholder: "a class, or a new one",
+    "aria-label": label,
+    autocomplete: "off",
+  });
+  const choices = h("datalist", { id }, ...dataset.scene.classes.map((value) => h("option", { value })));
+  return { field, choices };
 }

@@ -1,9 +1,10 @@
-/** The panel at the side: one of four things at a time. */
+/** The panel at the side: one of five things at a time. */
 
 import type { Context } from "../context";
 import { button, h, type IconName } from "../element";
 import type { Panel } from "../state";
 import { confusionPanel, READABLE } from "./confusion";
+import { findingsPanel } from "./findings";
 import { gallery } from "./gallery";
 import { picturePanel } from "./picture";
 import { silhouettesPanel } from "./silhouettes";
@@ -17,13 +18,15 @@ const TABS: {
 }[] = [
   { panel: "picture", label: "Picture", icon: "pictures", key: "O", build: picturePanel },
   { panel: "selection", label: "Selection", icon: "selection", key: "G", build: gallery },
+  { panel: "findings", label: "Findings", icon: "findings", key: "E", build: findingsPanel },
   { panel: "silhouettes", label: "Silhouettes", icon: "silhouettes", key: "K", build: silhouettesPanel },
   { panel: "confusion", label: "Confusion", icon: "confusion", key: "X", build: confusionPanel },
 ];
 
 export function sidePanel(context: Context): HTMLElement {
   const { store } = context;
-  const parts = TABS.map(({ panel, label, icon, key, build }) => {
+  const tabs = TABS.filter(({ panel }) => panel !== "findings" || context.dataset.scene.findings);
+  const parts = tabs.map(({ panel, label, icon, key, build }) => {
     const tab = button({
       label,
       icon,

@@ -2,14 +2,22 @@
 
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import type { DecisionLists } from "../../src/decisions";
+import type { Finding } from "../../src/findings";
 import { launch } from "../browser";
 import { makeScene } from "../scenes";
 import { serve, type Served } from "../serve";
 import { open } from "./page";
 
-const made = makeScene({ count: 200 });
+const findings: Finding[] = [
+  { kind: "two labels", picture: 3, other: 9, reason: "alike", action: "give one label" },
+  { kind: "suspect label", picture: 12, suggested: "lion", reason: "labelled otherwise" },
+  { kind: "suspect label", picture: 40, suggested: "cat", reason: "labelled otherwise" },
+];
+const made = makeScene({ count: 200, findings });
+const nothing = { kept: [], labelled: {}, aside: [], undecided: [] };
 const LIKE = 7;
-const scene = { ...made.scene, drops: ["Xception"], labels: true };
+const scene = { ...made.scene, drops: ["Xception"], decisions: nothing };
 
 /** The server puts the picture where picture 7 lies on each of Xception's maps but the last. */
 function tell(address: URL): unknown {
@@ -107,19 +115,64 @@ test("a map of another backbone says why it cannot tell; taken away, the picture
   await expect.poll(async () => (await guest()).at).toBeNull();
 });
 
-test("a selection gets a label, is set aside, and gets its own back", async () => {
+test("a selection gets a label, is dropped, and gets its own back", async () => {
   await page.evaluate(() => window.viewer.set({ selection: Uint32Array.of(2, 5), panel: "selection" }));
   const name = page.getByLabel("Label of the selection");
   await name.fill(" new class ");
   await page.getByRole("button", { name: "Label", exact: true }).click();
   const told = page.locator(".gallery [role=status]");
-  await expect.poll(() => told.textContent()).toContain("2 labelled and 0 set aside");
+  await expect.poll(() => told.textContent()).toContain("0 kept, 2 with another label, 0 dropped");
   expect(await told.textContent()).toContain('embedlens study "/study/labels.csv"');
-  await page.getByRole("button", { name: /Set aside/ }).click();
+  await page.getByRole("button", { name: /Drop the selection/ }).click();
+  await expect.poll(() => server.decided.length).toBe(2);
   await page.getByRole("button", { name: /As it was/ }).click();
-  await expect.poll(() => server.labels.length).toBe(3);
-  expect(server.labels.map(({ label }) => label)).toEqual(["new class", null, ""]);
-  expect(server.labels.every(({ pictures }) => `${pictures.join()}` === "2,5")).toBe(true);
+  await expect.poll(() => server.decided.length).toBe(3);
+  expect(server.decided).toEqual([
+    { ...nothing, labelled: { "new class": [2, 5] } },
+    { ...nothing, aside: [2, 5] },
+    { ...nothing, undecided: [2, 5] },
+  ]);
+});
+
+test("findings are decided one after another, by keys and buttons, undone, and listed by kind", async () => {
+  const before = server.decided.length;
+  const done = page.locator(".findings h3");
+  const row = page.locator(".finding-row");
+  await page.keyboard.press("e");
+  await expect.poll(() => done.textContent()).toBe("0 of 3 decided");
+  await page.getByRole("button", { name: "Colour the points by what was found" }).click();
+  expect(await page.locator(".category").allTextContents()).toEqual([
+    "two labels2",
+    "suspect label2",
+    "nothing found196",
+  ]);
+  await page.keyboard.press("4"); // drop the other of the pair
+  await page.keyboard.press("2"); // move to what is proposed
+  await page.keyboard.press("1"); // keep
+  await expect.poll(() => done.textContent()).toBe("3 of 3 decided");
+  expect(await row.locator(".count").allTextContents()).toEqual(["dropped", "→ lion", "kept"]);
+  await expect.poll(() => page.evaluate(() => "path" in (window.viewer.state!.written ?? {}))).toBe(true);
+  const sent = () => {
+    const lists = server.decided.slice(before);
+    const all = (of: (list: DecisionLists) => number[]) => lists.flatMap(of).sort((a, b) => a - b);
+    return {
+      aside: all(({ aside }) => aside),
+      lion: all(({ labelled }) => labelled.lion ?? []),
+      kept: all(({ kept }) => kept),
+      undecided: all(({ undecided }) => undecided),
+    };
+  };
+  await expect.poll(sent).toEqual({ aside: [9], lion: [12], kept: [40], undecided: [] });
+  await page.keyboard.press("Control+z");
+  await page.keyboard.press("Control+z");
+  await expect.poll(() => done.textContent()).toBe("1 of 3 decided");
+  await expect.poll(() => sent().undecided).toEqual([12, 40]);
+  await row.nth(0).click();
+  await page.getByRole("button", { name: "Keep both" }).click();
+  await expect.poll(() => sent().kept).toEqual([3, 9, 40]);
+  await page.getByLabel("Kind of findings").selectOption("suspect label");
+  await expect.poll(() => page.locator(".finding-row").count()).toBe(2);
+  await page.getByText("Files that are no picture: 2").waitFor();
 });
 
 test("what could not be written is said", async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -25,7 +25,8 @@ function write(made: ReturnType<typeof makeScene>): string {
 }
 
 test("2,800 points with thumbnails open from one file without a network", async () => {
-  const { page, complaints } = await open(browser, write(makeScene({ count: 2800 })), true);
+  const findings = [{ kind: "suspect label", picture: 5, suggested: "lion", reason: "labelled otherwise" }];
+  const { page, complaints } = await open(browser, write(makeScene({ count: 2800, findings })), true);
   const requests: string[] = [];
   page.on("request", (request) => requests.push(request.url()));
   expect((await page.evaluate(() => window.viewer.statistics)).points).toBe(2800);
@@ -33,6 +34,16 @@ test("2,800 points with thumbnails open from one file without a network", async 
   await page.mouse.click(...(await placeOf(page, i)));
   await page.locator(".neighbours .tile").first().waitFor();
   expect(await page.evaluate(() => window.viewer.state!.opened)).toBe(i);
+  await page.keyboard.press("e");
+  await page.locator(".finding").getByText("→ lion?").waitFor();
+  await page.keyboard.press("2");
+  const [saved] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Save the cleaned table" }).click(),
+  ]);
+  const lines = readFileSync(await saved.path(), "utf8").split("\r\n");
+  expect(lines[0]).toBe("path,label,was,viewer");
+  expect(lines[6]).toMatch(/^\.\.\/pictures\/5\.jpg,lion,\w+,labelled$/);
   expect(requests.filter((url) => !url.startsWith("data:") && !url.startsWith("blob:"))).toEqual([]);
   expect(complaints).toEqual([]);
   await page.context().close();

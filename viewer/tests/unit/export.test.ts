@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import type { Decision } from "../../src/decisions";
 import { Dataset } from "../../src/dataset";
-import { fileName, tableOf, toCsv, toJson } from "../../src/export";
+import { cleanedTable, fileName, tableOf, toCsv, toJson } from "../../src/export";
 import { memorySource } from "../../src/source";
 import { makeScene } from "../scenes";
 
@@ -35,6 +36,23 @@ test("a table has each picture's path and each column's value", async () => {
   expect(rows.map((row) => row[0])).toEqual([3, 17]);
   const [, path, name] = rows[1];
   expect(path).toBe(`${name}/${name}_000017.jpg`);
+});
+
+test("the cleaned table has all pictures, with what was decided of them", async () => {
+  const { scene, blobs } = makeScene({ count: 5, thumbnails: false, neighbours: false, findings: [] });
+  const dataset = new Dataset(scene, memorySource(scene, Object.fromEntries(blobs)));
+  const decisions = new Map<number, Decision>([
+    [0, "keep"],
+    [1, "drop"],
+    [3, { to: "new, class" }],
+  ]);
+  const { header, rows } = await cleanedTable(dataset, decisions);
+  expect(header).toEqual(["path", "label", "was", "viewer"]);
+  const own = rows.map((row) => row[2]);
+  expect(new Set(own).size).toBeGreaterThan(1);
+  expect(rows.map((row) => row[0])).toEqual([0, 1, 2, 3, 4].map((i) => `../pictures/${i}.jpg`));
+  expect(rows.map((row) => row[1])).toEqual([own[0], "", own[2], "new, class", own[4]]);
+  expect(rows.map((row) => row[3])).toEqual(["kept", "set aside", "", "labelled", ""]);
 });
 
 test.each([

@@ -50,6 +50,17 @@ describe("the history", () => {
     expect(history.canUndo).toBe(false);
   });
 
+  test("each decision is a step, however fast they come, and brings its finding back", () => {
+    const { store, history, later } = made();
+    later({ finding: 4 });
+    later({ decisions: new Map([[1, "keep"]]), finding: 5 }, 10);
+    later({ decisions: new Map([[2, "drop"]]), finding: 6 }, 10);
+    history.undo();
+    expect([store.state.decisions, store.state.finding]).toEqual([new Map([[1, "keep"]]), 5]);
+    history.undo();
+    expect([store.state.decisions.size, store.state.finding]).toEqual([0, 4]);
+  });
+
   test("where one looks from is no choice", () => {
     const { store, history, later } = made();
     later({ camera: { ...store.state.camera, azimuth: 77 }, opened: 3 });

@@ -1,0 +1,135 @@
+"""What a check found, in the viewer: a column, a list, and the table that decisions make."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import zipfile
+from dataclasses import asdict, replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from embedlens.curation.finding import KINDS, Finding
+from embedlens.errors import EmbedlensError
+from embedlens.images import ImageSet
+from embedlens.viewer.decisions import Decisions
+from embedlens.viewer.labels import WrittenLabels
+from embedlens.viewer.server import served_study
+from embedlens.viewer.study_scene import study_scene
+from embedlens.viewer.whole_scene import whole_study_scene
+
+
+@pytest.fixture(scope="module")
+def checked(finished):
+    """Results with findings: of pictures, of pairs, of a class, and of a file set aside."""
+    paths = finished.results.pictures["path"].tolist()
+    findings = [
+        Finding("unreadable", "broken.png", "no picture", "remove it"),
+        Finding("two labels", paths[0], "alike", "give one", other=paths[40], score=1.0),
+        Finding("suspect label", paths[40], "wrong", "move it", suggested="ant", score=0.9),
+        Finding("suspect label", paths[7], "wrong", "move it", suggested="ant", score=0.8),
+        Finding("small class", "ant", "few", "add some"),
+    ]
+    assert [list(KINDS).index(each.kind) for each in findings] == sorted(
+        list(KINDS).index(each.kind) for each in findings
+    )
+    return replace(finished.results, findings=pd.DataFrame([asdict(each) for each in findings]))
+
+
+def test_a_picture_is_coloured_by_the_most_harmful_of_its_findings(checked):
+    scene = study_scene(checked)
+    column = next(each for each in scene.columns if each.role == "finding")
+    codes = np.frombuffer(scene.blob(column.blob), "<u2")
+    named = {row: column.categories[codes[row]] for row in np.flatnonzero(codes < 65_535)}
+    assert named == {0: "two labels", 40: "two labels", 7: "suspect label"}
+
+
+def test_the_list_names_pictures_by_their_row(checked):
+    scene = study_scene(checked)
+    told = json.loads(json.dumps(scene.manifest()))["findings"]
+    items = json.loads(bytes(scene.blob(told["blob"])))
+    assert [(each["kind"], each["picture"], each.get("other")) for each in items] == [
+        ("two labels", 0, 40), ("suspect label", 40, None), ("suspect label", 7, None),
+    ]  # fmt: skip
+    assert items[1]["suggested"] == "ant"
+    assert "suggested" not in items[0]
+    assert list(told["kinds"]) == ["two labels", "suspect label"]
+    assert told["elsewhere"] == {KINDS["unreadable"]: 1, KINDS["small class"]: 1}
+
+
+def test_a_study_that_was_not_checked_or_is_clean_has_no_findings(finished, checked):
+    for findings in (None, checked.findings[checked.findings["kind"] == "small class"]):
+        scene = study_scene(replace(finished.results, findings=findings))
+        assert scene.manifest()["findings"] is None
+        assert not any(each.role == "finding" for each in scene.columns)
+
+
+def test_decisions_make_an_image_set_and_are_there_again_when_it_is_opened(study):
+    results = study.results
+    before = {path: path.read_bytes() for path in study.pictures.rglob("*.*")}
+    labels = WrittenLabels(study.folder, results)
+    labels.write(Decisions((3, 4), {" new ": (0,), "ant": (44,)}, (1, 2)))
+    told = labels.write(Decisions(labelled={"ant": (2,)}, undecided=(4,)))
+    assert {name: told[name] for name in ("kept", "labelled", "aside")} == {
+        "kept": 1, "labelled": 3, "aside": 1,
+    }  # fmt: skip
+    again = json.loads(json.dumps(served_study(study.folder).manifest()["decisions"]))
+    assert again == {
+        "kept": [3], "labelled": {"new": [0], "ant": [2, 44]}, "aside": [1], "undecided": [],
+    }  # fmt: skip
+    read = ImageSet.read(told["path"])
+    found = {
+        (study.folder / path).resolve(): label
+        for path, label in zip(read.paths, read.labels, strict=True)
+    }
+    expected = {
+        (study.pictures / path).resolve(): label
+        for path, label in zip(results.pictures["path"], results.pictures["label"], strict=True)
+    }
+    paths = [(study.pictures / path).resolve() for path in results.pictures["path"]]
+    expected |= {paths[0]: "new", paths[44]: "ant", paths[2]: "ant"}
+    del expected[paths[1]]
+    assert found == expected
+    assert before == {path: path.read_bytes() for path in study.pictures.rglob("*.*")}
+
+
+def test_a_page_carries_what_it_needs_to_save_the_same_table(study):
+    scene = whole_study_scene(study.folder, study.results)
+    written = WrittenLabels(study.folder, study.results)
+    told = written.write(Decisions(kept=(0,)))
+    table = pd.read_csv(told["path"], dtype=str, keep_default_na=False)
+    assert list(scene.table) == [
+        name for name in ("path", "split", "group") if name in table.columns
+    ]
+    for name, blob in scene.table.items():
+        offsets = np.frombuffer(scene.blob(blob.offsets), "<u4").tolist()
+        text = bytes(scene.blob(blob.bytes))
+        texts = [text[a:b].decode() for a, b in itertools.pairwise(offsets)]
+        assert texts == table[name].tolist()
+
+
+def test_no_table_is_offered_of_pictures_in_an_archive(study):
+    archive = study.pictures.parent / "pictures.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in sorted(study.pictures.rglob("*.png")):
+            file.write(path, path.relative_to(study.pictures).as_posix())
+    results = study.results
+    moved = replace(results, settings=replace(results.settings, pictures=str(archive)))
+    assert whole_study_scene(study.folder, moved).table == {}
+    with pytest.raises(EmbedlensError, match="no table can point into it"):
+        WrittenLabels(study.folder, moved).write(Decisions(kept=(0,)))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        [], {}, {"kept": []}, {"kept": [3]}, {"kept": [-1]}, {"kept": [True]}, {"kept": "0"},
+        {"kept": [0], "aside": [0]}, {"labelled": {"a": [0], "b": [0]}}, {"labelled": {" ": [0]}},
+        {"labelled": {"x" * 201: [0]}}, {"labelled": [0]}, {"other": [0]}, {"kept": [0, 0]},
+    ],
+)  # fmt: skip
+def test_what_is_no_decision_is_refused(asked):
+    with pytest.raises(ValueError, match=r"\w"):
+        Decisions.read(asked, 3)
