@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, partial
+from itertools import chain, islice
 from queue import SimpleQueue
 from statistics import median
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -82,10 +83,17 @@ def threads() -> int:
 def in_order(work: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
     """Yield ``work(task)`` for each task, in order, a few of them ahead at a time.
 
-    There are ``threads()`` threads. Matrix products inside ``work`` run on one thread each, and so
-    do those elsewhere in the process meanwhile.
+    There are ``threads()`` threads; where that is one, or there is one task, it is the caller's:
+    to start another takes longer than many a task. Matrix products inside ``work`` run on one
+    thread each, and so do those elsewhere in the process meanwhile.
     """
-    workers = threads()
+    workers, tasks = threads(), iter(tasks)
+    begin = list(islice(tasks, 2))
+    tasks = chain(begin, tasks)
+    if workers == 1 or len(begin) < 2:
+        with products_on_one_thread():
+            yield from map(work, tasks)
+        return
     pool = ThreadPoolExecutor(workers)
     ahead: deque[Future[Result]] = deque()
     try:

@@ -27,9 +27,7 @@ def risen(results: Results) -> set[tuple[str, int]]:
 
 def settled_repeats(results: Results) -> dict[str, int]:
     """Count by backbone the repeats whose top neither still learned nor had learned too long."""
-    rows = results.measures.query(
-        "metric == 'top.converged' and split == 'validation' and stage == 'pretrained'"
-    )
+    rows = results.measured(metric="top.converged", split="validation", stage="pretrained")
     rose = risen(results)
     counts = dict.fromkeys(map(str, results.backbones["backbone"]), 0)
     for row in rows.itertuples():

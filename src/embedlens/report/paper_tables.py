@@ -169,7 +169,7 @@ def _table_4(results: Results) -> Table:
 
 
 def _values(results: Results, metric: str, stage: str = "pretrained") -> pd.DataFrame:
-    return results.measures.query("metric == @metric and split == 'test' and stage == @stage")
+    return results.measured(metric=metric, split="test", stage=stage)
 
 
 def _mean_of(results: Results, metric: str, stage: str, backbone: str, repeats: pd.Series) -> float:

@@ -186,7 +186,7 @@ def reduced_features(results: Results) -> pd.DataFrame:
             for head in HEADS:
                 metric = f"{space}.{head}.accuracy"
                 mean = results.mean(metric, "test", stage).to_dict()
-                rows_of = results.measures.query("metric == @metric and stage == @stage")
+                rows_of = results.measured(metric=metric, stage=stage)
                 splits = rows_of.groupby("backbone")["repeat"].nunique().to_dict()
                 rows += [
                     {

@@ -122,7 +122,7 @@ class Results:
 
     def mean(self, metric: str, split: str = "all", stage: str = "pretrained") -> pd.Series:
         """Return a measure's mean over the repeats that measured it, by backbone."""
-        rows = self.measures.query("metric == @metric and split == @split and stage == @stage")
+        rows = self.measured(metric=metric, split=split, stage=stage)
         means: pd.Series = rows.groupby("backbone", sort=False)["value"].mean()
         return means
 
@@ -132,17 +132,23 @@ class Results:
         A map that learned from labels may be judged by no other: what it is compared with must be
         of the same pictures.
         """
-        rows = self.measures.query(
-            "metric == @metric and split == @split and stage == @stage and repeat == 0"
-        )
+        rows = self.measured(metric=metric, split=split, stage=stage, repeat=0)
         values: pd.Series = rows.set_index("backbone")["value"]
         return values
 
     def seconds(self, metric: str, stage: str = "pretrained") -> pd.Series:
         """Return the seconds that a measure took, the mean over repeats, by backbone."""
-        rows = self.measures.query("metric == @metric and stage == @stage and seconds > 0")
+        rows = self.measured(metric=metric, stage=stage)
+        rows = rows[rows["seconds"] > 0]
         means: pd.Series = rows.groupby("backbone", sort=False)["seconds"].mean()
         return means
+
+    def measured(self, **values: object) -> pd.DataFrame:
+        """Return the rows of ``measures`` that have these values in the columns of these names."""
+        found = np.ones(len(self.measures), bool)
+        for column, value in values.items():
+            found &= (self.measures[column] == value).to_numpy(bool)
+        return self.measures[found]
 
 
 def rows_by_backbone(results: Results, table: pd.DataFrame) -> dict[str, pd.DataFrame]:

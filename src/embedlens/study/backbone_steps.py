@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
 from embedlens.backbones import Backbone
 from embedlens.features import Features, Recipe, Trunk, embed
+from embedlens.features.engines import preparing
 from embedlens.files import content_key
 from embedlens.images import ImageSet
 from embedlens.learn import trunk_of
@@ -26,6 +28,8 @@ from embedlens.study.analysis import (
 from embedlens.study.embedded import Embedded, facts_of, folder_name
 from embedlens.study.geometry import measure_geometry
 from embedlens.study.maps import chosen_maps
+from embedlens.study.plan import PREPARATION
+from embedlens.study.rehearsal import rehearse
 from embedlens.study.repeat import Repeat
 from embedlens.study.reuse import Stored
 from embedlens.study.scores import measure_scores
@@ -33,6 +37,7 @@ from embedlens.study.splits import repeats_of
 from embedlens.study.step_progress import StepProgress, counted
 from embedlens.study.zero_shot import measure_zero_shot
 
+_PREPARED = 4  # networks: to make more takes longer than kernels, and the first would wait
 _FORMAT = 6  # raise it when the same features begin to give other results
 
 
@@ -56,6 +61,21 @@ class BackboneSteps:
     settings: Settings
     images: ImageSet
     progress: StepProgress
+
+    def prepare(self, backbones: Sequence[Backbone]) -> None:
+        """Have networks made ready and kernels compiled, each meanwhile.
+
+        Only where a network must be made ready: a machine that has it has the kernels too.
+        Fine-tuning asks for networks in another form, as it comes to them.
+        """
+        if self.settings.finetune:
+            return
+        kept = self.folder.features
+        new = [each for each in backbones if not (kept / folder_name(each)).exists()]
+        with preparing([self.settings.recipe(each) for each in new[:_PREPARED]]) as begun:
+            if begun:
+                self.progress(PREPARATION, 0, 0)
+                rehearse()
 
     def embed(self, backbone: Backbone, title: str) -> Embedded:
         """Embed with one backbone, and say what of it was here."""

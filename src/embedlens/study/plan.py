@@ -16,6 +16,7 @@ from embedlens.study.cost import COST, costs_before
 from embedlens.study.splits import repeats_of
 from embedlens.study.time_left import PlannedStep
 
+PREPARATION = "getting ready"
 CHECK, LEARNING_CURVE, SCORES = "check of the pictures", "learning curve", "scores"
 
 # Measured on two cores; only the first of a kind is guessed by them.
@@ -64,7 +65,7 @@ def plan_of(
             guess = None if rate is None else _SECONDS + rate * scale
             yield PlannedStep(prefix + name, kind, guess)
 
-    planned = []
+    planned = [PlannedStep(PREPARATION, PREPARATION, 20.0)]
     for each in backbones:
         rate = known.get(each.name) or _milliseconds(each, settings)
         guess = None if rate is None else rate * scale

@@ -176,6 +176,7 @@ class Study:
                     progress(f"{self.titles[backbone.name]}: weights", 0, 0)
                     backbone.weights.fetch(backbone.network)
             steps = BackboneSteps(folder, self.settings, images, progress)
+            steps.prepare(self.backbones)
             embedded = [steps.embed(each, self.titles[each.name]) for each in self.backbones]
             measure_costs(folder, [each.features for each in embedded], images, progress)
             for each in embedded:

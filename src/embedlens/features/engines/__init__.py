@@ -5,6 +5,7 @@ from embedlens.features.engines.registry import (
     choose_engine,
     list_engines,
     make_engine,
+    preparing,
     register_engine,
 )
 
@@ -17,5 +18,6 @@ __all__ = [
     "choose_engine",
     "list_engines",
     "make_engine",
+    "preparing",
     "register_engine",
 ]

@@ -91,6 +91,10 @@ class Engine(Protocol):
     packages : tuple of str
         The distributions that its numbers depend on: their versions are part of the key under
         which features are kept.
+
+    One that makes something of a network once, and keeps it, may have ``preparing(recipes)`` too: a
+    context manager that has it made for several networks while what is inside goes on, and yields
+    for how many. What it leaves, ``load`` makes.
     """
 
     name: str

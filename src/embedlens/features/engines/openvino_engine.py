@@ -6,6 +6,8 @@ import importlib.util
 import math
 import os
 from collections import deque
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from embedlens.arrays.processors import granted_by_name, processors
@@ -13,7 +15,7 @@ from embedlens.backbones import Built
 from embedlens.backbones.keras_backend import keras_sees_a_gpu
 from embedlens.errors import EmbedlensError
 from embedlens.features.engines.engine import Pictures, Precision, Write
-from embedlens.features.engines.openvino_export import export
+from embedlens.features.engines.openvino_export import export, exporting
 
 if TYPE_CHECKING:
     from embedlens.features.recipe import Recipe
@@ -31,6 +33,10 @@ class OpenVINOEngine:
     def suits(self) -> bool:
         """Whether it is the one to take: where it is installed, and there is no GPU for Keras."""
         return importlib.util.find_spec("openvino") is not None and not keras_sees_a_gpu()
+
+    def preparing(self, recipes: Sequence[Recipe]) -> AbstractContextManager[int]:
+        """Make the graphs that are missing, while what is inside goes on; see `exporting`."""
+        return exporting(recipes)
 
     def load(self, recipe: Recipe, tail: str | None = None) -> OpenVINORunner:
         """Make a backbone ready to run.

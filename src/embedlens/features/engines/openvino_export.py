@@ -15,10 +15,12 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from embedlens.backbones import Backbone, Built, Pooling, Transform
 from embedlens.errors import BackboneError, ConversionError, EmbedlensError, WeightsError
@@ -61,6 +63,10 @@ class _Order:
         parts = [_FORMAT, versions, self.backbone.describe(), scaling, self.pooling, self.tail]
         return content_key(parts, 12)
 
+    def graph(self) -> Path:
+        """Return the file in the cache."""
+        return cache_folder() / f"{_file_name(self.backbone)}-{self.key()}.xml"
+
 
 def export(recipe: Recipe, tail: str | None = None) -> Built:
     """Return the OpenVINO graph of a backbone, from the cache or from a child process.
@@ -89,7 +95,7 @@ def export(recipe: Recipe, tail: str | None = None) -> Built:
     backbone = recipe.backbone
     backbone.weights.fetch(backbone.network)
     order = _Order(backbone, recipe.transform, recipe.pooling, tail)
-    graph = cache_folder() / f"{_file_name(backbone)}-{order.key()}.xml"
+    graph = order.graph()
     if not _intact(graph):
         _refuse_again(graph)
         _run_child(order, graph)
@@ -103,6 +109,55 @@ def export(recipe: Recipe, tail: str | None = None) -> Built:
         found["parameters"],
         found["vector"],
     )
+
+
+@contextmanager
+def exporting(recipes: Sequence[Recipe]) -> Iterator[int]:
+    """Have one child process make the graphs that are missing, while what is inside goes on.
+
+    Most of an export is the import of its framework: so the child makes those alone that need the
+    packages that the first needs. What fails it leaves, and `export` meets the reason.
+
+    Parameters
+    ----------
+    recipes : sequence of Recipe
+        As for `export`; their weights are here.
+
+    Yields
+    ------
+    int
+        How many graphs are in the making.
+    """
+    orders = _together(recipes)
+    if not orders:
+        yield 0
+        return
+    # A file, for a pipe would have to be read by somebody.
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as told:
+        told.write("\n".join(map(_pickled, orders)))
+        told.seek(0)
+        child = subprocess.Popen(
+            _command(orders), env=_environment(), stdin=told,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            yield len(orders)
+            child.wait()
+        finally:
+            child.kill()
+            child.wait()
+
+
+def _together(recipes: Sequence[Recipe]) -> list[_Order]:
+    """Return the orders of graphs that are missing, of those that need the first one's packages."""
+    missing = []
+    for each in recipes:
+        order = _Order(each.backbone, each.transform, each.pooling, None)
+        record = _record(order.graph())
+        if not _intact(order.graph()) and _REFUSED not in record:
+            missing.append(order)
+    packages = [order.backbone.family.packages for order in missing]
+    return [order for order, needed in zip(missing, packages, strict=True) if needed == packages[0]]
 
 
 def cache_folder() -> Path:
@@ -134,20 +189,25 @@ def _file_name(backbone: Backbone) -> str:
 
 
 def _refuse_again(graph: Path) -> None:
+    record = _record(graph)
+    if _REFUSED in record:
+        raise ConversionError(record[_REFUSED])
+
+
+def _record(graph: Path) -> dict[str, Any]:
+    """Return what is kept beside a graph, or instead of it; empty where nothing is."""
     try:
         record = json.loads(graph.with_suffix(".json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return
-    if isinstance(record, dict) and _REFUSED in record:
-        raise ConversionError(record[_REFUSED])
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def _run_child(order: _Order, graph: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", _CHILD, str(graph)],
-        # Keras exports to OpenVINO from its own OpenVINO backend only.
-        env={**os.environ, "KERAS_BACKEND": "openvino", "PYTHONIOENCODING": "utf-8"},
-        input=base64.b64encode(_pickled(order)).decode(),
+        _command([order]),
+        env=_environment(),
+        input=_pickled(order),
         capture_output=True,
         encoding="utf-8",
         check=False,
@@ -164,9 +224,19 @@ def _run_child(order: _Order, graph: Path) -> None:
         )
 
 
-def _pickled(order: _Order) -> bytes:
+def _command(orders: Sequence[_Order]) -> list[str]:
+    """Return what runs `main`, which reads an order a line for each of the files."""
+    return [sys.executable, "-c", _CHILD, *(str(order.graph()) for order in orders)]
+
+
+def _environment() -> dict[str, str]:
+    # Keras exports to OpenVINO from its own OpenVINO backend only.
+    return {**os.environ, "KERAS_BACKEND": "openvino", "PYTHONIOENCODING": "utf-8"}
+
+
+def _pickled(order: _Order) -> str:
     try:
-        return pickle.dumps(order)
+        return base64.b64encode(pickle.dumps(order)).decode()
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise BackboneError(_not_importable(order.backbone.family.name, error)) from error
 
@@ -203,17 +273,16 @@ def _checksum(graph: Path) -> str:
 def _intact(graph: Path) -> bool:
     """Whether a cached graph is there as it was written; it costs milliseconds."""
     try:
-        record = json.loads(graph.with_suffix(".json").read_text(encoding="utf-8"))
-        return bool(record["checksum"] == _checksum(graph))
-    except (OSError, ValueError, KeyError, TypeError):
+        return bool(_record(graph)["checksum"] == _checksum(graph))
+    except (OSError, KeyError):
         return False
 
 
 def main() -> None:
-    """Export what standard input says to the file that the first argument names."""
-    graph = Path(sys.argv[1])
+    """Export what each line of standard input says to the file that an argument names."""
     try:
-        _write(_unpickled(base64.b64decode(sys.stdin.read())), graph)
+        for graph, order in zip(sys.argv[1:], sys.stdin.read().splitlines(), strict=True):
+            _write(_unpickled(base64.b64decode(order)), Path(graph))
     except EmbedlensError as error:
         kind = next((name for name, each in _ERRORS.items() if isinstance(error, each)), _OTHER)
         print(f"{kind}: {' '.join(str(error).split())}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from embedlens.backbones import Backbone
@@ -93,6 +95,25 @@ def make_engine(recipe: Recipe, tail: str | None = None) -> Runner:
         if not others:
             raise
         return InsteadRunner(others[0].load(recipe, tail), engine.name, others[0].name, str(error))
+
+
+@contextmanager
+def preparing(recipes: Sequence[Recipe]) -> Iterator[int]:
+    """Have engines make what they keep of networks, while what is inside goes on.
+
+    Yields
+    ------
+    int
+        Of how many networks something is in the making.
+    """
+    with ExitStack() as stack:
+        begun = 0
+        for engine in _ENGINES:
+            own = [each for each in recipes if each.engine == engine.name]
+            prepare = getattr(engine, "preparing", None)
+            if own and prepare is not None:
+                begun += stack.enter_context(prepare(own))
+        yield begun
 
 
 def _names() -> list[str]:

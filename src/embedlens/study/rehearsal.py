@@ -1,0 +1,46 @@
+"""What a study computes, once on a few points that are nobody's: kernels are compiled by then."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from embedlens.metrics import distortion_report, silhouette_samples
+from embedlens.metrics.near_duplicates import hamming_pairs
+from embedlens.reduce import PCA, TSNE
+from embedlens.report.viewpoint import best_viewpoint
+from embedlens.results.nearest import find_neighbors
+from embedlens.study.geometry import measure_geometry
+from embedlens.study.heads import PROBES
+
+_CLASSES, _EACH, _COLUMNS = 4, 16, 128
+
+
+def rehearse() -> None:
+    """Compile what a study of few pictures will call, and import what it will import.
+
+    Compiling takes a processor 20 seconds after an install, and nothing where it was done before.
+    Arrays are of the kinds that a study has: features that are mapped from a file and outnumber
+    the pictures, their Gram matrix, maps in float32.
+    """
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.array([f"class {i}" for i in range(_CLASSES)]), _EACH)
+    values = rng.standard_normal((len(labels), _COLUMNS)).astype(np.float32)
+    values.setflags(write=False)
+    geometry = measure_geometry(values)
+    assert geometry.gram is not None  # of so few points there is one
+    for points in (geometry.points, values):
+        find_neighbors(points)
+    maps = [
+        PCA(3, random_state=0).fit_transform_gram(geometry.gram),
+        TSNE(3, perplexity=5, random_state=0, metric="gram").fit_transform(geometry.gram),
+    ]
+    silhouette_samples(geometry.gram, labels, metric="gram")
+    for each in maps:
+        coordinates = np.asarray(each, np.float32)
+        silhouette_samples(coordinates, labels)
+        distortion_report(geometry.gram, coordinates, metric="gram", ks=(5,))
+        best_viewpoint(coordinates, labels)
+    for make in PROBES.values():
+        head = make().fit(geometry.points, labels, validation=(geometry.points, labels))
+        head.predict_proba(geometry.points)
+    hamming_pairs(rng.integers(0, 2**63, len(labels), dtype=np.uint64), 2)
