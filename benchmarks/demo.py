@@ -1,15 +1,13 @@
 """Claim: ``embedlens demo`` takes at most 60 s on 2 cores, its report at most 8 MB.
 
 Every run begins with empty caches of exported graphs and compiled kernels, as after an install.
-``--install`` measures a new environment: it makes one, times ``pip install`` of this checkout, and
-runs the demo there.
+The demo is that of the environment of this Python; ``benchmarks/first_look.py`` makes a new one.
 
-    python benchmarks/demo.py [--install]
+    python benchmarks/demo.py
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import platform
 import resource
@@ -17,10 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from pathlib import Path
-
-CHECKOUT = Path(__file__).parent.parent
 
 
 def seconds(command: list[str], environment: dict[str, str], folder: Path) -> tuple[float, float]:
@@ -32,25 +27,10 @@ def seconds(command: list[str], environment: dict[str, str], folder: Path) -> tu
     return time.perf_counter() - begun, busy
 
 
-def install(folder: Path) -> Path:
-    """Install this checkout into a new environment; return its programs' folder."""
-    venv.create(folder, with_pip=True)
-    programs = folder / "bin"
-    taken, _ = seconds(
-        [str(programs / "pip"), "install", "--quiet", str(CHECKOUT)], dict(os.environ), folder
-    )
-    size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file() and not f.is_symlink())
-    print(f"pip install: {taken:.0f} s, {size / 1e9:.2f} GB")
-    return programs
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--install", action="store_true")
-    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        programs = install(folder / "env") if options.install else Path(sys.executable).parent
+        programs = Path(sys.executable).parent
         environment = {
             **os.environ,
             "EMBEDLENS_CACHE": str(folder / "cache"),
