@@ -10,7 +10,8 @@ from embedlens.report.sections.section import TEMPLATES, Section
 from embedlens.results import judge_classes
 
 _OPEN = 12  # classes that are shown before the rest is folded
-_BESIDE = 14  # with more classes the matrix needs the whole width
+# Up to how many classes the matrix has room in half of the width, and in three fifths of it.
+_ROOM = {14: "beside", 26: "beside broad"}
 
 
 class ClassesSection(Section):
@@ -44,6 +45,6 @@ class ClassesSection(Section):
             "names": [str(name) for name in shown.index],
             "matrix": shown.to_numpy().tolist(),
             "totals": counts.sum(axis=1).loc[shown.index].tolist(),
-            "beside": len(shown) <= _BESIDE,
+            "layout": next((_ROOM[most] for most in _ROOM if len(shown) <= most), "stacked"),
             "room": MAX_CLASSES,
         }
