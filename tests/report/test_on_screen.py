@@ -27,6 +27,8 @@ CUT = """() => [...document.querySelectorAll("main :is(p, h2, h3, h4, th, td, co
   .filter((each) => getComputedStyle(each).overflowX === "hidden")
   .filter((each) => each.scrollWidth > each.clientWidth + 1)
   .map((each) => each.outerHTML.slice(0, 120))"""
+CUT_CELLS = """all => all.filter((each) => each.scrollWidth > each.clientWidth + 1)
+  .map((each) => each.outerHTML)"""
 OPEN_ALL = """() => {
   for (const each of document.querySelectorAll("details")) each.open = true;
 }"""
@@ -67,6 +69,25 @@ def test_the_verdict_is_one_screen_and_evidence_three_before_the_first_fold(brow
     assert f"embedlens view {dear_best.folder.name}" in text
     assert page.locator("#verdict .confused .card").count() == 3
     assert page.locator("#verdict .confused img").count() >= 3
+
+
+def test_of_21_classes_it_is_six_screens_and_no_question_more_than_one(browser, dear_best):
+    page = opened(browser, dear_best, 1400)
+    sizes = page.locator("main > section").evaluate_all(
+        "all => all.map((each) => [each.id, each.getBoundingClientRect().height])"
+    )
+    assert [name for name, height in sizes if height > 900] == []
+    assert page.evaluate("document.documentElement.scrollHeight") <= 6.1 * 900
+    certainty, labels = (page.locator(each).bounding_box() for each in ("#calibration", "#labels"))
+    assert certainty["y"] == labels["y"]
+    assert page.locator(".matrix td").evaluate_all(CUT_CELLS) == []
+
+
+def test_numbers_that_are_opened_get_the_whole_width(browser, dear_best):
+    page = opened(browser, dear_best, 1400)
+    page.locator("#labels .more > summary").click()
+    assert page.locator("#labels").bounding_box()["width"] > 1000
+    assert page.evaluate(BEYOND) == []
 
 
 def test_a_link_to_the_record_opens_it(browser, dear_best):
