@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from embedlens.cluster.embedding import EmbedStep
 from embedlens.cluster.identify import Identify, ranges_of
 from embedlens.cluster.listing import SHARD_ROWS, Listing, list_pictures, write_listing
 from embedlens.cluster.pool import run_step
-from embedlens.cluster.shards import DamagedShard, Shard, read_shard
+from embedlens.cluster.shards import read_shard, undamaged
 from embedlens.cluster.storage import Storage
 from embedlens.errors import EmbedlensError
 from embedlens.features import Precision, Recipe
@@ -24,8 +25,6 @@ from embedlens.images import Problem, resolved
 
 StepProgress = Callable[[str, int, int], None]
 """Takes what is being done, how many rows are done, and how many there are."""
-
-_DAMAGED = 10  # shards that a run makes again before it blames the storage
 
 
 @dataclass(frozen=True)
@@ -139,23 +138,21 @@ class _Run:
 
     def __call__(self) -> Embedded:
         listing = list_pictures(self.place)
-        for _ in range(_DAMAGED):
-            try:
-                return self._embedded(listing)
-            except DamagedShard as damaged:
-                self.storage.delete(damaged.shard.name)
-        raise EmbedlensError(
-            f"Files in {self.storage} do not keep what is written to them; see to it."
-        )
+        return undamaged(self.storage, lambda: self._embedded(listing))
 
     def _embedded(self, listing: Listing) -> Embedded:
         start = time.perf_counter()
         listed = write_listing(listing, self.storage, self.shard_rows)
-        identified = self._step(Identify(listing.root), listed, "reading pictures")
+        identified = run_step(
+            Identify(listing.root), listed, self.storage, self.cpus,
+            partial(self.progress, "reading pictures"),
+        )  # fmt: skip
         shared = ranges_of(read_shard(self.storage, shard) for shard in identified)
         step = EmbedStep(listing.root, self.recipe, shared)
-        name = self.recipe.backbone.name
-        embedded = self._step(step, identified, f"{name}: embedding")
+        embedded = run_step(
+            step, identified, self.storage, self.cpus,
+            partial(self.progress, f"{self.recipe.backbone.name}: embedding"),
+        )  # fmt: skip
         key = self.recipe.key()
         aside = write_images(self.storage, listed, identified, embedded, shared)
         if not is_assembled(self.storage, key, embedded):
@@ -168,9 +165,3 @@ class _Run:
         meta = self.storage.read_json(META)
         shape = (meta["embedded"], meta["features"])
         return Embedded(str(self.storage), *shape, aside, listing.problems, meta)
-
-    def _step(self, step: Any, inputs: Sequence[Shard], title: str) -> list[Shard]:
-        return run_step(
-            step, inputs, self.storage, self.cpus,
-            lambda done, total: self.progress(title, done, total),
-        )  # fmt: skip

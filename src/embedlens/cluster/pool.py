@@ -27,18 +27,15 @@ _LOST_AT_START = 20  # in a row: a node may go while its actors begin
 
 
 class Step(Protocol):
-    """What makes a table of a table. It is pickled, and started once in each actor.
+    """What makes a table of a table. It is pickled, and started once in each actor."""
 
-    Attributes
-    ----------
-    name : str
-        The folder of its shards.
-    key : str
-        All that its tables depend on, but the table that each is made of.
-    """
+    @property
+    def name(self) -> str:
+        """The folder of its shards."""
 
-    name: str
-    key: str
+    @property
+    def key(self) -> str:
+        """All that its tables depend on, but the table that each is made of."""
 
     def start(self) -> Maker:
         """Return the function of a ``pyarrow.Table`` that returns one.

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from embedlens.cluster.storage import Storage
+from embedlens.errors import EmbedlensError
 
+Result = TypeVar("Result")
+
+_DAMAGED = 10  # shards that a run makes again before it blames the storage
 _NAME = re.compile(r"([0-9a-f]{32})-(\d+)-([0-9a-f]{32})\.arrow")
 
 
@@ -98,6 +103,22 @@ def written(storage: Storage, step: str) -> dict[str, Shard]:
             shard = Shard(step, key, int(rows), checksum)
             found[key] = min(shard, found.get(key, shard))
     return found
+
+
+def undamaged(storage: Storage, run: Callable[[], Result]) -> Result:
+    """Return what a run returns; where it meets a damaged shard, it is run again without it.
+
+    Raises
+    ------
+    EmbedlensError
+        If there is no end to them.
+    """
+    for _ in range(_DAMAGED):
+        try:
+            return run()
+        except DamagedShard as damaged:
+            storage.delete(damaged.shard.name)
+    raise EmbedlensError(f"Files in {storage} do not keep what is written to them; see to it.")
 
 
 def _checksum(data: Any) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from embedlens.cluster.embedding import FACTS, EmbedStep
 from embedlens.cluster.identify import Identify, ranges_of
 from embedlens.cluster.listing import SHARD_ROWS, Listing, list_pictures, write_listing
 from embedlens.cluster.parts import SHARDS, write_parts
-from embedlens.cluster.pool import run_step
+from embedlens.cluster.pool import Step, run_step
 from embedlens.cluster.sample import (
     MeasureSample,
     Sample,
@@ -26,10 +27,10 @@ from embedlens.cluster.sample import (
     store_rows,
     unpack,
 )
-from embedlens.cluster.shards import DamagedShard, Shard, read_shard, write_shard, written
+from embedlens.cluster.shards import Shard, read_shard, undamaged, write_shard, written
 from embedlens.cluster.storage import Storage
 from embedlens.cluster.whole import AddUp, MeasureEach, measures_of, packed_sums
-from embedlens.errors import EmbedlensError, ImageSetError, StudyError
+from embedlens.errors import ImageSetError, StudyError
 from embedlens.files import content_key
 from embedlens.given_path import given_path
 from embedlens.images import ImageSet, resolved
@@ -41,7 +42,6 @@ from embedlens.study import Study
 from embedlens.study.embedded import folder_name
 from embedlens.study.reading import read_labelled
 
-_DAMAGED = 10  # shards that a run makes again before it blames the storage
 _ROWS = ["id", "path", "label", "split"]
 
 
@@ -120,7 +120,7 @@ def study_of(
         progress or (lambda *_: None),
     )  # fmt: skip
     with connected(address):
-        _undamaged(storage, run)
+        undamaged(storage, run)
     study.run(run.progress)
     return study
 
@@ -132,15 +132,6 @@ def _expect_possible(settings: dict[str, Any]) -> None:
                 f"{name} is for one machine: leave it out with a cluster, or run the study of "
                 "the sample, OUT/sample.csv, again with it and another --out."
             )
-
-
-def _undamaged(storage: Storage, run: Callable[[], None]) -> None:
-    for _ in range(_DAMAGED):
-        try:
-            return run()
-        except DamagedShard as damaged:
-            storage.delete(damaged.shard.name)
-    raise EmbedlensError(f"Files in {storage} do not keep what is written to them; see to it.")
 
 
 @dataclass(frozen=True)
@@ -226,12 +217,10 @@ class _Run:
             unpack(read_shard(self.storage, files), folder)
 
     def _step(
-        self, step: Any, inputs: Sequence[Shard], title: str, cpus: int | None = None
+        self, step: Step, inputs: Sequence[Shard], title: str, cpus: int | None = None
     ) -> list[Shard]:
-        return run_step(
-            step, inputs, self.storage, cpus or self.cpus,
-            lambda done, total: self.progress(title, done, total),
-        )  # fmt: skip
+        progress = partial(self.progress, title)
+        return run_step(step, inputs, self.storage, cpus or self.cpus, progress)
 
 
 @dataclass(frozen=True)
