@@ -60,9 +60,16 @@ def test_lists_are_refused(folder, suffix):
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 @pytest.mark.parametrize("name", ["labels", "Tags", "classes", "categories"])
 def test_a_column_of_labels_is_refused(folder, name, suffix):
-    with pytest.raises(ImageSetError, match=f"column {name} is not read") as refused:
-        ImageSet.read(written(folder, {name: ["cat dog", "cat", "dog"] * 2}, suffix))
+    with pytest.raises(ImageSetError, match="has cat; dog") as refused:
+        ImageSet.read(written(folder, {name: ["cat|dog", "cat", "dog"] * 2}, suffix))
     assert ONE_CLASS in str(refused.value)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "jsonl"])
+def test_a_column_of_labels_with_one_in_each_row_gives_classes(folder, suffix):
+    images = ImageSet.read(written(folder, {"labels": ["cat;", "dog", " cat;cat"] * 2}, suffix))
+    assert images.classes == ("cat", "dog")
+    assert len(images) == 6
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])

@@ -108,7 +108,7 @@ def test_the_gap_bounds_what_is_left(strength):
 def test_a_part_is_fitted_as_if_it_were_alone():
     X, y = points(120, 8, 3)
     rows = np.flatnonzero(np.arange(120) % 5 != 1)
-    part = Coordinates.of(X).fit(y[rows], 3, 0.1, rows, tolerance=1e-12)
+    part = Coordinates.of(X).part(rows).fit(y[rows], 3, 0.1, tolerance=1e-12)
     alone = Coordinates.of(X[rows]).fit(y[rows], 3, 0.1, tolerance=1e-12)
     assert part.loss == pytest.approx(alone.loss, rel=1e-9)
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedlens.metrics import compare, difference_interval, proportion_interval
+from embedlens.metrics.comparison import compare_figures
 
 
 def studied(accuracies, pictures, seed, splits=3):
@@ -242,3 +243,33 @@ def test_groups_of_another_length_are_refused():
 def test_a_confidence_that_is_none_is_refused(confidence):
     with pytest.raises(ValueError, match="confidence"):
         compare(np.ones((3, 2)), np.ones((3, 2)), confidence=confidence)
+
+
+class TestFiguresThatAreNoShares:
+    """`compare_figures` of shares and their influences is `compare` of the hits."""
+
+    def test_of_shares_it_is_what_compare_says(self):
+        right = (np.random.default_rng(0).random((300, 4)) < [0.9, 0.85, 0.84, 0.6]).astype(float)
+        share = right.mean(axis=0)
+        one = compare(right, np.ones((300, 1)))
+        other = compare_figures(share, (right - share) / 300, np.full(4, 300))
+        assert one.best == other.best
+        assert other.expected == pytest.approx(one.expected, abs=1e-9)
+        assert other.worse.tolist() == one.worse.tolist()
+        assert other.behind == pytest.approx(one.behind, abs=1e-9)
+        # A sample's variance is n / (n - 1) of a proportion's.
+        assert other.intervals == pytest.approx(one.intervals, abs=2e-3)
+
+    def test_equal_candidates_that_find_all_have_a_width_and_none_is_worse(self):
+        found = compare_figures([1.0, 1.0], np.zeros((20, 2)), [8, 8])
+        assert not found.apart.any()
+        assert (found.intervals[:, 0] < 0.8).all()
+        assert found.expected == 1.0
+
+    @pytest.mark.parametrize(
+        ("figures", "influences", "sizes"),
+        [([0.5], np.zeros((3, 2)), [3]), ([1.5], np.zeros((3, 1)), [3]), ([np.nan], [[0]], [1])],
+    )
+    def test_what_does_not_fit_is_refused(self, figures, influences, sizes):
+        with pytest.raises(ValueError, match="Figures"):
+            compare_figures(figures, influences, sizes)

@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score
 
 from embedlens.metrics import retrieval
 from embedlens.metrics.proportion import share_interval
-from embedlens.metrics.retrieval import mean_interval, retrieve
+from embedlens.metrics.retrieval import mean_interval, retrieve, retrieve_sharing
 
 
 def brute_force(gallery, own, queries, wanted):
@@ -106,3 +106,34 @@ def test_a_picture_in_several_splits_is_one():
     assert 0.6 < all_one.low < 0.95
     with pytest.raises(ValueError, match="between 0 and 1"):
         mean_interval([1.5])
+
+
+def test_points_that_share_a_label_match():
+    rng = np.random.default_rng(0)
+    points, members = rng.integers(0, 3, (50, 3)), rng.random((50, 4)) < 0.3
+    parts = points[:35], members[:35], points[35:], members[35:]
+    found = retrieve_sharing(*parts)
+    for row, (far, wanted) in enumerate(zip(cdist(parts[2], parts[0]), parts[3], strict=True)):
+        right = (parts[1] & wanted).any(axis=1)
+        if not right.any():
+            assert found.first[row] == found.average_precision[row] == 0
+            continue
+        assert found.first[row] == 1 + (far[~right] <= far[right].min()).sum()
+        expected = average_precision_score(right, -far)
+        assert found.average_precision[row] == pytest.approx(expected)
+
+
+def test_one_label_a_point_is_a_class():
+    rng = np.random.default_rng(1)
+    points, codes = rng.normal(size=(60, 5)), rng.integers(0, 4, 60)
+    one = np.eye(4, dtype=bool)[codes]
+    shared = retrieve_sharing(points[:40], one[:40], points[40:], one[40:])
+    plain = retrieve(points[:40], codes[:40], points[40:], codes[40:])
+    assert shared.first.tolist() == plain.first.tolist()
+    assert shared.average_precision.tolist() == plain.average_precision.tolist()
+
+
+@pytest.mark.parametrize("members", [np.ones((3, 2)), np.ones((4, 3)), np.ones(4)])
+def test_labels_that_do_not_fit_are_refused(members):
+    with pytest.raises(ValueError, match=r"[Ll]abels"):
+        retrieve_sharing(np.eye(4), members, np.eye(4), np.ones((4, 2)))

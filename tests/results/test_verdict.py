@@ -26,6 +26,7 @@ def results_of(hits, speed=None, pretrained=None, repeats=1, cost=None):
         for i in range(pictures)
     ]  # fmt: skip
     return SimpleNamespace(
+        label_sets=None,
         predictions=pd.DataFrame(rows),
         # The last picture is trained on.
         pictures=pd.DataFrame({"label": ["cat"] * (pictures + 1), "kept": True}),

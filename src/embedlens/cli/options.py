@@ -138,6 +138,24 @@ Unlabelled = Annotated[
              "those in it without a label.",
     ),
 ]  # fmt: skip
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN[,COLUMN,...]", parser=filled, show_default=False,
+        help="Of a table of several labels a picture: the column whose cells hold them, or a "
+             "column "
+             "a label with 0 or 1 in each row. \\[default: the column labels, where there is no "
+             "column label]",
+    ),
+]  # fmt: skip
+Separator = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT", show_default=False,
+        help="What stands between the labels of a cell: ';' '|' ','. "
+             "\\[default: as the cells have it]",
+    ),
+]  # fmt: skip
 SplitByTime = Annotated[
     str | None,
     typer.Option(

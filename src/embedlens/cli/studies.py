@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -18,11 +19,13 @@ from embedlens.cli.options import (
     Folder,
     Group,
     Json,
+    Labels,
     Photos,
     Pooling,
     Precision,
     PrecisionOption,
     Resize,
+    Separator,
     Size,
     SplitByTime,
     Transforms,
@@ -38,7 +41,7 @@ from embedlens.cli.predictions import Head, OfStudy
 from embedlens.given_path import given_path
 
 if TYPE_CHECKING:
-    from embedlens.results import Results, Verdict
+    from embedlens.results import Results
     from embedlens.study import Study
 
 
@@ -177,6 +180,8 @@ def study(
     precision: Precision = PrecisionOption.float32,
     engine: Engine = "auto",
     unlabelled: Unlabelled = None,
+    labels: Labels = None,
+    separator: Separator = None,
     group: Group = None,
     split_by_time: SplitByTime = None,
     repeats: Repeats = None,
@@ -205,7 +210,8 @@ def study(
         )
     given = {
         "out": out, "preset": preset, "precision": precision, "engine": engine, "seed": seed,
-        "scores": scores, "unlabelled": unlabelled, "group": group,
+        "scores": scores, "unlabelled": unlabelled, "group": group, "separator": separator,
+        "labels": None if labels is None else names_in(labels),
         "split_by_time": split_by_time, "repeats": repeats, "pooling": pooling, "size": size,
         "resize": resize, "top": top, "finetune": finetune, "unfreeze": unfreeze,
         "augment": augment, "epochs": epochs, "maps": None if maps is None else names_in(maps),
@@ -218,13 +224,11 @@ def study(
     }
     workers = _workers(cluster, actor_cpus, sample, store)
     run = _run_on_cluster if workers else _run
-    verdict = run(photos, names, as_json=json_, **workers, **settings)
-    if repeats is not None and verdict.repeats < repeats:
+    judged = run(photos, names, as_json=json_, **workers, **settings)
+    if repeats is not None and judged < repeats:
         why = "Time gives one split" if split_by_time else "The pictures come with their split"
-        print(
-            f"{why}: there is {verdict.repeats}, not the {repeats} of --repeats.",
-            file=sys.stderr if json_ else sys.stdout,
-        )
+        told = f"{why}: there is {judged}, not the {repeats} of --repeats."
+        print(told, file=sys.stderr if json_ else sys.stdout)
 
 
 def _workers(
@@ -380,7 +384,8 @@ def _export_classifier(
 
 def _run(
     pictures: str | Path, names: list[str] | None, *, as_json: bool = False, **settings: Any
-) -> Verdict:
+) -> int:
+    """Run a study, tell its verdict, and return how many splits there were."""
     import embedlens as el
     from embedlens.cli.progress import TerminalProgress
 
@@ -394,7 +399,7 @@ def _run(
 
 def _run_on_cluster(
     pictures: str, names: list[str] | None, *, as_json: bool, **settings: Any
-) -> Verdict:
+) -> int:
     from embedlens.cli.progress import TerminalProgress
     from embedlens.cluster.study import study_of
     from embedlens.images import resolved
@@ -408,24 +413,47 @@ def _run_on_cluster(
     return _tell(one, one.results(), path, as_json=as_json)
 
 
-def _tell(one: Study, results: Results, path: Path, *, as_json: bool) -> Verdict:
-    from embedlens.cli.tables import print_notes, print_results, verdict_record
+def _tell(one: Study, results: Results, path: Path, *, as_json: bool) -> int:
+    from embedlens.cli.tables import print_notes
     from embedlens.images import NOTES, Problem
 
     problems = [Problem(*row) for row in results.problems.itertuples(index=False)]
     print_notes(each for each in problems if each.kind in NOTES)
-    verdict = one.verdict()
+    told = _classes_told if results.label_sets is None else _labels_told
+    record, show, repeats = told(results)
     if as_json:
-        record = {**verdict_record(results, verdict), "report": str(path.resolve())}
-        print(json.dumps(record, indent=1))
+        print(json.dumps({**record, "report": str(path.resolve())}, indent=1))
     else:
-        print_results(results, verdict)
-        if results.whole is not None:
-            print(f"\n{results.whole.sentence()}")
-        if results.unlabelled is not None:
-            print(f"\n{results.unlabelled.sentence()}")
+        show()
         print(f"\nReport: {path.resolve()}")
-    return verdict
+    return repeats
+
+
+Told = tuple[dict[str, Any], Callable[[], None], int]
+"""A study for programs, what prints it for people, and in how many splits it was tested."""
+
+
+def _classes_told(results: Results) -> Told:
+    from embedlens.cli.tables import print_results, verdict_record
+    from embedlens.results import judge
+
+    verdict = judge(results)
+
+    def show() -> None:
+        print_results(results, verdict)
+        for each in (results.whole, results.unlabelled):
+            if each is not None:
+                print(f"\n{each.sentence()}")
+
+    return verdict_record(results, verdict), show, verdict.repeats
+
+
+def _labels_told(results: Results) -> Told:
+    from embedlens.cli.label_tables import label_record, print_labels
+    from embedlens.results import judge_labels
+
+    verdict = judge_labels(results)
+    return label_record(results, verdict), partial(print_labels, results, verdict), verdict.repeats
 
 
 def _tell_early(folder: Path, results: Results) -> None:

@@ -76,7 +76,7 @@ def print_results(results: Results, verdict: Verdict) -> None:
             "k-NN": f"{knn[each.backbone]:.1%}",
             **{title: f"{of[each.backbone]:.3f}" for title, of in silhouettes.items()},
             "features": int(facts["features"][each.backbone]),
-            "pictures/s": _rate(each.pictures_per_second),
+            "pictures/s": rate_text(each.pictures_per_second),
             "ms": "-" if each.cost is None else f"{each.cost.milliseconds:.1f}",
         }
         for each in verdict.standings
@@ -195,7 +195,8 @@ def _text(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _rate(value: float) -> float | str:
+def rate_text(value: float) -> float | str:
+    """Return pictures a second; a hyphen where it was not measured."""
     return "-" if value != value else round(value, 1)
 
 

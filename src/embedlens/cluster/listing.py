@@ -15,10 +15,11 @@ from embedlens.cluster.storage import Storage
 from embedlens.errors import ImageSetError
 from embedlens.files import content_key
 from embedlens.images import Problem
+from embedlens.images.listing import read_classes
 from embedlens.images.location import holds_images, open_source
 from embedlens.images.partly_labelled import locate_partly_labelled
 from embedlens.images.source import UNKNOWN, FileSource, Source
-from embedlens.images.table import TABLE_SUFFIXES, read_columns
+from embedlens.images.table import TABLE_SUFFIXES
 from embedlens.images.url import is_url, read_url
 
 STEP = "listed"
@@ -114,18 +115,17 @@ def _table(where: str) -> Listing:
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / PurePath(where).name
             copy.write_bytes(read_url(where))
-            columns = read_columns(copy, labelled=False)
+            columns, labels = read_classes(copy)
         root = where.rpartition("/")[0]
         stamps = [(-1, UNKNOWN)] * len(columns.paths)
     else:
-        columns = read_columns(Path(where), labelled=False)
+        columns, labels = read_classes(Path(where))
         root = str(Path(where).parent)
         local = FileSource(Path(root), ())
         stamps = [(-1, UNKNOWN) if is_url(name) else local.stamp(name) for name in columns.paths]
     if not columns.paths:
         raise ImageSetError(f"{where}: has no row; give a table with the column path")
     names = [name if is_url(name) else PurePath(name).as_posix() for name in columns.paths]
-    labels = columns.labels or [""] * len(names)
     return Listing(root, names, labels, columns.splits, stamps, tuple(columns.problems))
 
 

@@ -114,9 +114,13 @@ def study_of(
             f"{where}. Choose another folder with --out."
         )
     claim(folder.path, Provenance("study", study.settings.pictures))
-    storage = Storage(store or folder.path / "cluster")
+    storage, listing = Storage(store or folder.path / "cluster"), list_pictures(where)
+    if not any(listing.labels):
+        raise ImageSetError(
+            f"{where}: no picture has a class; a table needs a column label, one class a picture"
+        )
     run = _Run(
-        study, where, list_pictures(where), storage, sample, cpus, shard_rows, part_shards,
+        study, where, listing, storage, sample, cpus, shard_rows, part_shards,
         progress or (lambda *_: None),
     )  # fmt: skip
     with connected(address):
@@ -126,7 +130,9 @@ def study_of(
 
 
 def _expect_possible(settings: dict[str, Any]) -> None:
-    for name in ("preset", "top", "finetune", "unlabelled", "group", "split_by_time"):
+    for name in (
+        "preset", "top", "finetune", "unlabelled", "group", "split_by_time", "labels", "separator",
+    ):  # fmt: skip
         if settings.get(name):
             raise StudyError(
                 f"{name} is for one machine: leave it out with a cluster, or run the study of "

@@ -169,7 +169,10 @@ def _grouped(
 ) -> FeaturesFile:
     """Give each row its group, and no split that parts one."""
     rows = zip(file.paths, file.labels, file.splits, named, strict=True)
-    entries, problems = grouped([Entry(*map(str, row)) for row in rows], group, columns, path)
+    entries = [
+        Entry(str(name), str(label), str(split), str(own)) for name, label, split, own in rows
+    ]
+    entries, problems = grouped(entries, group, columns, path)
     return replace(
         file,
         groups=np.array([entry.group for entry in entries]),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from embedlens.images.decode import ImageError, Probe, decode, probe
 from embedlens.images.image_set import ImageSet
 from embedlens.images.location import open_source, resolved
+from embedlens.images.multilabel_set import MultilabelSet
 from embedlens.images.problem import KINDS, NOTES, Problem
 from embedlens.images.source import FolderSource, Source, ZipSource
 from embedlens.images.split import SPLITS, complete_split, stratified_split
@@ -21,6 +22,7 @@ __all__ = [
     "FolderSource",
     "ImageError",
     "ImageSet",
+    "MultilabelSet",
     "Probe",
     "Problem",
     "Source",

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 Strings = npt.NDArray[np.str_]
 Integers = npt.NDArray[np.int64]
+Arrays = dict[str, npt.NDArray[Any]]
 
 _ALIGNED = (
     "ids", "paths", "labels", "splits", "given_splits", "widths", "heights", "formats", "sizes",
@@ -188,27 +189,42 @@ class ImageSet:
         ['only 2 pictures: it cannot be in all three splits']
         """
         found = locate(path, Wanted(group or "", split_by_time or ""))
-        source, problems = found.source, found.problems
-        entries, told = _together(found, group, split_by_time)
-        problems += told
-        rows, unreadable = _identified(source, entries, known, progress)
-        problems += unreadable
-        kept, copies = find_copies([entry for entry, _ in rows], [record.id for _, record in rows])
-        rows = [row for row, keep in zip(rows, kept, strict=True) if keep]
-        problems += copies
-        _check(rows, found.root, problems)
-        problems += _small_classes(rows)
-        given_groups = [entry.group for entry, _ in rows]
-        groups = united(_copies(rows, source), given_groups)
-        times = _times(rows, split_by_time)
-        arrays = _arrays(rows) | {
-            "groups": np.array(groups), "given_groups": np.array(given_groups), "times": times,
-        }  # fmt: skip
+        return cls.of_location(
+            found, test=test, validation=validation, seed=seed, group=group,
+            split_by_time=split_by_time, known=known, progress=progress,
+        )  # fmt: skip
+
+    @classmethod
+    def of_location(
+        cls,
+        found: Location,
+        *,
+        test: float = 0.2,
+        validation: float = 0.3,
+        seed: int = 0,
+        group: str | None = None,
+        split_by_time: str | None = None,
+        known: Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> ImageSet:
+        """Read the pictures of a place that was looked into; parameters are those of `read`."""
+        arrays, problems = gather_pictures(found, group, split_by_time, known, progress)
+        _expect_two_classes(arrays["labels"], found.root)
+        problems += _small_classes(arrays["labels"])
         splits = _draw(arrays, test=test, validation=validation, seed=seed)
-        problems += _trained_later(times, splits)
+        return cls.of_arrays(found, arrays, splits, problems)
+
+    @classmethod
+    def of_arrays(
+        cls, found: Location, arrays: Arrays, splits: Strings, problems: list[Problem]
+    ) -> ImageSet:
+        """Put together what `gather_pictures` returned, and the splits that were drawn of it."""
+        problems = [*problems, *_trained_later(arrays["times"], splits)]
         frozen = {name: _frozen(array) for name, array in (arrays | {"splits": splits}).items()}
-        classes = tuple(sorted({entry.label for entry, _ in rows}))
-        return cls(found.root, source, **frozen, classes=classes, problems=tuple(sorted(problems)))
+        classes = tuple(sorted(set(arrays["labels"].tolist())))
+        return cls(
+            found.root, found.source, **frozen, classes=classes, problems=tuple(sorted(problems))
+        )
 
     @classmethod
     def read_partly_labelled(
@@ -411,6 +427,47 @@ class ImageSet:
             self.to_frame().to_parquet(partial, index=False, write_page_checksum=True)
 
 
+def gather_pictures(
+    found: Location,
+    group: str | None,
+    split_by_time: str | None,
+    known: Path | None,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[Arrays, list[Problem]]:
+    """Read the pictures of a place: all that an image set says of them, but for their splits.
+
+    Parameters are those of `ImageSet.read`.
+
+    Returns
+    -------
+    dict of str to ndarray
+        By the names of an image set's attributes.
+    list of Problem
+
+    Raises
+    ------
+    ImageSetError
+        As `ImageSet.read`; not where all are of one class.
+    """
+    source, problems = found.source, found.problems
+    entries, told = _together(found, group, split_by_time)
+    problems += told
+    rows, unreadable = _identified(source, entries, known, progress)
+    problems += unreadable
+    kept, copies = find_copies([entry for entry, _ in rows], [record.id for _, record in rows])
+    rows = [row for row, keep in zip(rows, kept, strict=True) if keep]
+    problems += copies
+    if not rows:
+        raise _none_readable(found.root, problems)
+    given_groups = [entry.group for entry, _ in rows]
+    groups = united(_copies(rows, source), given_groups)
+    times = _times(rows, split_by_time)
+    arrays = _arrays(rows) | {
+        "groups": np.array(groups), "given_groups": np.array(given_groups), "times": times,
+    }  # fmt: skip
+    return arrays, problems
+
+
 def _identified(
     source: Source,
     entries: Sequence[Entry],
@@ -447,20 +504,15 @@ def _with_shared_levels(
     return list(zip(entries, shared, strict=True)), told
 
 
-def _check(
-    rows: Sequence[tuple[Entry, Record]], where: Path | str, problems: list[Problem]
-) -> None:
-    labels = {entry.label for entry, _ in rows}
-    if not labels:
-        raise _none_readable(where, problems)
-    if len(labels) == 1:
+def _expect_two_classes(labels: Strings, where: Path | str) -> None:
+    if (labels == labels[0]).all():
         raise ImageSetError(
-            f"{where}: only one class, {labels.pop()!r}; add pictures of another to tell it from"
+            f"{where}: only one class, {str(labels[0])!r}; add pictures of another to tell it from"
         )
 
 
-def _small_classes(rows: Sequence[tuple[Entry, Record]]) -> list[Problem]:
-    counts = Counter(entry.label for entry, _ in rows)
+def _small_classes(labels: Strings) -> list[Problem]:
+    counts = Counter(labels.tolist())
     return [
         Problem(
             label,
@@ -504,9 +556,7 @@ def _times(rows: Sequence[tuple[Entry, Record]], split_by_time: str | None) -> I
     return ranks
 
 
-def _draw(
-    arrays: dict[str, npt.NDArray[Any]], test: float, validation: float, seed: int
-) -> Strings:
+def _draw(arrays: Arrays, test: float, validation: float, seed: int) -> Strings:
     """Split by time where there are times, by whole groups where some are given, else by class."""
     if arrays["times"].any():
         return time_split(arrays["times"], arrays["groups"], test, validation)
@@ -547,7 +597,7 @@ def _copies(rows: Sequence[tuple[Entry, Record]], source: Source) -> list[str]:
     return group_copies(ids, labels, pairs, copy_distances(look, pairs), look).names
 
 
-def _arrays(rows: Sequence[tuple[Entry, Record]]) -> dict[str, npt.NDArray[Any]]:
+def _arrays(rows: Sequence[tuple[Entry, Record]]) -> Arrays:
     entries, records = [entry for entry, _ in rows], [record for _, record in rows]
     return {
         "ids": np.array([record.id for record in records]),

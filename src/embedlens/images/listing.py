@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import cast
 
 from embedlens.errors import ImageSetError
 from embedlens.images.class_names import class_name, describe_class_names
+from embedlens.images.label_sets import LabelCells, label_sets
 from embedlens.images.problem import Problem
 from embedlens.images.several_labels import expect_one_class
-from embedlens.images.table import NOTHING_ELSE, Wanted, read_columns
+from embedlens.images.table import NOTHING_ELSE, Columns, Wanted, read_columns
 
 
 @dataclass(frozen=True, order=True)
@@ -30,6 +32,9 @@ class Entry:
         Of which no split may part the pictures; "" where none is given.
     time : str
         When it was taken, as the table writes it; "" where that was not asked for.
+    labels : tuple of str or None
+        Of a table of several labels a picture, those of this one; its class is then their list.
+        None where a picture has one class.
     """
 
     name: str
@@ -37,6 +42,85 @@ class Entry:
     split: str = ""
     group: str = ""
     time: str = ""
+    labels: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class RowLabels:
+    """The label of a row of a table, or its labels.
+
+    Attributes
+    ----------
+    text : str
+        As it is written; of several labels, their list; "" where there is none.
+    several : tuple of str or None
+        The labels, where the rows of the table may have several.
+    """
+
+    text: str
+    several: tuple[str, ...] | None = None
+
+    @property
+    def missing(self) -> bool:
+        """Whether the picture cannot be used: of several labels it may have none."""
+        return self.several is None and not self.text.strip()
+
+
+def row_labels(
+    tables: Sequence[LabelCells | list[str]], wanted: Wanted, where: object
+) -> list[RowLabels]:
+    """Return the labels of the rows of tables that belong together, one after the other.
+
+    Where no row of a column of several labels has more than one, they are classes.
+
+    Raises
+    ------
+    ImageSetError
+        As `label_sets`; or some tables have one label a row by their column's name, others several.
+    """
+    cells = [table for table in tables if isinstance(table, LabelCells)]
+    if not cells:
+        if wanted.separator is not None:
+            raise ImageSetError(
+                f"{where}: --separator parts the labels of a column of several; name the column "
+                "with --labels, or leave it out"
+            )
+        return [RowLabels(str(label)) for table in tables for label in cast(list[str], table)]
+    if len(cells) < len(tables):
+        raise ImageSetError(
+            f"{where}: some of its tables have a column of one label and others of several; give "
+            "all of them one"
+        )
+    found = label_sets(cells, wanted.separator, where)
+    if not found.several:
+        return [RowLabels("".join(row)) for row in found.rows]
+    return [RowLabels(LABEL_JOINT.join(row), row) for row in found.rows]
+
+
+def read_classes(path: Path) -> tuple[Columns, list[str]]:
+    """Return the columns of a table that may lack labels, and the class of each row, or "".
+
+    A column of several labels a row gives classes where no row has more than one.
+
+    Raises
+    ------
+    ImageSetError
+        As `read_columns`.
+    """
+    columns = read_columns(path, labelled=False)
+    none = [""] * len(columns.paths)
+    if columns.labels:
+        return columns, columns.labels
+    try:
+        rows = row_labels([read_columns(path).told], NOTHING_ELSE, path)
+    except ImageSetError:  # no labels, or nobody knows what parts them
+        return columns, none
+    several = any(row.several is not None for row in rows)
+    return columns, none if several else [row.text for row in rows]
+
+
+LABEL_JOINT = "; "
+"""What a list of labels is shown with."""
 
 
 def list_table(
@@ -71,15 +155,16 @@ def list_table(
     columns = read_columns(path, wanted)
     entries: set[Entry] = set()
     problems = []
-    spelled = []
+    spelled: list[str] = []
+    labels = row_labels([columns.told], wanted, path)
     for name, label, split, group, time in zip(
-        columns.paths, columns.labels, columns.splits, columns.groups, columns.times, strict=True
+        columns.paths, labels, columns.splits, columns.groups, columns.times, strict=True
     ):
-        if not name or not label.strip():
+        if not name or label.missing:
             problems.append(Problem(name, "missing", "no path or no label", kept=False))
             continue
         name = PurePath(name).as_posix()
-        entry = Entry(name, class_name(label), split, group, time)
+        entry = Entry(name, class_name(label.text), split, group, time, label.several)
         # Path.is_file raises where a name is too long or a folder may not be entered.
         if not os.path.isfile(path.parent / name):  # noqa: PTH113
             problems.append(Problem(name, "missing", "no such file", kept=False))
@@ -87,18 +172,24 @@ def list_table(
             problems.append(Problem(name, "duplicate", "the same row twice", kept=False))
         else:
             entries.add(entry)
-            spelled.append(label)
+            spelled += [label.text] if label.several is None else label.several
     if not entries:
         first = f" (first: {problems[0].path}: {problems[0].reason})" if problems else ""
         raise ImageSetError(f"{path}: names no picture that is there{first}; mend its paths")
     expect_one_each(entries, path)
-    expect_one_class({entry.label for entry in entries}, path)
+    if not has_sets(entries):
+        expect_one_class({entry.label for entry in entries}, path)
     problems += [*columns.problems, *describe_class_names(spelled)]
     return sorted(entries), problems, columns.names
 
 
+def has_sets(entries: Iterable[Entry]) -> bool:
+    """Whether pictures have several labels each, and not one class."""
+    return any(entry.labels is not None for entry in entries)
+
+
 def expect_one_each(entries: Iterable[Entry], where: Path) -> None:
-    """Refuse a picture that rows of a table put into two groups or times.
+    """Refuse a picture that rows of a table put into two groups or times, or give other labels.
 
     Raises
     ------
@@ -111,6 +202,7 @@ def expect_one_each(entries: Iterable[Entry], where: Path) -> None:
         for what, one, other in (
             ("group", first.group, entry.group),
             ("time", first.time, entry.time),
+            ("labels", first.labels, entry.labels),
         ):
             if one != other:
                 raise ImageSetError(

@@ -13,10 +13,11 @@ from embedlens.given_path import given_path
 from embedlens.images.combined import RootsSource
 from embedlens.images.folders import list_folders
 from embedlens.images.kaggle import PREFIX, download_from_kaggle
-from embedlens.images.listing import Entry, list_table
+from embedlens.images.listing import Entry, has_sets, list_table
 from embedlens.images.metadata import find_metadata, list_metadata
 from embedlens.images.parquet import ParquetSource, image_column
 from embedlens.images.problem import Problem
+from embedlens.images.several_labels import ONE_CLASS
 from embedlens.images.source import FileSource, FolderSource, Source, ZipSource
 from embedlens.images.table import NOTHING_ELSE, TABLE_SUFFIXES, Wanted
 from embedlens.images.tar import TAR_SUFFIXES, TarSource
@@ -77,7 +78,32 @@ def several(place: Place | Sequence[Place]) -> list[Place]:
 
 
 def locate(place: Place | Sequence[Place], wanted: Wanted = NOTHING_ELSE) -> Location:
-    """Look into a place: list its pictures with labels and splits.
+    """Look into a place: list its pictures with classes and splits.
+
+    Parameters
+    ----------
+    place : path or sequence of paths
+        As for ``ImageSet.read``.
+    wanted : Wanted, optional
+        Columns of its tables that are read besides.
+
+    Raises
+    ------
+    ImageSetError
+        As ``ImageSet.read``; also where pictures have several labels each.
+    """
+    found = locate_labelled(place, wanted)
+    if has_sets(found.entries):
+        most = max(found.entries, key=lambda entry: len(entry.labels or ()))
+        raise ImageSetError(
+            f"{found.root}: gives pictures several labels, {most.name} for one has {most.label}. "
+            f"{ONE_CLASS}"
+        )
+    return found
+
+
+def locate_labelled(place: Place | Sequence[Place], wanted: Wanted = NOTHING_ELSE) -> Location:
+    """Look into a place: list its pictures with their classes, or their several labels, and splits.
 
     Parameters
     ----------
@@ -98,6 +124,7 @@ def locate(place: Place | Sequence[Place], wanted: Wanted = NOTHING_ELSE) -> Loc
     if text.startswith(PREFIX):
         return _folder(download_from_kaggle(text), wanted)
     if is_url(text):
+        _expect_no_columns(text, wanted)
         source = UrlSource(text)
         entries, problems = list_folders(source.names(), text)
         return Location(text, source, entries, [*source.problems, *problems])
@@ -109,8 +136,13 @@ def locate(place: Place | Sequence[Place], wanted: Wanted = NOTHING_ELSE) -> Loc
     return _file(where, wanted)
 
 
-def open_source(place: Place | Sequence[Place]) -> Source:
+def open_source(place: Place | Sequence[Place], wanted: Wanted = NOTHING_ELSE) -> Source:
     """Open a place for reading pictures whose names are known, without listing a folder.
+
+    Parameters
+    ----------
+    place, wanted
+        As they were listed by.
 
     Raises
     ------
@@ -123,16 +155,26 @@ def open_source(place: Place | Sequence[Place]) -> Source:
             return FileSource(where, ())
         if where.suffix.lower() in TABLE_SUFFIXES and where.is_file() and not holds_images(where):
             return FileSource(where.parent, ())
-    return locate(place).source
+    return locate_labelled(place, wanted).source
+
+
+def _expect_no_columns(where: Path | str, wanted: Wanted) -> None:
+    """Refuse columns of labels where there is no table that could have them."""
+    if wanted.labels or wanted.separator is not None:
+        raise ImageSetError(
+            f"{where}: there is no table for --labels and --separator; give a CSV, Parquet or "
+            "metadata file, or leave them out"
+        )
 
 
 def _folder(where: Path, wanted: Wanted) -> Location:
     if shards := _shards(where):
         return _parquet(shards, where, wanted)
     source, columns = FolderSource(where), tuple[str, ...]()
-    if metadata := find_metadata(where):
+    if metadata := find_metadata(where, wanted):
         entries, problems, columns = list_metadata(metadata, where, source.names(), wanted)
     else:
+        _expect_no_columns(where, wanted)
         entries, problems = list_folders(source.names(), where)
     return Location(where, source, entries, [*source.problems, *problems], columns)
 
@@ -152,6 +194,7 @@ def _file(where: Path, wanted: Wanted) -> Location:
         source = TarSource(where)
     else:
         raise ImageSetError(f"{where}: not a folder, zip, tar, CSV, TSV or Parquet table; give one")
+    _expect_no_columns(where, wanted)
     entries, problems = list_folders(source.names(), where)
     return Location(where, source, entries, [*source.problems, *problems])
 
@@ -168,7 +211,7 @@ def _several(places: Sequence[Place], wanted: Wanted) -> Location:
     entries, problems = [], []
     columns: dict[str, None] = {}
     for place in places:
-        found = locate(place, wanted)
+        found = locate_labelled(place, wanted)
         columns |= dict.fromkeys(found.columns)
         base = Path(os.fspath(place)).name or "root"
         name = next(
@@ -189,6 +232,11 @@ def _several(places: Sequence[Place], wanted: Wanted) -> Location:
         problems += [Problem(name, "split", reason, kept=True) for name in given]
         entries = [replace(entry, split="") for entry in entries]
     root = ",".join(os.fspath(place) for place in places)
+    if len({entry.labels is None for entry in entries}) > 1:
+        raise ImageSetError(
+            f"{root}: pictures of some of these have one class and of others several labels; study "
+            "them one by one"
+        )
     return Location(root, RootsSource(sources), sorted(entries), problems, tuple(columns))
 
 

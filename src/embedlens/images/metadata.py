@@ -6,7 +6,7 @@ from pathlib import Path
 
 from embedlens.errors import ImageSetError
 from embedlens.images.class_names import class_name, describe_class_names
-from embedlens.images.listing import Entry, expect_one_each
+from embedlens.images.listing import Entry, expect_one_each, has_sets, row_labels
 from embedlens.images.problem import Problem
 from embedlens.images.several_labels import expect_one_class
 from embedlens.images.split_names import has_splits, splits_named
@@ -15,7 +15,7 @@ from embedlens.images.table import NOTHING_ELSE, Wanted, names_labels, read_colu
 _NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 
 
-def find_metadata(folder: Path) -> list[Path]:
+def find_metadata(folder: Path, wanted: Wanted = NOTHING_ELSE) -> list[Path]:
     """Return the metadata files of an imagefolder that give labels.
 
     One in the folder, or one in each of its split folders. A file without a label column, as for
@@ -24,7 +24,7 @@ def find_metadata(folder: Path) -> list[Path]:
     split_of = _split_folders(folder)
     places = [folder, *(folder / name for name in sorted(split_of))]
     found = [place / name for place in places for name in _NAMES if (place / name).is_file()]
-    return [path for path in found if _has_label(path)]
+    return [path for path in found if _has_label(path, wanted)]
 
 
 def list_metadata(
@@ -56,12 +56,15 @@ def list_metadata(
         A file cannot be read, names no picture that is there, or has a split that is unknown or
         partly missing.
     """
-    there, entries, spelled = set(names), set(), []
+    there, entries, spelled = set(names), set(), list[str]()
     column_names: dict[str, None] = {}
     problems: list[Problem] = []
     split_of = _split_folders(folder)
-    for file in files:
-        columns = read_columns(file, wanted)
+    tables = [read_columns(file, wanted) for file in files]
+    labels = iter(
+        row_labels([each.told for each in tables], wanted, folder if len(files) > 1 else files[0])
+    )
+    for file, columns in zip(files, tables, strict=True):
         problems += columns.problems
         column_names |= dict.fromkeys(columns.names)
         above = file.parent.relative_to(folder).as_posix()
@@ -69,17 +72,19 @@ def list_metadata(
         splits = columns.splits
         if not any(splits):
             splits = [split_of.get(above, "")] * len(splits)
-        for path, label, split, group, time in zip(
-            columns.paths, columns.labels, splits, columns.groups, columns.times, strict=True
+        for path, split, group, time in zip(
+            columns.paths, splits, columns.groups, columns.times, strict=True
         ):
+            label = next(labels)
             name = prefix + path.replace("\\", "/").removeprefix("./")
-            if not path or not label.strip():
+            if not path or label.missing:
                 problems.append(Problem(name, "missing", "no path or no label", kept=False))
             elif name not in there:
                 problems.append(Problem(name, "missing", "no such file", kept=False))
             else:
-                entries.add(Entry(name, class_name(label), split, group, time))
-                spelled.append(label)
+                own = class_name(label.text)
+                entries.add(Entry(name, own, split, group, time, label.several))
+                spelled += [label.text] if label.several is None else label.several
     if not entries:
         raise ImageSetError(
             f"{files[0]}: names no picture that is there; mend its file_name column"
@@ -95,7 +100,8 @@ def list_metadata(
             "give a column split in all or in none"
         )
     expect_one_each(entries, files[0])
-    expect_one_class({entry.label for entry in entries}, files[0])
+    if not has_sets(entries):
+        expect_one_class({entry.label for entry in entries}, files[0])
     return sorted(entries), problems, tuple(column_names)
 
 
@@ -106,9 +112,9 @@ def _split_folders(folder: Path) -> dict[str, str]:
     return found if has_splits(found.values()) else {}
 
 
-def _has_label(path: Path) -> bool:
+def _has_label(path: Path, wanted: Wanted) -> bool:
     """Whether a table names pictures and their classes; one that cannot be read does not."""
     try:
-        return names_labels(path)
+        return names_labels(path, wanted)
     except ImageSetError:
         return False

@@ -7,13 +7,15 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from embedlens.errors import ImageSetError
 from embedlens.images.class_names import class_name, describe_class_names
 from embedlens.images.decode import ImageError
-from embedlens.images.listing import Entry
+from embedlens.images.label_sets import SEVERAL, LabelCells
+from embedlens.images.listing import Entry, RowLabels, has_sets, row_labels
 from embedlens.images.problem import Problem
 from embedlens.images.several_labels import ONE_CLASS, expect_one_class, explain_no_label
 from embedlens.images.source import check_size, stamp_of_file
@@ -24,6 +26,7 @@ from embedlens.images.table import (
     SPLITS,
     Column,
     Wanted,
+    label_cells,
     read_split_columns,
     read_wanted,
     text_of,
@@ -72,17 +75,19 @@ class ParquetSource:
         self.columns: dict[str, None] = {}
         self._wanted = wanted
         self._spelled: set[str] = set()
+        self._labels = self._read_labels()
         split_of = _splits_of_files(self.files, root)
         self._files = [
             self._index(number, path, split_of) for number, path in enumerate(self.files)
         ]
         self._check_splits()
-        expect_one_class(self._spelled, root)
+        if not has_sets(self.entries):
+            expect_one_class(self._spelled, root)
         self.told += describe_class_names(self._spelled)
         self._stamps = [stamp_of_file(path.stat()) for path in self.files]
 
-    def __reduce__(self) -> tuple[type[ParquetSource], tuple[Sequence[Path], Path]]:
-        return ParquetSource, (self.files, self.root)
+    def __reduce__(self) -> tuple[type[ParquetSource], tuple[Sequence[Path], Path, Wanted]]:
+        return ParquetSource, (self.files, self.root, self._wanted)
 
     def names(self) -> list[str]:
         """Names of the pictures, sorted."""
@@ -110,13 +115,31 @@ class ParquetSource:
             size = -1
         return size, self._stamps[self._places[name][0]]
 
+    def _read_labels(self) -> dict[Path, list[RowLabels]]:
+        """Return the labels of each file's rows; all together tell whether they are several."""
+        import pyarrow.parquet as pq
+
+        told: dict[Path, LabelCells | list[str]] = {}
+        for path in self.files:
+            try:
+                told[path] = _labels(pq.ParquetFile(path, memory_map=False), path, self._wanted)
+            except ImageSetError:
+                raise
+            except Exception as error:  # pyarrow raises many kinds for broken files
+                raise ImageSetError(f"{path}: not a readable Parquet file ({error})") from error
+        rows = iter(row_labels(list(told.values()), self._wanted, self.root))
+        counts = {
+            path: len(each.rows if isinstance(each, LabelCells) else each)
+            for path, each in told.items()
+        }
+        return {path: list(islice(rows, count)) for path, count in counts.items()}
+
     def _index(self, number: int, path: Path, split_of: dict[Path, str]) -> Any:
         import pyarrow.parquet as pq
 
         try:
             # Not memory-mapped: a file that shrinks meanwhile would end the process.
             file = pq.ParquetFile(path, memory_map=False)
-            labels = _labels(file, path)
             splits, unused = _splits(file, path)
             groups, times = self._read_wanted(file, path)
             column = image_column(file.schema_arrow)
@@ -138,10 +161,14 @@ class ParquetSource:
         for group in range(file.num_row_groups):
             for i in range(file.metadata.row_group(group).num_rows):
                 name = f"{base}/{row:06}"
-                if label := class_name(labels[row]):
+                label = self._labels[path][row]
+                if not label.missing:
                     self._places[name] = number, group, i
-                    self.entries.append(Entry(name, label, splits[row], groups[row], times[row]))
-                    self._spelled.add(labels[row])
+                    own = class_name(label.text)
+                    self.entries.append(
+                        Entry(name, own, splits[row], groups[row], times[row], label.several)
+                    )
+                    self._spelled |= {label.text} if label.several is None else {*label.several}
                 else:
                     self.told.append(Problem(name, "missing", "no label", kept=False))
                 row += 1
@@ -205,7 +232,10 @@ def image_column(schema: Any) -> str | None:
     return None
 
 
-def _labels(file: Any, path: Path) -> list[str]:
+def _labels(file: Any, path: Path, wanted: Wanted) -> LabelCells | list[str]:
+    cells = label_cells(_label_columns(file, wanted), wanted, path)
+    if cells is not None:
+        return cells
     name = _column(file, LABELS)
     if name is None:
         has = ", ".join(file.schema_arrow.names)
@@ -217,6 +247,26 @@ def _labels(file: Any, path: Path) -> list[str]:
         return [_label(value, names) for value in values]
     except TypeError as error:
         raise ImageSetError(f"{path}: column {name}: {error}. {ONE_CLASS}") from error
+
+
+def _label_columns(file: Any, wanted: Wanted) -> list[Column]:
+    """Return all columns by name, with the values of those that may hold several labels."""
+    several = {each.strip().casefold() for each in wanted.labels} or set(SEVERAL)
+    return [
+        (name, _named_lists(file, name) if name.strip().casefold() in several else ())
+        for name in file.schema_arrow.names
+    ]
+
+
+def _named_lists(file: Any, name: str) -> list[Any]:
+    """Return a column; of lists of numbers that have names, the names."""
+    values, names = file.read(columns=[name]).column(0).to_pylist(), _class_names(file, name)
+    if not names:
+        return list(values)
+    return [
+        [_label(each, names) for each in value] if isinstance(value, list) else value
+        for value in values
+    ]
 
 
 def _label(value: Any, names: list[str]) -> str:
@@ -231,8 +281,9 @@ def _class_names(file: Any, column: str) -> list[str]:
     metadata = file.schema_arrow.metadata or {}
     try:
         described = json.loads(metadata.get(b"huggingface", b"{}"))
-        return list(map(str, described["info"]["features"][column]["names"]))
-    except (ValueError, KeyError, TypeError):
+        feature = described["info"]["features"][column]
+        return list(map(str, feature.get("feature", feature)["names"]))
+    except (ValueError, KeyError, TypeError, AttributeError):
         return []
 
 

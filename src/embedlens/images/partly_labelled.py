@@ -8,11 +8,11 @@ from pathlib import Path, PurePath
 from embedlens.errors import ImageSetError
 from embedlens.given_path import given_path
 from embedlens.images.class_names import class_name
-from embedlens.images.listing import Entry
+from embedlens.images.listing import Entry, read_classes
 from embedlens.images.location import Location, Place, holds_images, locate
 from embedlens.images.problem import Problem
 from embedlens.images.source import FileSource, FolderSource
-from embedlens.images.table import TABLE_SUFFIXES, read_columns
+from embedlens.images.table import TABLE_SUFFIXES
 
 
 def locate_partly_labelled(place: Place) -> Location:
@@ -60,8 +60,7 @@ def _with_rest(found: Location) -> Location:
 
 
 def _table(where: Path) -> Location:
-    columns = read_columns(where, labelled=False)
-    labels = columns.labels or [""] * len(columns.paths)
+    columns, labels = read_classes(where)
     entries: dict[Entry, None] = {}
     problems = [*columns.problems]
     for name, label, split in zip(columns.paths, labels, columns.splits, strict=True):

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from embedlens.errors import ImageSetError
-
-SEVERAL = ("labels", "classes", "categories", "tags")
-"""Names of columns that give several labels, as a rule."""
+from embedlens.images.label_sets import is_flag
 
 ONE_CLASS = (
-    "A picture has one class here; take one label at a time, as a column label that says yes or no"
+    "A picture has one class here; take one label at a time, as a column label that says yes or "
+    "no, or all of them: embedlens study --labels COLUMN,..."
 )
 _JOINTS = (";", "|", ",")
 _SHOWN = 3
@@ -45,7 +44,7 @@ def expect_one_class(labels: Iterable[str], where: Path) -> None:
         ...
     embedlens.errors.ImageSetError: a.csv: label 'cat, dog' is several: cat and dog are labels of \
 other rows. A picture has one class here; take one label at a time, as a column label that says \
-yes or no
+yes or no, or all of them: embedlens study --labels COLUMN,...
     """
     alone = {each.strip() for each in labels}
     for label in sorted(alone):
@@ -78,21 +77,13 @@ def explain_no_label(names: Sequence[str], columns: Mapping[str, Sequence[Any]])
     columns : mapping of str to sequence
         Values of those that were read.
     """
-    several = [name for name in names if name.strip().casefold() in SEVERAL]
-    if several:
-        return (
-            f"column {several[0]} is not read: if it holds one label a row, call it label. "
-            f"{ONE_CLASS}"
-        )
-    flags = [name for name in names if _is_flag(columns.get(name, ()))]
+    flags = [name for name in names if _differs(columns.get(name, ()))]
     if len(flags) > 1:
         shown = ", ".join(flags[:_SHOWN]) + (", ..." if len(flags) > _SHOWN else "")
         return f"{shown} are yes or no in every row, which looks like a column a label. {ONE_CLASS}"
     return ""
 
 
-def _is_flag(values: Sequence[Any]) -> bool:
-    """Whether a column has two values that mean yes and no, and nothing else."""
-    found = {str(value).strip().casefold() for value in values}
-    return any(found == pair for pair in ({"0", "1"}, {"0.0", "1.0"}, {"true", "false"},
-                                          {"yes", "no"}, {"-1", "1"}))  # fmt: skip
+def _differs(values: Sequence[Any]) -> bool:
+    """Whether a column says yes in some rows and no in others, and nothing else."""
+    return is_flag(values) and len({str(value).strip().casefold() for value in values}) == 2

@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -126,7 +127,7 @@ def fill_classes(
 
 
 def complete_split(
-    labels: Sequence[str],
+    labels: Sequence[Any],
     groups: Sequence[str],
     given: Sequence[str],
     test: float = 0.2,
@@ -138,12 +139,15 @@ def complete_split(
 
     Parameters
     ----------
-    labels, groups, test, validation, seed
+    labels : sequence, length n
+        Classes, or what else ``draw`` goes by.
+    groups, test, validation, seed
         As in `stratified_split`.
     given : sequence of str, shape (n,)
         A split for every picture, or "" for every picture.
     draw : callable, default `stratified_split`
-        How they are drawn; `grouped_split` for groups of any size and mixture.
+        How they are drawn; `grouped_split` for groups of any size and mixture, `iterative_split`
+        by rows that say which labels each picture has.
 
     Returns
     -------

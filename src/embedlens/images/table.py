@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from embedlens.errors import ImageSetError
+from embedlens.images.label_sets import SEVERAL, LabelCells, flag_cells, is_flag
 from embedlens.images.problem import Problem
 from embedlens.images.several_labels import ONE_CLASS, explain_no_label
 from embedlens.images.split_names import has_splits, splits_named, splits_of_rows
@@ -36,10 +37,17 @@ class Wanted:
         Whose pictures no split may part; "" for none. It may be no column.
     time : str
         By which the pictures are split; "" for none.
+    labels : tuple of str
+        That hold the labels, several a picture: one column with a separator or lists, or a column
+        a label. By default the usual columns do.
+    separator : str or None
+        What stands between the labels of a cell; None where the cells tell it.
     """
 
     group: str = ""
     time: str = ""
+    labels: tuple[str, ...] = ()
+    separator: str | None = None
 
 
 NOTHING_ELSE = Wanted()
@@ -62,6 +70,8 @@ class Columns:
         "" in every row where the table has no such column, or none is wanted.
     names : tuple of str
         All columns that the table has.
+    cells : LabelCells or None
+        Of a table whose labels may be several a row, which `labels` is then empty for.
     """
 
     paths: list[str]
@@ -71,6 +81,12 @@ class Columns:
     groups: list[str]
     times: list[str]
     names: tuple[str, ...]
+    cells: LabelCells | None = None
+
+    @property
+    def told(self) -> LabelCells | list[str]:
+        """What the table says of labels, whichever it has."""
+        return self.labels if self.cells is None else self.cells
 
 
 def read_columns(path: Path, wanted: Wanted = NOTHING_ELSE, *, labelled: bool = True) -> Columns:
@@ -95,9 +111,10 @@ def read_columns(path: Path, wanted: Wanted = NOTHING_ELSE, *, labelled: bool = 
     """
     frame, how = _frame(path, wanted)
     paths = _column(frame, PATHS, path)
-    labels = _column(frame, LABELS, path)
+    cells = label_cells(frame, wanted, path) if labelled else None
+    labels = None if cells else _column(frame, LABELS, path)
     for names, column in ((PATHS, paths), (LABELS, labels)):
-        if column is None and (names is PATHS or labelled):
+        if column is None and (names is PATHS or (labelled and cells is None)):
             has = ", ".join(name for name, _ in frame) or "no columns"
             instead = ""
             if names is LABELS:
@@ -107,7 +124,8 @@ def read_columns(path: Path, wanted: Wanted = NOTHING_ELSE, *, labelled: bool = 
             )
     assert paths is not None
     count = len(paths[1])
-    others = [column for column in frame if column[0] not in (wanted.group, wanted.time)]
+    told = {wanted.group, wanted.time, *wanted.labels}
+    others = [column for column in frame if column[0] not in told]
     splits, problems = read_split_columns(others, count, path)
     groups, times = read_wanted(frame, wanted, count, path)
     return Columns(
@@ -118,7 +136,45 @@ def read_columns(path: Path, wanted: Wanted = NOTHING_ELSE, *, labelled: bool = 
         groups,
         times,
         tuple(name for name, _ in frame),
+        cells,
     )
+
+
+def label_cells(frame: Sequence[Column], wanted: Wanted, where: Path) -> LabelCells | None:
+    """Return what columns of several labels a row say; None where a table has one label a row.
+
+    These are the columns that the user names; or, in a table without a column of one label, the one
+    whose name says that it holds several.
+
+    Raises
+    ------
+    ImageSetError
+        A column that the user names is not there or says neither yes nor no, or the names of two
+        say that they hold the labels.
+    """
+    if wanted.labels:
+        columns = [_named(frame, name, where) for name in wanted.labels]
+        if len(columns) == 1 and not is_flag(columns[0][1]):
+            return LabelCells(*columns[0])
+        texts = zip(wanted.labels, (_texts(column, where) for column in columns), strict=True)
+        return flag_cells(dict(texts), where)
+    if _column(frame, LABELS, where) is not None:
+        return None
+    found = [each for name in SEVERAL if (each := _column(frame, (name,), where))]
+    if len(found) > 1:
+        raise ImageSetError(
+            f"{where}: columns {' and '.join(name for name, _ in found)} may each hold the labels; "
+            "name one with --labels"
+        )
+    return LabelCells(*found[0]) if found else None
+
+
+def _named(frame: Sequence[Column], name: str, where: Path) -> Column:
+    column = _column(frame, (name.strip().casefold(),), where)
+    if column is None:
+        has = ", ".join(each for each, _ in frame) or "no columns"
+        raise ImageSetError(f"{where}: no column {name} among {has}; --labels names columns")
+    return column
 
 
 def read_wanted(
@@ -141,16 +197,25 @@ def read_wanted(
     return found[0], found[1]
 
 
-def names_labels(path: Path) -> bool:
+def names_labels(path: Path, wanted: Wanted = NOTHING_ELSE) -> bool:
     """Whether a table has a column of paths and one of labels.
+
+    A column that is named as if it held several labels is one where the pictures lie beside the
+    table: in folders of their own, these are as likely their classes.
 
     Raises
     ------
     ImageSetError
         It cannot be read.
     """
-    frame, _ = _frame(path, NOTHING_ELSE)
-    return all(_column(frame, names, path) is not None for names in (PATHS, LABELS))
+    frame, _ = _frame(path, wanted)
+    paths = _column(frame, PATHS, path)
+    if paths is None or _column(frame, LABELS, path) is not None:
+        return paths is not None
+    if wanted.labels:
+        return all(_column(frame, (each.strip().casefold(),), path) for each in wanted.labels)
+    beside = not any("/" in name or "\\" in name for name in _texts(paths, path))
+    return beside and any(_column(frame, (name,), path) for name in SEVERAL)
 
 
 # A column's name and its values, in the order of the file.
@@ -284,8 +349,8 @@ def _column(frame: Sequence[Column], names: Sequence[str], where: Path) -> Colum
 def _parquet(path: Path, wanted: Wanted) -> tuple[list[Column], str]:
     import pyarrow.parquet as pq
 
-    asked = {wanted.group.strip().casefold(), wanted.time.strip().casefold()}
-    known = {*PATHS, *LABELS, *SPLITS, *_OTHER_SPLITS, *asked}
+    asked = {each.strip().casefold() for each in (wanted.group, wanted.time, *wanted.labels)}
+    known = {*PATHS, *LABELS, *SEVERAL, *SPLITS, *_OTHER_SPLITS, *asked}
     schema = pq.read_schema(path)
     # Columns of another name are read only where they are text, and so might tell the split.
     names = [
@@ -366,7 +431,7 @@ def _separator(text: str, path: Path) -> str:
 
     def fitting(separator: str) -> tuple[int, int]:
         found = names(separator)
-        known = sum(any(name in found for name in needed) for needed in (PATHS, LABELS))
+        known = sum(any(name in found for name in needed) for needed in (PATHS, LABELS + SEVERAL))
         return known, len(found)
 
     # max keeps the first of equals.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from embedlens.learn.batches import balanced_batches
     from embedlens.learn.centroid_projection import CentroidProjection
     from embedlens.learn.fine_tuning import FineTuned, finetune, trunk_of
+    from embedlens.learn.label_probes import LabelNeighbors, LabelProbes
     from embedlens.learn.lazy_rows import LazyRows
     from embedlens.learn.linear_probe import LinearProbe
     from embedlens.learn.neighbors_probe import NeighborsProbe
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = [
     "CentroidProjection",
     "FineTuned",
+    "LabelNeighbors",
+    "LabelProbes",
     "LazyRows",
     "LinearProbe",
     "NeighborsProbe",
@@ -37,6 +40,8 @@ __all__ = [
 _MODULES = {
     "CentroidProjection": "centroid_projection",
     "FineTuned": "fine_tuning",
+    "LabelNeighbors": "label_probes",
+    "LabelProbes": "label_probes",
     "LinearProbe": "linear_probe",
     "NeighborsProbe": "neighbors_probe",
     "LazyRows": "lazy_rows",

@@ -15,8 +15,8 @@ from embedlens.learn.softmax_regression import TOLERANCE, Coordinates, Solution,
 
 STRENGTHS = tuple(10.0**exponent for exponent in range(-4, 3))
 
-_ROUGHLY = 1e-3  # the tolerance at which strengths are compared ...
-_RIVAL = 1.02  # ... except those whose loss is within 2% of the least
+ROUGHLY = 1e-3  # the tolerance at which strengths are compared ...
+RIVAL = 1.02  # ... except those whose loss is within 2% of the least
 _LEAST = np.finfo(np.float64).eps  # a share of 0 has no logarithm
 
 
@@ -150,7 +150,7 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _choose(self, among: Coordinates, y: NDArray[Any], trained: int) -> tuple[float, Solution]:
         """Return the strength of the least loss on validation, and its solution on training."""
-        train = np.arange(trained)
+        training = among.part(np.arange(trained))
         classes, codes = _classes_of(y[:trained])
         watched = trained + np.flatnonzero(np.isin(y[trained:], classes))
         own = np.searchsorted(classes, y[watched])
@@ -158,8 +158,8 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         found: dict[float, Solution] = {}
 
         def loss_at(strength: float, start: Solution | None, tolerance: float) -> float:
-            found[strength] = among.fit(
-                codes, len(classes), strength, train, start=start, tolerance=tolerance,
+            found[strength] = training.fit(
+                codes, len(classes), strength, start=start, tolerance=tolerance,
                 max_iter=self.max_iter,
             )  # fmt: skip
             shares = found[strength].shares(points)[np.arange(len(own)), own]
@@ -168,14 +168,14 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         losses, worse, last = self.validation_loss_, 0, None
         for strength in sorted(self.strengths):
-            loss_at(strength, last, _ROUGHLY)
+            loss_at(strength, last, ROUGHLY)
             last = found[strength]
             # The loss has one valley: past it, fits only get slower.
             worse = 0 if min(losses, key=losses.__getitem__) == strength else worse + 1
             if worse == 2:
                 break
         least = min(losses.values())
-        rivals = [strength for strength in losses if losses[strength] <= _RIVAL * least]
+        rivals = [strength for strength in losses if losses[strength] <= RIVAL * least]
         for strength in rivals if len(rivals) > 1 else ():
             loss_at(strength, found[strength], TOLERANCE)
         best = min(losses, key=losses.__getitem__)

@@ -110,7 +110,7 @@ def _each_fold(
         elif len(rest):
             start = before[1] if before is not None and before[0] == rest.tolist() else None
             own = np.searchsorted(rest, codes[others])
-            found = among.fit(own, len(rest), strength, others, start=start)
+            found = among.part(others).fit(own, len(rest), strength, start=start)
             before = rest.tolist(), found
             shares[:, rest] = found.shares(among.values[held])
         yield held, shares

@@ -8,7 +8,7 @@ p (1 - p); conjugate gradients, so preconditioned, need few products with the tr
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,12 +42,15 @@ class Coordinates:
     mean : ndarray of shape (d,)
     scale : float
         The standard deviation over all columns; 1 where nothing varies.
+    unit : float, default 1
+        That of `values`, where they are some of the points.
     """
 
     values: Matrix
     axes: NDArray[np.float64]
     mean: NDArray[np.float64]
     scale: float
+    unit: float = 1.0
 
     @classmethod
     def of(cls, X: Matrix) -> Coordinates:
@@ -55,35 +58,39 @@ class Coordinates:
         mean, scale = _mean_and_scale(X)
         small = X.size <= _SMALL
         near = np.empty(X.shape, np.float64 if small else np.float32)
-        for rows in _blocks(len(X)):
+        for rows in blocks_of(len(X)):
             near[rows] = (X[rows] - mean) / scale
         with products_on_one_thread():
             if X.shape[1] > len(X):
                 axes = _axes_by_rows(near)
             else:
-                squares = _sum(lambda rows: near[rows].T @ near[rows], len(X))
+                squares = sum_of_blocks(lambda rows: near[rows].T @ near[rows], len(X))
                 axes = np.linalg.eigh(squares)[1][:, ::-1]
             turn = axes.astype(near.dtype)
             values = np.empty((len(X), axes.shape[1]), near.dtype)
             for rows, turned in zip(
-                _blocks(len(X)), in_order(lambda rows: near[rows] @ turn, _blocks(len(X))),
+                blocks_of(len(X)), in_order(lambda rows: near[rows] @ turn, blocks_of(len(X))),
                 strict=True,
             ):  # fmt: skip
                 values[rows] = turned
         return cls(values, axes, mean, scale)
+
+    def part(self, rows: NDArray[np.intp]) -> Coordinates:
+        """Return some of the points, to be fitted as if these alone were centred and scaled."""
+        values = self.values[rows]
+        return replace(self, values=values, unit=_spread(values, len(self.axes)))
 
     def fit(
         self,
         codes: NDArray[np.integer[Any]],
         classes: int,
         strength: float,
-        rows: NDArray[np.intp] | None = None,
         *,
         start: Solution | None = None,
         tolerance: float = TOLERANCE,
         max_iter: int = 100,
     ) -> Solution:
-        """Fit a regression to some of the points, as if these alone were centred and scaled.
+        """Fit a regression to the points.
 
         Parameters
         ----------
@@ -94,18 +101,20 @@ class Coordinates:
             the penalty is then doubled.
         strength : float
             scikit-learn's ``C``.
-        rows : ndarray of int, optional
-            Which points; by default all.
         start, tolerance, max_iter
             As for `minimise`.
         """
-        values = self.values if rows is None else self.values[rows]
-        if rows is not None:
-            strength /= _spread(values, len(self.axes)) ** 2
+        strength /= self.unit**2
         if classes == 2:
             strength /= 2
         return minimise(
-            values, codes, classes, strength, start=start, tolerance=tolerance, max_iter=max_iter
+            self.values,
+            codes,
+            classes,
+            strength,
+            start=start,
+            tolerance=tolerance,
+            max_iter=max_iter,
         )
 
 
@@ -207,7 +216,7 @@ class _Problem:
     ) -> None:
         self.X, self.codes, self.classes, self.strength = X, codes, classes, strength
         self.squares = sum(
-            np.einsum("ij,ij->j", X[rows], X[rows]).astype(np.float64) for rows in _blocks(len(X))
+            np.einsum("ij,ij->j", X[rows], X[rows]).astype(np.float64) for rows in blocks_of(len(X))
         )
 
     def state(self, at: NDArray[np.float64]) -> _State:
@@ -230,7 +239,7 @@ class _Problem:
             logits[own] -= 1
             return self._back(rows, logits)
 
-        slope = self._penalised(_sum(of, len(self.X)), at)
+        slope = self._penalised(sum_of_blocks(of, len(self.X)), at)
         loss = losses.sum() + np.vdot(at[:-1], at[:-1]) / (2 * self.strength)
         return _State(at, float(loss), slope, shares)
 
@@ -245,7 +254,7 @@ class _Problem:
             change -= shares[rows] * change.sum(axis=1, keepdims=True)
             return self._back(rows, change)
 
-        return self._penalised(_sum(of, len(self.X)), way)
+        return self._penalised(sum_of_blocks(of, len(self.X)), way)
 
     def inverse(self, shares: Matrix) -> NDArray[np.float64]:
         """Return the inverse of a diagonal that is near the Hessian."""
@@ -342,7 +351,7 @@ def _spread(values: Matrix, columns: int) -> float:
     mean = values.mean(axis=0, dtype=np.float64)
     squares = sum(
         float(((values[rows].astype(np.float64) - mean) ** 2).sum())
-        for rows in _blocks(len(values))
+        for rows in blocks_of(len(values))
     )
     return float(np.sqrt(squares / len(values) / columns)) or 1.0
 
@@ -350,15 +359,15 @@ def _spread(values: Matrix, columns: int) -> float:
 def _mean_and_scale(X: Matrix) -> tuple[NDArray[np.float64], float]:
     # Near 1 first: squares of large numbers overflow, and of small ones vanish.
     unit = unit_scale(float(max(abs(X.max()), abs(X.min()))))
-    blocks = _blocks(len(X))
+    blocks = blocks_of(len(X))
     mean = sum((X[rows].astype(np.float64) * unit).sum(axis=0) for rows in blocks) / len(X)
     squares = sum(float(((X[rows] * np.float64(unit) - mean) ** 2).sum()) for rows in blocks)
     return mean / unit, float(np.sqrt(squares / X.size)) / unit or 1.0
 
 
-def _sum(work: Callable[[slice], NDArray[Any]], n: int) -> NDArray[np.float64]:
-    """Add up what blocks of rows give, in their order."""
-    blocks = _blocks(n)
+def sum_of_blocks(work: Callable[[slice], NDArray[Any]], n: int) -> NDArray[np.float64]:
+    """Add up what blocks of rows give, in their order whatever the number of threads."""
+    blocks = blocks_of(n)
     parts = in_order(work, blocks) if len(blocks) > 1 else iter([work(blocks[0])])
     total = next(parts).astype(np.float64)
     for part in parts:
@@ -366,5 +375,6 @@ def _sum(work: Callable[[slice], NDArray[Any]], n: int) -> NDArray[np.float64]:
     return total
 
 
-def _blocks(n: int) -> list[slice]:
+def blocks_of(n: int) -> list[slice]:
+    """Cut rows into blocks."""
     return [slice(first, min(first + _ROWS, n)) for first in range(0, n, _ROWS)]

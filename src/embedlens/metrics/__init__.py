@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _NAMES = {
+    "AveragePrecision": "precision",
     "ClassSilhouette": "silhouette",
     "ClassSums": "class_sums",
     "Comparison": "comparison",
@@ -17,7 +18,9 @@ _NAMES = {
     "DistortionReport": "distortion",
     "Interval": "proportion",
     "SilhouetteReport": "silhouette",
+    "average_precision": "precision",
     "compare": "comparison",
+    "compare_figures": "comparison",
     "continuity": "distortion",
     "difference_interval": "proportion",
     "distance_correlation": "distortion",
@@ -34,6 +37,7 @@ _NAMES = {
 }
 
 __all__ = [
+    "AveragePrecision",
     "ClassSilhouette",
     "ClassSums",
     "Comparison",
@@ -41,7 +45,9 @@ __all__ = [
     "DistortionReport",
     "Interval",
     "SilhouetteReport",
+    "average_precision",
     "compare",
+    "compare_figures",
     "continuity",
     "difference_interval",
     "distance_correlation",
@@ -59,7 +65,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from embedlens.metrics.class_sums import ClassSums
-    from embedlens.metrics.comparison import Comparison, compare
+    from embedlens.metrics.comparison import Comparison, compare, compare_figures
     from embedlens.metrics.distortion import (
         DistanceCorrelation,
         DistortionReport,
@@ -71,6 +77,7 @@ if TYPE_CHECKING:
     )
     from embedlens.metrics.flatness import is_flat
     from embedlens.metrics.neighbors import nearest_neighbors
+    from embedlens.metrics.precision import AveragePrecision, average_precision
     from embedlens.metrics.proportion import (
         Interval,
         difference_interval,

@@ -137,24 +137,123 @@ def compare(
     own = [proportion_interval(right[:, k], tried[:, k], confidence) for k in range(count)]
     intervals = np.array([(each.low, each.high) for each in own])
     covariance = _covariance(right - accuracy * tried, totals)
+    figures = _Figures(
+        accuracy,
+        intervals,
+        covariance,
+        effective_size(right[:, best], tried[:, best], confidence),
+        totals**2 / (tried**2).sum(axis=0),
+        len(tried),
+    )
+    return _compared(figures, confidence, random_state)
+
+
+def compare_figures(
+    figures: ArrayLike,
+    influences: ArrayLike,
+    sizes: ArrayLike,
+    *,
+    confidence: float = 0.95,
+    random_state: int = 0,
+) -> Comparison:
+    """Compare candidates by a figure between 0 and 1 that is no share, such as a mean precision.
+
+    As `compare`, where the variance of a figure and of a difference of two are those of their
+    influences over points: the linear part of a bootstrap that draws points for all candidates at
+    once. The interval of a figure is the mid-P interval of a share of as many trials as know it as
+    well, and of no more than `sizes`.
+
+    Parameters
+    ----------
+    figures : array-like of shape (candidates,)
+        Between 0 and 1, of the same points.
+    influences : array-like of shape (points, candidates)
+        By how much each figure changes with each point, to first order; a column sums to 0.
+    sizes : array-like of shape (candidates,)
+        What a figure is worth as a share, at most: its points, or those that can change it.
+    confidence, random_state
+        As for `compare`.
+
+    Returns
+    -------
+    Comparison
+        ``accuracy`` holds the figures.
+
+    Raises
+    ------
+    ValueError
+        Shapes do not fit, or a figure is not between 0 and 1.
+
+    Examples
+    --------
+    >>> right = np.tile([[1, 1], [1, 0], [1, 1], [0, 1]], (25, 1))
+    >>> share = right.mean(axis=0)
+    >>> found = compare_figures(share, (right - share) / 100, [100, 100])
+    >>> found.best, found.worse.tolist()
+    (0, [False, False])
+    """
+    told, moved = np.asarray(figures, np.float64), np.asarray(influences, np.float64)
+    worth = np.asarray(sizes, np.float64)
+    if moved.ndim != 2 or told.shape != worth.shape or told.shape != (moved.shape[1],):
+        raise ValueError(
+            f"Figures of shape {told.shape}, influences of {moved.shape} and sizes of "
+            f"{worth.shape}; give (candidates,), (points, candidates) and (candidates,)."
+        )
+    if not ((told >= 0) & (told <= 1)).all():  # NaN is neither
+        raise ValueError(f"Figures are {told.tolist()}; they must lie between 0 and 1.")
+    covariance = _covariance(moved, np.ones(len(told)))
+    spread, variance = told * (1 - told), np.diag(covariance)
+    known = np.divide(spread, variance, out=worth.copy(), where=variance > 0)
+    own = np.maximum(1.0, np.minimum(known, worth))
+    ends = [share_interval(float(f), float(s), confidence) for f, s in zip(told, own, strict=True)]
+    intervals = np.array([(each.low, each.high) for each in ends])
+    whole = _Figures(told, intervals, covariance, float(own[told.argmax()]), worth, len(moved))
+    return _compared(whole, confidence, random_state)
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """What candidates reached, and how it varies over points.
+
+    Attributes
+    ----------
+    values : ndarray of shape (candidates,)
+    intervals : ndarray of shape (candidates, 2)
+    covariance : ndarray of shape (candidates, candidates)
+    size : float
+        Trials of which a share is known as well as the best figure.
+    sizes : ndarray of shape (candidates,)
+        Points that each is of.
+    points : int
+        That vary.
+    """
+
+    values: Numbers
+    intervals: Numbers
+    covariance: Numbers
+    size: float
+    sizes: Numbers
+    points: int
+
+
+def _compared(of: _Figures, confidence: float, random_state: int) -> Comparison:
+    best = int(of.values.argmax())
     rng = np.random.default_rng(random_state)
-    expected, extra = _winner(accuracy, covariance, rng)
-    low, high = intervals[best]
-    if expected < accuracy[best] or extra > 0:
-        size = effective_size(right[:, best], tried[:, best], confidence)
-        spread = expected * (1 - expected)
+    expected, extra = _winner(of.values, of.covariance, rng)
+    low, high = of.intervals[best]
+    if expected < of.values[best] or extra > 0:
+        size, spread = of.size, expected * (1 - expected)
         if spread > 0:
             size = max(1.0, spread / (spread / size + extra))
         about = share_interval(expected, size, confidence)
         # Upwards it reaches half way on to the plain interval's end: nobody knows how much of the
         # lead was luck, and heads of splits learn from fewer pictures than the one that is kept.
         low, high = about.low, (about.high + max(about.high, high)) / 2
-    sizes = totals**2 / (tried**2).sum(axis=0)
-    behind = _behind(accuracy, covariance, sizes, len(tried), confidence, rng)
+    behind = _behind(of.values, of.covariance, of.sizes, of.points, confidence, rng)
     apart = behind[..., 0] > 0
     return Comparison(
-        best, expected, float(low), float(high), accuracy, intervals, behind[best], apart[best],
-        apart,
+        best, expected, float(low), float(high), of.values, of.intervals, behind[best],
+        apart[best], apart,
     )  # fmt: skip
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from embedlens.report.figure import ACCENT, FAINT, INK, MUTED, new_figure
 from embedlens.report.map_figure import printable
-from embedlens.results import Standing
+from embedlens.results import LabelStanding, Standing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,22 +31,72 @@ def draw_accuracy(standings: Sequence[Standing]) -> Figure:
         Of a verdict, best first. Those that cannot be told apart from the best have its colour;
         random weights have a hollow point and say so.
     """
-    figure = new_figure(_WIDTH, 0.6 + 0.42 * len(standings))
+    rows = [
+        Row(
+            *_looks(each), 100 * each.accuracy, 100 * each.low, 100 * each.high,
+            f"{each.accuracy:.1%}  [{100 * each.low:.1f}, {100 * each.high:.1f}]",
+        )
+        for each in standings
+    ]  # fmt: skip
+    return draw_rows(rows, "held-out pictures classified rightly, %")
+
+
+def draw_precision(standings: Sequence[LabelStanding]) -> Figure:
+    """Return a row a backbone, best first: mean average precision and its interval."""
+    rows = [
+        Row(
+            *_looks(each), each.mean_average_precision, each.low, each.high,
+            f"{each.mean_average_precision:.3f}  [{each.low:.3f}, {each.high:.3f}]",
+        )
+        for each in standings
+    ]  # fmt: skip
+    return draw_rows(rows, "mean average precision on held-out pictures")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A figure and its interval.
+
+    Attributes
+    ----------
+    name, colour : str
+        On the left, and of all of it.
+    hollow : bool
+        Whether its point is.
+    value, low, high : float
+        In the units of the axis.
+    told : str
+        On the right.
+    """
+
+    name: str
+    colour: str
+    hollow: bool
+    value: float
+    low: float
+    high: float
+    told: str
+
+
+def draw_rows(rows: Sequence[Row], axis: str) -> Figure:
+    """Return figures with their intervals, one below the other."""
+    figure = new_figure(_WIDTH, 0.6 + 0.42 * len(rows))
     axes = figure.add_axes(_frame(figure, left=0.15))
-    for row, each in enumerate(standings):
-        low, high = 100 * each.low, 100 * each.high
-        axes.plot([low, high], [row, row], color=_colour(each), linewidth=1.8)
-        _point(axes, 100 * each.accuracy, row, each)
-        told = f"{each.accuracy:.1%}  [{low:.1f}, {high:.1f}]"
-        for place, side, text in ((0, "left", _name(each)), (1, "right", told)):
+    for row, each in enumerate(rows):
+        axes.plot([each.low, each.high], [row, row], color=each.colour, linewidth=1.8)
+        axes.plot(
+            each.value, row, "o", color=each.colour, markersize=6, zorder=3,
+            markerfacecolor="none" if each.hollow else each.colour,
+        )  # fmt: skip
+        for place, side, text in ((0, "left", each.name), (1, "right", each.told)):
             axes.annotate(
                 text, (place, row), (0, 7), xycoords=("axes fraction", "data"), ha=side,
                 textcoords="offset points", size=9, color=INK, parse_math=False,
             )  # fmt: skip
     axes.set_yticks([])
-    axes.set_ylim(len(standings) - 0.6, -0.8)
+    axes.set_ylim(len(rows) - 0.6, -0.8)
     axes.grid(axis="x", color=FAINT, linewidth=0.6)
-    axes.set_xlabel("held-out pictures classified rightly, %", size=8, color=MUTED)
+    axes.set_xlabel(axis, size=8, color=MUTED)
     _tidy(axes)
     return figure
 
@@ -142,11 +193,16 @@ def _point(axes: Axes, x: float, y: float, each: Standing) -> None:
     axes.plot(x, y, "o", color=colour, markerfacecolor=face, markersize=6, zorder=3)
 
 
-def _colour(each: Standing) -> str:
+def _looks(each: Standing | LabelStanding) -> tuple[str, str, bool]:
+    """Return name and colour of a backbone, and whether its point is hollow."""
+    return _name(each), _colour(each), not each.pretrained
+
+
+def _colour(each: Standing | LabelStanding) -> str:
     return ACCENT if each.pretrained and each.ties_with_best else MUTED
 
 
-def _name(each: Standing) -> str:
+def _name(each: Standing | LabelStanding) -> str:
     return printable(each.backbone) + ("" if each.pretrained else " (random weights)")
 
 

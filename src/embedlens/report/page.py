@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from embedlens import __version__
 from embedlens.report.sections.material import Material
@@ -37,12 +38,19 @@ def render_page(material: Material) -> str:
 
     Of a study that still runs, those that need the verdict alone.
     """
+    return render_sections(
+        material, [each for each in list_sections() if each.early or material.complete]
+    )
+
+
+def render_sections(material: Any, sections: Sequence[Section]) -> str:
+    """Return the page of some sections, those that apply; `material` is what they draw from."""
     templates = environment()
     templates.globals["max_rows"] = MAX_ROWS
     applying = [
         section
-        for section in sorted(list_sections(), key=lambda section: section.folded)
-        if (section.early or material.complete) and section.applies(material)
+        for section in sorted(sections, key=lambda section: section.folded)
+        if section.applies(material)
     ]
     return templates.get_template("report.html").render(
         material=material,
@@ -53,7 +61,7 @@ def render_page(material: Material) -> str:
     )
 
 
-def _fill(section: Section, material: Material, templates: Environment) -> _Filled:
+def _fill(section: Section, material: Any, templates: Environment) -> _Filled:
     from markupsafe import Markup
 
     # Read here, not by Jinja's loader: a section's template may lie in another package.

@@ -8,10 +8,11 @@ from pathlib import Path
 from embedlens.files import write_whole
 from embedlens.given_path import given_path
 from embedlens.report.figures import draw_figures, draw_verdict, safe_name
+from embedlens.report.label_report import write_label_report
 from embedlens.report.page import render_page
 from embedlens.report.paper_tables import has_paper_tables, paper_tables
 from embedlens.report.sections.material import Material
-from embedlens.report.summary import summarise
+from embedlens.report.summary import SUMMARY, summarise
 from embedlens.report.table import Table
 from embedlens.report.tables import (
     further_tables,
@@ -23,12 +24,9 @@ from embedlens.report.tables import (
 )
 from embedlens.report.thumbnails import Thumbnails
 from embedlens.report.viewer_block import viewer_block
-from embedlens.results import Results, StudyFolder, finished_results
+from embedlens.results import Results, StudyFolder, results_of_any
 from embedlens.results.vocabulary import PRETRAINED
 from embedlens.viewer.whole_scene import nearest_pictures
-
-SUMMARY = "summary.md"
-"""The study on one page of text, beside the report."""
 
 
 def write_report(folder: Path) -> Path:
@@ -57,7 +55,9 @@ def write_report(folder: Path) -> Path:
     PosixPath('my-study/report.html')
     """
     study = StudyFolder(given_path(folder))
-    results = finished_results(study.path)
+    results = results_of_any(study.path)
+    if results.label_sets is not None:
+        return write_label_report(study, results)
     verdicts = verdicts_of(results)
     verdict = next(iter(verdicts.values()))
     as_named, results = results, ranked(results, verdict)

@@ -14,6 +14,9 @@ from embedlens.results import (
 )
 from embedlens.results.samples import map_sample, sample_sentence
 
+SUMMARY = "summary.md"
+"""The study on one page of text, beside the report."""
+
 
 def summarise(material: Material) -> str:
     """Return the verdict, what it stands on, what is confused and what more labels give.
@@ -42,5 +45,5 @@ def summarise(material: Material) -> str:
         f"{'split' if verdict.repeats == 1 else 'splits'}; backbones: "
         f"{', '.join(each.backbone for each in verdict.standings)}. embedlens {__version__}.",
     ]  # fmt: skip
-    heading = f"# {results.name}: which embedding separates the classes"
+    heading = f"# {results.name}: {material.question}"
     return "\n\n".join([heading, *(each for each in told if each)]) + "\n"

@@ -88,7 +88,7 @@ def verdict_tables(results: Results, verdicts: dict[str, Verdict]) -> dict[str, 
         "classes": classes_table(results, verdict),
         "confusions": confusions_table(results, verdict),
         "matrix": matrix_table(results, verdict),
-        "backbones": backbones_table(results, verdict),
+        "backbones": backbones_table(results, verdict.take.backbone),
     }
     return _told(tables, results)
 
@@ -120,16 +120,17 @@ def verdicts_of(results: Results) -> dict[str, Verdict]:
 
 def ranked(results: Results, verdict: Verdict) -> Results:
     """Return the results with the backbones in the order of a verdict."""
-    return _in_order(results, [each.backbone for each in verdict.standings])
+    return in_order_of(results, [each.backbone for each in verdict.standings])
 
 
 def taken_first(results: Results, verdict: Verdict) -> Results:
     """Return the results with the backbone to take before the others, which keep their order."""
     others = [name for name in results.backbones["backbone"] if name != verdict.take.backbone]
-    return _in_order(results, [verdict.take.backbone, *others])
+    return in_order_of(results, [verdict.take.backbone, *others])
 
 
-def _in_order(results: Results, names: list[str]) -> Results:
+def in_order_of(results: Results, names: list[str]) -> Results:
+    """Return the results with the backbones in the order of some names."""
     facts = results.backbones.set_index("backbone", drop=False).loc[names]
     return replace(results, backbones=facts.reset_index(drop=True))
 
@@ -189,13 +190,13 @@ def splits_of(verdict: Verdict) -> str:
     return f"{verdict.repeats} splits" if verdict.repeats > 1 else "one split"
 
 
-def backbones_table(results: Results, verdict: Verdict) -> Table:
-    """What each backbone costs: size, features, time."""
+def backbones_table(results: Results, take: str) -> Table:
+    """What each backbone costs: size, features, time, and that beside the one to take."""
     facts, labels = results.backbones, backbone_labels(results)
     costs = costs_of(results.costs)
     timed = [costs.get(name) for name in facts["backbone"]]
     counted = [None if each is None else each.operations for each in timed]
-    taken = costs.get(verdict.take.backbone)
+    taken = costs.get(take)
     frame = pd.DataFrame(
         {
             "backbone": facts["backbone"].map(labels),
@@ -230,7 +231,7 @@ def backbones_table(results: Results, verdict: Verdict) -> Table:
         "Embedded: pictures in so many seconds, decoding included, on the machine of the study; "
         "of a study that was interrupted, its last run alone. ms/picture: of computing a decoded "
         "picture, when all backbones took turns on the same pictures; the median of the rounds, "
-        f"low and high their quartiles. Times: that of {verdict.take.backbone}, the median of the "
+        f"low and high their quartiles. Times: that of {take}, the median of the "
         "rounds' ratios. Operations: multiply-adds of a picture, in thousand millions, which no "
         "other work on the machine changes.",
         frame,

@@ -21,6 +21,13 @@ from embedlens.results.cost import Cost, costs_of
 from embedlens.results.folder import StudyFolder
 from embedlens.results.further import further_record, further_sentences
 from embedlens.results.groups import Overstatement, groups_sentence, judge_groups
+from embedlens.results.label_verdict import (
+    LabelPrecision,
+    LabelStanding,
+    LabelVerdict,
+    LeftOut,
+    judge_labels,
+)
 from embedlens.results.learned_map import LearnedMap, judge_learned_maps, learned_map_sentence
 from embedlens.results.learning_curve import (
     FewLabels,
@@ -29,7 +36,7 @@ from embedlens.results.learning_curve import (
     learning_curve_sentence,
 )
 from embedlens.results.measurements import Measure, Measurements
-from embedlens.results.results import Results, finished_results, read_results
+from embedlens.results.results import Results, finished_results, read_results, results_of_any
 from embedlens.results.retrieval import Retrieval, judge_retrieval, retrieval_sentence
 from embedlens.results.settings import PRESETS, Settings
 from embedlens.results.tuning_verdict import Change, judge_tuning, tuning_sentence
@@ -52,7 +59,11 @@ __all__ = [
     "Cost",
     "FewLabels",
     "Head",
+    "LabelPrecision",
+    "LabelStanding",
+    "LabelVerdict",
     "LearnedMap",
+    "LeftOut",
     "Measure",
     "Measurements",
     "Overstatement",
@@ -81,6 +92,7 @@ __all__ = [
     "judge_calibration",
     "judge_classes",
     "judge_groups",
+    "judge_labels",
     "judge_learned_maps",
     "judge_learning_curves",
     "judge_retrieval",
@@ -90,6 +102,7 @@ __all__ = [
     "learning_curve_sentence",
     "read_results",
     "reduced_features",
+    "results_of_any",
     "retrieval_sentence",
     "tuning_sentence",
     "zero_shot_sentence",

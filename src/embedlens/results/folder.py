@@ -62,6 +62,8 @@ class StudyFolder:
         Pictures without a label: what they are, where they lie on the maps, what is predicted.
     labels : Path
         What was labelled in the viewer.
+    label_sets : Path
+        Which labels each picture has, where these are several.
     tables, figures, paper, report, thumbnails : Path
         What is made of results for people.
 
@@ -88,6 +90,7 @@ class StudyFolder:
         self.classifiers = path / "classifiers"
         self.unlabelled = path / "unlabelled"
         self.labels = path / "labels.csv"
+        self.label_sets = path / "label_sets.parquet"
         self.tables = path / "tables"
         self.figures = path / "figures"
         self.paper = path / "paper"

@@ -19,7 +19,9 @@ DISTORTION_SAMPLE = 3_000
 # A Gram matrix of 10,000 pictures takes 0.8 GB.
 GRAM_LIMIT = 10_000
 
-_OF_PICTURES = ("predictions", "random_splits", "curves", "calibrations", "retrievals")
+_OF_PICTURES = (
+    "predictions", "random_splits", "curves", "calibrations", "retrievals", "label_scores",
+)  # fmt: skip
 
 HISTORY = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "repeat")
 
@@ -120,6 +122,9 @@ class Measurements:
     retrievals : tuple of DataFrame
         Of test pictures as queries: columns repeat, picture (row), first (the place of the nearest
         of its class, 0 for none), average_precision.
+    label_scores : tuple of DataFrame
+        Of test pictures with several labels: columns head, repeat, picture (row), scores (a list,
+        one a label, NaN where a label was not learned).
     neighbors : (ndarray, ndarray) or None
         Distances and rows of the nearest in all features; None where there is no Gram matrix.
     projections : Mapping of str to LearnedMap
@@ -142,6 +147,7 @@ class Measurements:
     curves: tuple[pd.DataFrame, ...] = ()
     calibrations: tuple[pd.DataFrame, ...] = ()
     retrievals: tuple[pd.DataFrame, ...] = ()
+    label_scores: tuple[pd.DataFrame, ...] = ()
     neighbors: Neighbors | None = None
     projections: Mapping[str, LearnedMap] = field(default_factory=dict)
 
@@ -157,6 +163,7 @@ class Measurements:
             self.curves + other.curves,
             self.calibrations + other.calibrations,
             self.retrievals + other.retrievals,
+            self.label_scores + other.label_scores,
             other.neighbors if self.neighbors is None else self.neighbors,
             {**self.projections, **other.projections},
         )

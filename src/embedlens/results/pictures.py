@@ -10,6 +10,7 @@ from embedlens.errors import ImageSetError
 from embedlens.images import Source, decode, open_source
 from embedlens.images.levels import Levels
 from embedlens.images.record import content_id
+from embedlens.images.table import NOTHING_ELSE, Wanted
 from embedlens.results.results import Results
 
 
@@ -35,7 +36,9 @@ class Pictures:
         self._paths: list[str] = []
         self._levels: list[Levels | None] = []
         self._sources: list[Source | None] = []
-        self._add(self.place, results.pictures[results.pictures["kept"]])
+        settings = results.settings
+        wanted = Wanted(labels=tuple(settings.labels), separator=settings.separator)
+        self._add(self.place, results.pictures[results.pictures["kept"]], wanted)
 
     @classmethod
     def with_unlabelled(cls, results: Results) -> Pictures:
@@ -45,11 +48,11 @@ class Pictures:
             one._add(results.unlabelled.place, results.unlabelled.kept)
         return one
 
-    def _add(self, place: str, pictures: pd.DataFrame) -> None:
+    def _add(self, place: str, pictures: pd.DataFrame, wanted: Wanted = NOTHING_ELSE) -> None:
         self.ids += pictures["id"].to_list()
         self._paths += pictures["path"].to_list()
         self._levels += levels_of(pictures)
-        self._sources += [_open(place)] * len(pictures)
+        self._sources += [_open(place, wanted)] * len(pictures)
 
     @property
     def here(self) -> bool:
@@ -108,8 +111,8 @@ def pixels_of(
         return None
 
 
-def _open(place: str) -> Source | None:
+def _open(place: str, wanted: Wanted) -> Source | None:
     try:
-        return open_source(place)
+        return open_source(place, wanted)
     except ImageSetError:
         return None

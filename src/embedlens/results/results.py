@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from embedlens.results.whole import Whole, read_whole
 
 TABLES = (
     "backbones", "measures", "predictions", "histories", "tunings", "silhouettes", "random_splits",
-    "curves", "calibrations", "retrievals",
+    "curves", "calibrations", "retrievals", "label_scores",
 )  # fmt: skip
 # Those that a study of an earlier version lacks.
 _LATER = {
@@ -36,6 +36,7 @@ _LATER = {
         "head", "repeat", "picture", "right", "confidence", "calibrated", "in_set", "set_size",
     ],
     "retrievals": ["repeat", "picture", "first", "average_precision"],
+    "label_scores": ["head", "repeat", "picture", "scores"],
 }  # fmt: skip
 
 
@@ -98,6 +99,14 @@ class Results:
         a sample.
     unlabelled : Unlabelled or None
         Pictures without a label, where the study was given some; no other table holds them.
+    label_sets : DataFrame or None
+        Which labels each picture has, a column a label, bool, in the order of the pictures. None
+        where a picture has one class. Tables of what takes one class a picture are empty if it is
+        there.
+    label_scores : DataFrame
+        Of test pictures with several labels: backbone, stage, head, repeat, picture (row), scores
+        (a list, one a label, NaN where a label was not learned). No row where a picture has one
+        class.
     """
 
     name: str
@@ -119,6 +128,8 @@ class Results:
     costs: pd.DataFrame | None = None
     whole: Whole | None = None
     unlabelled: Unlabelled | None = None
+    label_sets: pd.DataFrame | None = None
+    label_scores: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def mean(self, metric: str, split: str = "all", stage: str = "pretrained") -> pd.Series:
         """Return a measure's mean over the repeats that measured it, by backbone."""
@@ -233,12 +244,20 @@ def _together(folder: StudyFolder, names: list[str]) -> dict[str, pd.DataFrame]:
     """Return the tables of several folders in ``results/``, one below the other."""
     tables = {}
     for table_name in TABLES:
-        parts = [pd.read_parquet(folder.results / n / f"{table_name}.parquet") for n in names]
+        parts = [_part(folder.results / name, table_name) for name in names]
         table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
         if table_name == "measures":
             table.insert(0, "study", folder.path.name)
         tables[table_name] = table
     return tables
+
+
+def _part(results: Path, table_name: str) -> pd.DataFrame:
+    """Return one table of one backbone; empty where an earlier version did not write it."""
+    file = results / f"{table_name}.parquet"
+    if table_name in _LATER and not file.is_file():
+        return pd.DataFrame(columns=["backbone", "stage", *_LATER[table_name]])
+    return pd.read_parquet(file)
 
 
 def read_results(study: Path) -> Results:
@@ -291,6 +310,7 @@ def _results(
         costs=pd.read_parquet(folder.costs) if folder.costs.is_file() else None,
         whole=read_whole(folder),
         unlabelled=read_unlabelled(folder, settings.unlabelled) if settings.unlabelled else None,
+        label_sets=pd.read_parquet(folder.label_sets) if folder.label_sets.is_file() else None,
         **tables,
     )
 
@@ -330,7 +350,26 @@ def feature_folders(study: Path, results: Results) -> dict[tuple[str, str], Path
 
 
 def finished_results(study: Path) -> Results:
-    """Read a study's results for somebody who wants to see them.
+    """Read the results of a study of one class a picture, for somebody who uses them.
+
+    Raises
+    ------
+    StudyError
+        If it is no study folder, the study has not been run to its end, or its pictures have
+        several labels each.
+    """
+    results = results_of_any(study)
+    if results.label_sets is not None:
+        raise StudyError(
+            f"{study} is a study of several labels a picture. There is a report of it, `embedlens "
+            f"report {study}`, and `embedlens view {study}`; all else takes one class a picture: "
+            "study one label at a time, as a column label that says yes or no."
+        )
+    return results
+
+
+def results_of_any(study: Path) -> Results:
+    """Read the results of a study, whether its pictures have one class or several labels each.
 
     Raises
     ------

@@ -66,6 +66,11 @@ class Settings:
     group : str or None
         What no split may part: a column of the picture table, or a pattern on the path; as for
         ``ImageSet.read``.
+    labels : sequence of str
+        Columns of the picture table that give several labels a picture: one whose cells hold them,
+        or a column a label. None named: what the table's own columns say.
+    separator : str or None
+        What stands between the labels of a cell; None, what the cells say.
     split_by_time : str or None
         The column that orders the pictures: earlier ones train, later ones test, in one split.
     repeats : int
@@ -102,6 +107,8 @@ class Settings:
     validation: float = 0.3
     unlabelled: str | None = None
     group: str | None = None
+    labels: Sequence[str] = ()
+    separator: str | None = None
     split_by_time: str | None = None
     repeats: int = 5
     seed: int = 0
@@ -120,6 +127,12 @@ class Settings:
             object.__setattr__(self, "maps", maps)
             if not maps:
                 raise StudyError(f"maps names none; choose from {', '.join(MAPS)}.")
+        labels = (self.labels,) if isinstance(self.labels, str) else tuple(self.labels)
+        object.__setattr__(self, "labels", labels)
+        if len(set(labels)) < len(labels) or not all(each.strip() for each in labels):
+            raise StudyError(f"labels is {labels!r}; name each column once.")
+        if self.separator == "":
+            raise StudyError("separator is empty; give what stands between labels, such as ';'.")
         if not self.backbones:
             raise StudyError(
                 "A study needs at least one backbone; `embedlens backbones` lists them."

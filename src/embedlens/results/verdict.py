@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from embedlens.errors import StudyError
 from embedlens.metrics.comparison import Comparison, compare
 from embedlens.metrics.proportion import difference_interval, proportion_interval
 from embedlens.results.class_coverage import ClassCoverage, class_coverage
@@ -20,7 +21,7 @@ from embedlens.results.units import units_of
 _DEARER = 1.2  # times the computing: less is no reason to take another
 # How much less accurate, as counted, the cheapest may be. Few pictures tell nothing apart: without
 # this bound the cheapest of all was taken, and lost several points; see docs/evidence.md.
-_GIVEN_UP = 0.01
+GIVEN_UP = 0.01
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,16 @@ def judge(results: Results, head: str = "linear_probe") -> Verdict:
     Returns
     -------
     Verdict
+
+    Raises
+    ------
+    StudyError
+        If the pictures have several labels each: `judge_labels` judges such a study.
     """
+    if results.label_sets is not None:
+        raise StudyError(
+            f"{results.name} is a study of several labels a picture; judge_labels judges it."
+        )
     rows = results.predictions.query("head == @head and stage == 'pretrained'")
     hits, shown = count_hits(rows, rows["backbone"], results)
     facts = results.backbones.set_index("backbone")
@@ -190,7 +200,7 @@ def judge(results: Results, head: str = "linear_probe") -> Verdict:
     names = sorted(hits, key=lambda name: (not pretrained[name], -hits[name].sum(), name))
     trained = [name for name in names if pretrained[name]] or names
     found = _compared(trained, hits, shown)
-    groups = _groups(names, _compared(names, hits, shown) if trained != names else found)
+    groups = groups_of(names, _compared(names, hits, shown) if trained != names else found)
     standings = []
     for name in names:
         share = proportion_interval(hits[name], shown)
@@ -209,7 +219,7 @@ def judge(results: Results, head: str = "linear_probe") -> Verdict:
         [
             each
             for each in standings
-            if each.ties_with_best and each.backbone in trained and each.behind <= _GIVEN_UP
+            if each.ties_with_best and each.backbone in trained and each.behind <= GIVEN_UP
         ]
     )
     told = (found.expected, found.low, found.high)
@@ -221,11 +231,22 @@ def judge(results: Results, head: str = "linear_probe") -> Verdict:
     )  # fmt: skip
 
 
-def cheapest(tied: Sequence[Standing]) -> Standing:
+class Costly(Protocol):
+    """What has a cost, perhaps."""
+
+    @property
+    def cost(self) -> Cost | None:
+        """What a picture costs; None where it was not measured."""
+
+
+CostlyT = TypeVar("CostlyT", bound=Costly)
+
+
+def cheapest(tied: Sequence[CostlyT]) -> CostlyT:
     """Return the one to take of several that cannot be told apart, the best first.
 
-    It is the most accurate of those that cost least: a cost is the least if it exceeds the lowest
-    by less than a fifth. Where the cost of any was not measured, it is the most accurate.
+    It is the best of those that cost least: a cost is the least if it exceeds the lowest
+    by less than a fifth. Where the cost of any was not measured, it is the best.
     """
     costs = [each.cost for each in tied]
     if any(cost is None for cost in costs):
@@ -240,7 +261,7 @@ def _compared(
     return compare(np.column_stack([hits[name] for name in names]), shown)
 
 
-def _groups(names: list[str], found: Comparison) -> dict[str, int]:
+def groups_of(names: list[str], found: Comparison) -> dict[str, int]:
     """Group backbones, best first: each with all that chance may put behind the group's best."""
     groups: dict[str, int] = {}
     left, number = list(range(len(names))), 0
@@ -311,6 +332,11 @@ def _tie(each: Standing, take: Standing) -> str:
         told = f"{each.backbone}'s {each.accuracy:.1%} is no sure gain"
     else:
         told = f"{each.backbone} cannot be told apart from it ({each.accuracy:.1%})"
+    return at_what_cost(told, each, take)
+
+
+def at_what_cost(told: str, each: Costly, take: Costly) -> str:
+    """Return what is told of a backbone as a sentence, with its cost beside that of another."""
     if each.cost is None or take.cost is None:
         return f"{told}."
     times = each.cost.over(take.cost)

@@ -55,12 +55,15 @@ class BackboneSteps:
         Its pictures.
     progress : callable
         Called with (step, done, total).
+    besides : sequence, default ()
+        What else results depend on.
     """
 
     folder: StudyFolder
     settings: Settings
     images: ImageSet
     progress: StepProgress
+    besides: Sequence[Any] = ()
 
     def prepare(self, backbones: Sequence[Backbone]) -> None:
         """Have networks made ready and kernels compiled, each meanwhile.
@@ -155,6 +158,6 @@ class BackboneSteps:
             _FORMAT, version("embedlens"), version("scikit-learn"), version("numpy"),
             features.record["key"], features.backbone.name, images.fingerprint, settings.seed,
             settings.test,
-            settings.validation, images.groups.tolist(), images.by_time, *others,
+            settings.validation, images.groups.tolist(), images.by_time, *self.besides, *others,
         ]  # fmt: skip
         return content_key(parts)

@@ -33,9 +33,7 @@ def write_findings(folder: StudyFolder, name: str, images: ImageSet, seed: int) 
     features, record = read_features(folder.features / name), read_meta(folder.features / name)
     table, key_file = folder.findings, folder.findings_key
     if features.shape[1] > _MOST_FEATURES:
-        for file in (table, key_file):
-            file.unlink(missing_ok=True)
-        return
+        return forget_findings(folder)
     key = _key(images, record["key"], seed)
     if (
         table.is_file()
@@ -47,6 +45,12 @@ def write_findings(folder: StudyFolder, name: str, images: ImageSet, seed: int) 
     with replacing(table) as partial:
         found.findings.to_parquet(partial, index=False)
     write_whole(key_file, key + checksum(table))
+
+
+def forget_findings(folder: StudyFolder) -> None:
+    """Remove what an earlier run found."""
+    for file in (folder.findings, folder.findings_key):
+        file.unlink(missing_ok=True)
 
 
 def _key(images: ImageSet, features: str, seed: int) -> str:

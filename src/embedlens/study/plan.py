@@ -55,7 +55,43 @@ def plan_of(
     images : ImageSet
         Its pictures.
     """
-    repeats, scale = repeats_of(images, settings), len(images) / 1000
+    repeats = repeats_of(images, settings)
+    spaces = steps_of_spaces(settings, repeats)
+    return [
+        *plan_of_steps(
+            folder, settings, backbones, len(images),
+            heads=[*steps_of_heads(repeats), LEARNING_CURVE],
+            rest=[*spaces, SCORES] if settings.scores else spaces,
+            trained=repeats if settings.top or settings.finetune else 0,
+        ),
+        PlannedStep(CHECK, CHECK, _SECONDS + _MILLISECONDS[CHECK] * len(images) / 1000),
+    ]  # fmt: skip
+
+
+def plan_of_steps(
+    folder: StudyFolder,
+    settings: Settings,
+    backbones: Sequence[Backbone],
+    pictures: int,
+    *,
+    heads: Sequence[str],
+    rest: Sequence[str],
+    trained: int = 0,
+) -> list[PlannedStep]:
+    """Return the steps of all backbones: embedding, heads of each, then the rest of each.
+
+    Parameters
+    ----------
+    folder, settings, backbones
+        As for `plan_of`.
+    pictures : int
+        How many.
+    heads, rest : sequence of str
+        Names of a backbone's steps before and after the verdict.
+    trained : int, default 0
+        Splits on which the top is trained.
+    """
+    scale = pictures / 1000
     known = {name: cost.milliseconds for name, cost in costs_of(costs_before(folder)).items()}
 
     def steps(prefix: str, names: Sequence[str]) -> Iterator[PlannedStep]:
@@ -72,16 +108,14 @@ def plan_of(
         planned.append(PlannedStep(f"{each.name}: embedding", "embedding", guess))
     planned.append(PlannedStep(COST, COST, 3.0 * len(backbones)))
     for each in backbones:
-        planned += steps(f"{each.name}: ", [*steps_of_heads(repeats), LEARNING_CURVE])
+        planned += steps(f"{each.name}: ", heads)
     for each in backbones:
-        spaces = steps_of_spaces(settings, repeats)
-        planned += steps(f"{each.name}: ", [*spaces, SCORES] if settings.scores else spaces)
-        if settings.top or settings.finetune:
-            planned += (
-                PlannedStep(f"{each.name}: split {number + 1}", "training", None)
-                for number in range(repeats)
-            )
-    return [*planned, *steps("", [CHECK])]
+        planned += steps(f"{each.name}: ", rest)
+        planned += (
+            PlannedStep(f"{each.name}: split {number + 1}", "training", None)
+            for number in range(trained)
+        )
+    return planned
 
 
 def _milliseconds(backbone: Backbone, settings: Settings) -> float | None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 import pandas as pd
 
-from embedlens.images import ImageSet
+from embedlens.errors import StudyError
+from embedlens.images import ImageSet, MultilabelSet
+from embedlens.images.listing import has_sets
+from embedlens.images.location import locate_labelled
+from embedlens.images.table import Wanted
 from embedlens.results.folder import StudyFolder
 from embedlens.results.provenance import Provenance, claim, content_of, read_provenance
 from embedlens.results.settings import Settings
@@ -15,7 +20,26 @@ from embedlens.study.unlabelled import new_to, read_pictures_without_label
 
 
 def read_labelled(folder: StudyFolder, settings: Settings, progress: StepProgress) -> ImageSet:
-    """Read the pictures of a study, and claim its folder for them.
+    """Read the pictures of a study of one class a picture; see `read_pictures`.
+
+    Raises
+    ------
+    StudyError
+        Also where they have several labels each.
+    """
+    found = read_pictures(folder, settings, progress)
+    if isinstance(found, MultilabelSet):
+        raise StudyError(
+            f"{settings.pictures} gives pictures several labels, and this study takes one class a "
+            "picture. Take one label at a time, as a column label that says yes or no."
+        )
+    return found
+
+
+def read_pictures(
+    folder: StudyFolder, settings: Settings, progress: StepProgress
+) -> ImageSet | MultilabelSet:
+    """Read the pictures of a study, of one class or several labels each, and claim its folder.
 
     Parameters
     ----------
@@ -37,16 +61,23 @@ def read_labelled(folder: StudyFolder, settings: Settings, progress: StepProgres
     before = read_provenance(folder.path)
     # Files of another place may have the names, sizes and times of those that were here.
     here = index.is_file() and before is not None and before.pictures == place
-    images = ImageSet.read(
-        place,
-        test=settings.test,
-        validation=settings.validation,
-        seed=settings.seed,
-        group=settings.group,
-        split_by_time=settings.split_by_time,
-        known=index if here else None,
-        progress=lambda done, total: progress("reading pictures", done, total),
+    told = Wanted(
+        settings.group or "", settings.split_by_time or "", tuple(settings.labels),
+        settings.separator,
+    )  # fmt: skip
+    location = locate_labelled(place, told)
+    how: dict[str, Any] = {
+        "test": settings.test, "validation": settings.validation, "seed": settings.seed,
+        "group": settings.group, "split_by_time": settings.split_by_time,
+        "known": index if here else None,
+        "progress": lambda done, total: progress("reading pictures", done, total),
+    }  # fmt: skip
+    found = (
+        MultilabelSet.of_location(location, told.labels, **how)
+        if has_sets(location.entries)
+        else ImageSet.of_location(location, **how)
     )
+    images = found.images if isinstance(found, MultilabelSet) else found
     claim(folder.path, Provenance("study", place, content_of(images.ids)))
     images.write(index)
     folder.results.mkdir(exist_ok=True)
@@ -55,7 +86,7 @@ def read_labelled(folder: StudyFolder, settings: Settings, progress: StepProgres
         columns=["path", "kind", "reason", "kept"],
     )
     problems.astype({"kept": bool}).to_parquet(folder.problems, index=False)
-    return images
+    return found
 
 
 def read_unlabelled_of(

@@ -16,8 +16,9 @@ from embedlens.backbones.keras_backend import LEARNING_HINT, learns, require_lea
 from embedlens.backbones.naming import ANY, anchored, anchored_transform, anchored_weights, titles
 from embedlens.errors import StudyError
 from embedlens.given_path import given_path
-from embedlens.images import resolved
+from embedlens.images import ImageSet, MultilabelSet, resolved
 from embedlens.results.folder import StudyFolder
+from embedlens.results.label_verdict import LabelVerdict, judge_labels
 from embedlens.results.provenance import default_folder, expect_folder
 from embedlens.results.results import Results, gather, read_results, read_some_results
 from embedlens.results.settings import PRESETS, Settings, default_backbones
@@ -26,12 +27,20 @@ from embedlens.results.vocabulary import LINEAR_PROBE
 from embedlens.study.backbone_steps import BackboneSteps
 from embedlens.study.cost import measure_costs
 from embedlens.study.embedded import Embedded
-from embedlens.study.findings import write_findings
+from embedlens.study.findings import forget_findings, write_findings
 from embedlens.study.maps import chosen_maps
-from embedlens.study.plan import CHECK, plan_of
-from embedlens.study.reading import read_labelled, read_unlabelled_of
+from embedlens.study.multilabel import (
+    LabelSteps,
+    expect_judgeable,
+    expect_label_settings,
+    steps_of_maps,
+    steps_of_probes,
+    write_label_sets,
+)
+from embedlens.study.plan import CHECK, plan_of, plan_of_steps
+from embedlens.study.reading import read_pictures, read_unlabelled_of
 from embedlens.study.search import search_study
-from embedlens.study.splits import check_splits
+from embedlens.study.splits import check_splits, repeats_of
 from embedlens.study.step_progress import StepProgress, told
 from embedlens.study.time_left import TimeLeft
 from embedlens.study.unlabelled import show_unlabelled
@@ -49,7 +58,8 @@ class Study:
     Parameters
     ----------
     pictures : path
-        Folder, zip or table, as for ``ImageSet.read``.
+        Folder, zip or table, as for ``ImageSet.read``; or a table of several labels a picture, as
+        for ``MultilabelSet.read``: then each label is judged by itself, by average precision.
     backbones : iterable of str, optional
         Names, as for ``get_backbone``. By default all whose weights need no download: those that
         come with the install, those in Keras's cache, and those in ``weights``. "@small" and other
@@ -164,34 +174,78 @@ class Study:
         self.folder.mkdir(parents=True, exist_ok=True)
         folder = StudyFolder(self.folder)
         with folder.hold():
-            images = read_labelled(folder, self.settings, progress)
-            check_splits(images, self.settings)
-            unlabelled = read_unlabelled_of(self.settings, images, progress)
-            titled = [replace(each, name=self.titles[each.name]) for each in self.backbones]
-            self.time_left.plan(plan_of(folder, self.settings, titled, images))
-            if self.settings.maps is None and not learns():
-                progress(f"the learned map is left out: {LEARNING_HINT}", 0, 0)
-            for backbone in self.backbones:
-                if not backbone.weights.here:
-                    progress(f"{self.titles[backbone.name]}: weights", 0, 0)
-                    backbone.weights.fetch(backbone.network)
-            steps = BackboneSteps(folder, self.settings, images, progress)
-            steps.prepare(self.backbones)
-            embedded = [steps.embed(each, self.titles[each.name]) for each in self.backbones]
-            measure_costs(folder, [each.features for each in embedded], images, progress)
-            for each in embedded:
-                steps.train_heads(each)
-            if early is not None and not all(each.analysed for each in embedded):
-                early(read_some_results(folder, self.settings, _held(embedded)))
-            done = [steps.measure_rest(each) for each in embedded]
-            gather(folder, [name for names in done for name in names])
-            progress(CHECK, 0, 0)
-            write_findings(folder, embedded[0].name, images, self.settings.seed)
-            self.settings.write(folder.settings)
-            if unlabelled is not None:
-                show_unlabelled(folder, unlabelled, self.results(), progress)
+            found = read_pictures(folder, self.settings, progress)
+            if isinstance(found, MultilabelSet):
+                self._run_labels(folder, found, progress)
+            else:
+                self._run_classes(folder, found, progress, early)
             self.time_left.plan([])
         return self.results()
+
+    def _run_classes(
+        self,
+        folder: StudyFolder,
+        images: ImageSet,
+        progress: StepProgress,
+        early: Callable[[Results], None] | None,
+    ) -> None:
+        """Study pictures of one class each."""
+        check_splits(images, self.settings)
+        unlabelled = read_unlabelled_of(self.settings, images, progress)
+        self.time_left.plan(plan_of(folder, self.settings, self._titled(), images))
+        if self.settings.maps is None and not learns():
+            progress(f"the learned map is left out: {LEARNING_HINT}", 0, 0)
+        steps = BackboneSteps(folder, self.settings, images, progress)
+        embedded = self._embed(steps)
+        measure_costs(folder, [each.features for each in embedded], images, progress)
+        for each in embedded:
+            steps.train_heads(each)
+        if early is not None and not all(each.analysed for each in embedded):
+            early(read_some_results(folder, self.settings, _held(embedded)))
+        done = [steps.measure_rest(each) for each in embedded]
+        folder.label_sets.unlink(missing_ok=True)
+        gather(folder, [name for names in done for name in names])
+        progress(CHECK, 0, 0)
+        write_findings(folder, embedded[0].name, images, self.settings.seed)
+        self.settings.write(folder.settings)
+        if unlabelled is not None:
+            show_unlabelled(folder, unlabelled, self.results(), progress)
+
+    def _run_labels(
+        self, folder: StudyFolder, labelled: MultilabelSet, progress: StepProgress
+    ) -> None:
+        """Study pictures of several labels each."""
+        settings, images = self.settings, labelled.images
+        expect_label_settings(settings)
+        expect_judgeable(labelled, settings)
+        plan = plan_of_steps(
+            folder, settings, self._titled(), len(labelled),
+            heads=steps_of_probes(repeats_of(images, settings)), rest=steps_of_maps(settings),
+        )  # fmt: skip
+        self.time_left.plan(plan)
+        steps = LabelSteps(folder, settings, labelled, progress)
+        embedded = self._embed(steps.embedding)
+        measure_costs(folder, [each.features for each in embedded], images, progress)
+        for each in embedded:
+            steps.train_probes(each)
+        done = [steps.map_pictures(each) for each in embedded]
+        write_label_sets(folder, labelled)
+        gather(folder, [name for names in done for name in names])
+        forget_findings(folder)
+        settings.write(folder.settings)
+
+    def _titled(self) -> list[Backbone]:
+        """Return the backbones by the names that people are told."""
+        return [replace(each, name=self.titles[each.name]) for each in self.backbones]
+
+    def _embed(self, steps: BackboneSteps) -> list[Embedded]:
+        """Embed with all backbones, once their weights are here."""
+        for backbone in self.backbones:
+            if not backbone.weights.here:
+                steps.progress(f"{self.titles[backbone.name]}: weights", 0, 0)
+                backbone.weights.fetch(backbone.network)
+        steps.prepare(self.backbones)
+        return [steps.embed(each, self.titles[each.name]) for each in self.backbones]
 
     def results(self) -> Results:
         """Return the stored results.
@@ -213,9 +267,10 @@ class Study:
         except FileNotFoundError as error:
             raise unfinished from error
 
-    def verdict(self) -> Verdict:
-        """Rank the backbones; see `judge`."""
-        return judge(self.results())
+    def verdict(self) -> Verdict | LabelVerdict:
+        """Rank the backbones; see `judge`, and `judge_labels` for several labels a picture."""
+        results = self.results()
+        return judge(results) if results.label_sets is None else judge_labels(results)
 
     def report(self) -> Path:
         """Write tables, figures and ``report.html`` into the folder; return the report's path."""

@@ -20,18 +20,19 @@ from embedlens.errors import EmbedlensError
 from embedlens.features.store import read_features
 from embedlens.given_path import given_path
 from embedlens.images import ImageError, decode
-from embedlens.results import Results, StudyFolder
+from embedlens.results import Results, StudyFolder, results_of_any
 from embedlens.results.pictures import Pictures
-from embedlens.results.results import feature_folders, finished_results
+from embedlens.results.results import feature_folders
 from embedlens.viewer.access import Access
 from embedlens.viewer.application import Served, application
 from embedlens.viewer.dropped import DropTarget
+from embedlens.viewer.label_scene import scene_of
 from embedlens.viewer.labels import WrittenLabels
 from embedlens.viewer.map_file import file_scene, map_pictures
 from embedlens.viewer.neighbors import FeatureNeighbors
 from embedlens.viewer.scene import Scene, backbone_key
 from embedlens.viewer.sprites import Sheets
-from embedlens.viewer.study_scene import study_scene, study_sheets
+from embedlens.viewer.study_scene import study_sheets
 
 ADDRESS = "127.0.0.1"
 """The loopback: no other machine reaches it."""
@@ -51,9 +52,9 @@ def served_study(folder: Path) -> Served:
         If it is no study folder, or the study has not been run to its end.
     """
     folder = given_path(folder)
-    results = finished_results(folder)
+    results = results_of_any(folder)
     pictures = Pictures.with_unlabelled(results)
-    scene = study_scene(results)
+    scene = scene_of(results)
     scene.pictures = pictures.here
     if pictures.here:
         sheets = Sheets(scene.count)
@@ -68,10 +69,19 @@ def served_study(folder: Path) -> Served:
         scene,
         lambda row: pictures.pixels(row, None),
         features,
-        drops=_drops(folder, results, scene),
-        labels=WrittenLabels(folder, results),
+        **_classes_of(folder, results, scene),
         missing=f"{gone} no longer at {pictures.place}, or changed since the study.",
     )
+
+
+def _classes_of(folder: Path, results: Results, scene: Scene) -> dict[str, Any]:
+    """Return what gives pictures a class: none, where they have several labels each."""
+    if results.label_sets is not None:
+        return {}
+    return {
+        "drops": _drops(folder, results, scene),
+        "labels": WrittenLabels(folder, results),
+    }
 
 
 def _drops(

@@ -132,7 +132,11 @@ def opening_map(results: Results, head: str = LINEAR_PROBE.key) -> str | None:
     """
     if results.predictions.query("head == @head and stage == 'pretrained'").empty:
         return None
-    best = judge(results, head).take.backbone
+    return opening_map_of(results, judge(results, head).take.backbone)
+
+
+def opening_map_of(results: Results, best: str) -> str | None:
+    """Return the id of that of a backbone's maps that is shown first; see `opening_map`."""
 
     def kept(method: str) -> float:
         return float(results.mean(f"{method}.neighbors_kept").get(best, -1.0))
@@ -249,6 +253,20 @@ def _add_silhouettes(scene: Scene, results: Results, backbone: str, stage: str) 
             f"silhouette:{key}:{space}", f"silhouette in {name} · {where}", values,
             range=(-1, 1), backbone=key, role="silhouette", short_name="silhouette",
         )  # fmt: skip
+
+
+def add_plain_map(scene: Scene, results: Results, backbone: str, stage: str, method: str) -> None:
+    """Add a map of a study whose pictures have no class each: without silhouettes and purity."""
+    key, pretrained = backbone_key(backbone, stage), results.backbones.set_index("backbone")
+    scene.add_map(
+        results.maps[backbone, stage][method],
+        id=map_id(backbone, stage, method),
+        backbone=key,
+        method=method,
+        name=f"{stage_name(backbone, stage)} · {MAPS.title(method)}",
+        pretrained=bool(np.all(pretrained["pretrained"][backbone])),
+        facts=map_facts(results, backbone, stage, method),
+    )
 
 
 def map_facts(results: Results, backbone: str, stage: str, method: str) -> str:

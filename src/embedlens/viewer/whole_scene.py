@@ -14,11 +14,12 @@ from embedlens.results import Results
 from embedlens.results.nearest import NEIGHBORS, Neighbors, kept_neighbors
 from embedlens.results.pictures import Pictures
 from embedlens.results.results import feature_folders
+from embedlens.viewer.label_scene import scene_of
 from embedlens.viewer.labels import WrittenLabels
 from embedlens.viewer.neighbors import METRIC
 from embedlens.viewer.scene import Scene, backbone_key
 from embedlens.viewer.sprites import Pixels, Sheets, bytes_a_picture
-from embedlens.viewer.study_scene import stages_of, study_scene, study_sheets
+from embedlens.viewer.study_scene import stages_of, study_sheets
 
 # Bytes before compression: so a report of 2,800 pictures and five backbones stays below 8 MB.
 _MAPS_LIMIT = 6_000_000
@@ -45,13 +46,14 @@ def whole_study_scene(folder: Path, results: Results) -> Scene:
         first backbone has its maps always.
     """
     results = fitting_maps(results)
-    scene = study_scene(results)
+    scene = scene_of(results)
     pictures = Pictures.with_unlabelled(results)
     sheets = fitting_sheets(pictures.pixels, scene.count) if pictures.here else None
     if sheets is not None:
         scene.add_thumbnails(sheets, study_sheets(folder, sheets, pictures))
-    with suppress(EmbedlensError):  # no table can point at the pictures: nothing is decided there
-        scene.add_table(WrittenLabels(folder, results).columns())
+    if results.label_sets is None:
+        with suppress(EmbedlensError):  # no table can point at the pictures: nothing is decided
+            scene.add_table(WrittenLabels(folder, results).columns())
     for key, nearest in nearest_pictures(folder, results).items():
         if results.unlabelled is not None:
             nearest = _together(nearest, results.unlabelled.nearest[key])

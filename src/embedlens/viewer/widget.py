@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from embedlens.errors import EmbedlensError
 from embedlens.given_path import given_path
-from embedlens.results.results import finished_results
+from embedlens.results.results import results_of_any
 from embedlens.viewer.arrays import arrays_scene
 from embedlens.viewer.bundle import read_bundle
 from embedlens.viewer.scene import Scene
@@ -79,7 +79,7 @@ def view_study(folder: Path, height: int = 640) -> Any:
         If anywidget is not installed, it is no study folder, or its study did not run to the end.
     """
     folder = given_path(folder)
-    return scene_widget(whole_study_scene(folder, finished_results(folder)), height)
+    return scene_widget(whole_study_scene(folder, results_of_any(folder)), height)
 
 
 def scene_widget(scene: Scene, height: int = 640) -> Any:

@@ -19,6 +19,8 @@ from embedlens.report.thumbnails import Thumbnails
 from embedlens.report.viewer_block import ViewerBlock
 from embedlens.results import Results, StudyFolder, Verdict
 
+QUESTION = "which embedding separates the classes"
+
 
 @dataclass(frozen=True)
 class Material:
@@ -101,6 +103,21 @@ class Material:
     def classes(self) -> list[str]:
         """The classes, sorted."""
         return [str(name) for name in self.counts.index]
+
+    @property
+    def question(self) -> str:
+        """What the study asks."""
+        return QUESTION
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """What pictures are told apart by: one, and several."""
+        return "class", "classes"
+
+    @property
+    def kinds(self) -> int:
+        """How many of these there are."""
+        return len(self.classes)
 
     @property
     def pictures(self) -> int:

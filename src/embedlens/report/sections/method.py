@@ -23,13 +23,17 @@ class MethodSection(Section):
     def context(self, material: Material) -> dict[str, Any]:
         """Return what features are, of pictures made how, and where sampling begins."""
         return {
-            "transforms": _transforms(material.results.backbones),
-            "vectors": _grouped(material.results.backbones, "pooling"),
+            **feature_words(material.results.backbones),
             "gram_limit": GRAM_LIMIT,
             "distortion_sample": DISTORTION_SAMPLE,
             "sample": SAMPLE,
             "compared": COMPARED,
         }
+
+
+def feature_words(backbones: pd.DataFrame) -> dict[str, list[tuple[list[str], str]]]:
+    """Return what features are and how pictures were made fit, with the backbones it is so of."""
+    return {"transforms": _transforms(backbones), "vectors": _grouped(backbones, "pooling")}
 
 
 def _transforms(backbones: pd.DataFrame) -> list[tuple[list[str], str]]:

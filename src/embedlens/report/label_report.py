@@ -1,0 +1,124 @@
+"""The report of a study of several labels a picture: its tables, its figure, its page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from embedlens import __version__
+from embedlens.files import write_whole
+from embedlens.report.accuracy_figure import draw_precision
+from embedlens.report.figure import inline_svg, write_figure
+from embedlens.report.figures import Figures
+from embedlens.report.label_tables import label_tables
+from embedlens.report.page import render_sections
+from embedlens.report.sections.labels_study import LABEL_SECTIONS
+from embedlens.report.summary import SUMMARY
+from embedlens.report.table import Table
+from embedlens.report.tables import in_order_of
+from embedlens.report.viewer_block import ViewerBlock, viewer_block
+from embedlens.results import LabelVerdict, Results, StudyFolder, judge_labels
+from embedlens.results.shared_labels import shared_label_sentence
+
+
+@dataclass(frozen=True)
+class LabelMaterial:
+    """What the sections of its page draw from; where they have one name, as `Material`'s.
+
+    Attributes
+    ----------
+    folder : StudyFolder
+        Of the study.
+    results : Results
+        Its backbones from best to worst.
+    verdict : LabelVerdict
+        By the linear probes.
+    tables : mapping of str to Table
+        By the names of their files.
+    figures : Figures
+        Drawn; ``accuracy`` is mean average precision.
+    viewer : ViewerBlock or None
+        The 3-D viewer.
+    """
+
+    folder: StudyFolder
+    results: Results
+    verdict: LabelVerdict
+    tables: Mapping[str, Table]
+    figures: Figures
+    viewer: ViewerBlock | None
+
+    @property
+    def question(self) -> str:
+        """What the study asks."""
+        return "which embedding finds the labels"
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """What pictures are told apart by: one, and several."""
+        return "label", "labels"
+
+    @property
+    def kinds(self) -> int:
+        """How many of these there are."""
+        return len(self._sets().columns)
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures the study is of."""
+        return len(self._sets())
+
+    @property
+    def best(self) -> str:
+        """The backbone that the verdict takes."""
+        return self.verdict.take.backbone
+
+    @property
+    def random(self) -> list[str]:
+        """The backbones that are not pretrained."""
+        return [each.backbone for each in self.verdict.standings if not each.pretrained]
+
+    def _sets(self) -> pd.DataFrame:
+        assert self.results.label_sets is not None
+        return self.results.label_sets
+
+
+def write_label_report(study: StudyFolder, results: Results) -> Path:
+    """Write tables, figure, ``report.html`` and ``summary.md``; return the report's path."""
+    verdict = judge_labels(results)
+    results = in_order_of(results, [each.backbone for each in verdict.standings])
+    tables = label_tables(results, verdict)
+    for name, table in tables.items():
+        table.write(study.tables, name)
+    figure = draw_precision(verdict.standings)
+    write_figure(figure, study.figures, "precision")
+    others = [name for name in results.backbones["backbone"] if name != verdict.take.backbone]
+    first = in_order_of(results, [verdict.take.backbone, *others])
+    figures = Figures(inline_svg(figure, "precision"), None)
+    viewer = viewer_block(study.path, first)
+    material = LabelMaterial(study, results, verdict, tables, figures, viewer)
+    write_whole(study.report, render_sections(material, LABEL_SECTIONS))
+    write_whole(study.path / SUMMARY, _summarise(material))
+    return study.report
+
+
+def _summarise(material: LabelMaterial) -> str:
+    """Return the verdict and what it stands on as plain text that is Markdown as well."""
+    verdict, cost = material.verdict, material.verdict.take.cost
+    told = [
+        f"# {material.results.name}: {material.question}",
+        verdict.sentence(),
+        verdict.explanation(),
+        f"Cost: {cost.milliseconds:.1f} ms a picture, computed on the study's machine."
+        if cost else "",
+        shared_label_sentence(material.results, material.best),
+        f"Of {material.pictures:,} pictures with {material.kinds:,} labels, "
+        f"{verdict.pictures:,} of them held out, over {verdict.repeats} "
+        f"{'split' if verdict.repeats == 1 else 'splits'}; "
+        f"backbones: {', '.join(each.backbone for each in verdict.standings)}. "
+        f"embedlens {__version__}.",
+    ]  # fmt: skip
+    return "\n\n".join(each for each in told if each) + "\n"

@@ -1,0 +1,98 @@
+"""The sections of the report of a study of several labels a picture, in the order of the page."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from embedlens.report.sections.backbones import BackbonesSection
+from embedlens.report.sections.method import feature_words
+from embedlens.report.sections.problems import ProblemsSection
+from embedlens.report.sections.section import TEMPLATES, Section
+from embedlens.report.sections.settings import SettingsSection
+from embedlens.results.shared_labels import shared_label_sentence
+
+
+class LabelVerdictSection(Section):
+    """The decision, and what it costs."""
+
+    key = "verdict"
+    title = link = "Verdict"
+    template = TEMPLATES / "label_verdict.html"
+    folded = False
+
+    def context(self, material: Any) -> dict[str, Any]:
+        """Return the name of the study in commands."""
+        return {"study": shlex.quote(str(material.folder.path.resolve()))}
+
+
+class LabelPrecisionSection(Section):
+    """How well each label is found."""
+
+    key = "labels"
+    title = "How well is each label found?"
+    link = "Labels"
+    template = TEMPLATES / "label_precision.html"
+    folded = False
+
+
+class LabelMapsSection(Section):
+    """The viewer, where points are coloured by a label at a time."""
+
+    key = "maps"
+    title = "How does it look?"
+    link = "Map"
+    template = TEMPLATES / "label_maps.html"
+    folded = False
+
+
+class MeanPrecisionSection(Section):
+    """The table of backbones and heads."""
+
+    key = "precision"
+    title = "Mean average precision"
+    link = "Precision"
+    template = TEMPLATES / "mean_precision.html"
+
+
+class LabelRetrievalSection(Section):
+    """What search by a picture finds that shares a label."""
+
+    key = "retrieval"
+    title = "Search by a picture"
+    link = "Retrieval"
+    template = TEMPLATES / "retrieval.html"
+
+    def applies(self, material: Any) -> bool:
+        """Return whether it was measured."""
+        return "retrieval" in material.tables
+
+    def context(self, material: Any) -> dict[str, Any]:
+        """Return the sentence of the backbone that is recommended."""
+        return {"sentence": shared_label_sentence(material.results, material.best)}
+
+
+class LabelMethodSection(Section):
+    """How each number is computed, and what is left out."""
+
+    key = "method"
+    title = "How each number is computed"
+    link = "Method"
+    template = TEMPLATES / "label_method.html"
+
+    def context(self, material: Any) -> dict[str, Any]:
+        """Return what features are, of pictures made how."""
+        return feature_words(material.results.backbones)
+
+
+LABEL_SECTIONS: tuple[Section, ...] = (
+    LabelVerdictSection(),
+    LabelPrecisionSection(),
+    LabelMapsSection(),
+    MeanPrecisionSection(),
+    LabelRetrievalSection(),
+    BackbonesSection(),
+    ProblemsSection(),
+    LabelMethodSection(),
+    SettingsSection(),
+)

@@ -1,0 +1,487 @@
+"""The verdict on a study of several labels a picture: how well each label is found, and by what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from embedlens.errors import StudyError
+from embedlens.metrics.comparison import Comparison, compare_figures
+from embedlens.metrics.precision import average_precision, interval_of
+from embedlens.metrics.retrieval import mean_interval
+from embedlens.results.cost import Cost, costs_of
+from embedlens.results.results import Results, rows_by_backbone
+from embedlens.results.units import units_of
+from embedlens.results.verdict import GIVEN_UP, at_what_cost, cheapest, groups_of
+from embedlens.results.vocabulary import LINEAR_PROBE
+
+HANDFUL = 5
+"""Of fewer pictures with a label, or without it, its precision says nothing."""
+
+_NAMED = 8  # labels that a sentence names; the others it counts
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LabelPrecision:
+    """How well one label is found by one backbone.
+
+    Attributes
+    ----------
+    label : str
+        Its name.
+    pictures : int
+        How many pictures have it.
+    tested : int
+        How many of those were tested, in any split.
+    share : float
+        Of the tested pictures: what a guess would reach.
+    average_precision, low, high : float
+        Of the scores of all splits together, and its 95% interval over pictures.
+    """
+
+    label: str
+    pictures: int
+    tested: int
+    share: float
+    average_precision: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A label that is not judged.
+
+    Attributes
+    ----------
+    label : str
+        Its name.
+    pictures : int
+        How many pictures have it.
+    reason : str
+        Why.
+    """
+
+    label: str
+    pictures: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class LabelStanding:
+    """Where one backbone stands.
+
+    Attributes
+    ----------
+    backbone : str
+        Its name.
+    mean_average_precision, low, high : float
+        Mean over the labels that are judged, and its 95% interval over pictures.
+    labels_low, labels_high : float
+        The 95% interval over labels, as if these were drawn from more of their kind.
+    behind, behind_low, behind_high : float
+        How much less that is than the best backbone's, and the 95% interval of that, paired by
+        picture. The intervals of all backbones hold together.
+    pictures_per_second : float
+        Speed of embedding; NaN where it was not measured.
+    pretrained : bool
+        False for random weights.
+    labels : tuple of LabelPrecision
+        In the order of the study.
+    group : int
+        Backbones of one group cannot be told apart from its best; 1 is the best group.
+    cost : Cost or None
+        What a picture costs; None where it was not measured.
+    """
+
+    backbone: str
+    mean_average_precision: float
+    low: float
+    high: float
+    labels_low: float
+    labels_high: float
+    behind: float
+    behind_low: float
+    behind_high: float
+    pictures_per_second: float
+    pretrained: bool
+    labels: tuple[LabelPrecision, ...]
+    group: int = 1
+    cost: Cost | None = None
+
+    @property
+    def ties_with_best(self) -> bool:
+        """Whether chance alone may explain that it is behind the best, or it is the best."""
+        return self.behind_low <= 0.0
+
+
+@dataclass(frozen=True)
+class LabelVerdict:
+    """Backbones from best to worst by mean average precision, and what to do.
+
+    Attributes
+    ----------
+    head : str
+        By whose scores.
+    pictures : int
+        How many different pictures were tested.
+    repeats : int
+        In how many splits.
+    standings : tuple of LabelStanding
+        Best first; those with random weights last.
+    left_out : tuple of LeftOut
+        Labels that are not judged, and are part of no mean.
+    take : LabelStanding
+        The one to take: the cheapest of those that cannot be told apart from the best and are at
+        most .01 behind it.
+    expected, expected_low, expected_high : float
+        Mean average precision to expect on new pictures, and the 95% interval. Of a backbone that
+        was chosen of several, less than it reached: chance chose too.
+    """
+
+    head: str
+    pictures: int
+    repeats: int
+    standings: tuple[LabelStanding, ...]
+    left_out: tuple[LeftOut, ...]
+    take: LabelStanding
+    expected: float
+    expected_low: float
+    expected_high: float
+
+    def sentence(self) -> str:
+        """Say what to take, what is as good, what is worse, and which labels were not judged."""
+        return " ".join(self.sentences())
+
+    def sentences(self) -> list[str]:
+        """Say the same a sentence an item, what to take first."""
+        return [each for each in (*self._ranking(), self._extremes(), self._unjudged()) if each]
+
+    def explanation(self) -> str:
+        """Say in a line why less is expected than was reached; empty where it is not."""
+        if round(1000 * self.expected) >= round(1000 * self.take.mean_average_precision):
+            return ""
+        return (
+            f"{self.take.backbone} reached {self.take.mean_average_precision:.3f} on the held-out "
+            "pictures; part of that is the luck of what is chosen of several, which is taken off."
+        )
+
+    def record(self) -> dict[str, Any]:
+        """Return all of it as plain JSON."""
+        return {
+            "head": self.head,
+            "pictures": self.pictures,
+            "repeats": self.repeats,
+            "take": self.take.backbone if self.take.pretrained else None,
+            "expected": self.expected,
+            "expected_low": self.expected_low,
+            "expected_high": self.expected_high,
+            "sentence": self.sentence(),
+            "backbones": [_standing_record(each) for each in self.standings],
+            "left_out": [asdict(each) for each in self.left_out],
+        }
+
+    def _ranking(self) -> list[str]:
+        best, take = self.standings[0], self.take
+        if not take.pretrained:
+            return [f"{best.backbone} has random weights: nothing here is worth taking."]
+        trained = [each for each in self.standings if each.pretrained]
+        count = len(take.labels)
+        over = "its one label" if count == 1 else f"{count:,} labels"
+        words = [
+            f"Take {take.backbone}: expect a mean average precision of {self.expected:.3f} over "
+            f"{over} of new pictures (95% interval {self.expected_low:.3f} to "
+            f"{self.expected_high:.3f})."
+        ]
+        words += [_tie(each, take) for each in trained if each.ties_with_best and each is not take]
+        worse = [each for each in trained if not each.ties_with_best]
+        if worse:
+            listed = ", ".join(f"{each.backbone} (by {each.behind:.3f})" for each in worse)
+            than = f" than {best.backbone}" if best is not take else ""
+            words.append(f"Surely worse{than}: {listed}.")
+        random = [each for each in self.standings if not each.pretrained]
+        if random:
+            listed = ", ".join(
+                f"{each.backbone} ({each.mean_average_precision:.3f})" for each in random
+            )
+            words.append(f"Random weights, for comparison only: {listed}.")
+        return words
+
+    def _extremes(self) -> str:
+        """Name the labels that are found best and worst."""
+        ordered = sorted(self.take.labels, key=lambda each: -each.average_precision)
+        best, worst = ordered[0], ordered[-1]
+        if f"{best.average_precision:.3f}" == f"{worst.average_precision:.3f}":
+            return ""
+        return (
+            f"It finds {best.label} best ({best.average_precision:.3f}) and {worst.label} worst "
+            f"({worst.average_precision:.3f}, {worst.low:.3f} to {worst.high:.3f}; a guess would "
+            f"reach {worst.share:.3f})."
+        )
+
+    def _unjudged(self) -> str:
+        return unjudged_sentence(self.left_out)
+
+
+def unjudged_sentence(left_out: tuple[LeftOut, ...]) -> str:
+    """Name the labels that are not judged, and why; empty where there is none."""
+    reasons: dict[str, list[str]] = {}
+    for each in left_out:
+        reasons.setdefault(each.reason, []).append(each.label)
+    told = []
+    for reason, names in reasons.items():
+        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+        told.append(f"{', '.join(names[:_NAMED])}{more} ({reason})")
+    return f"Not judged, and in no mean: {'; '.join(told)}." if told else ""
+
+
+def judge_labels(results: Results, head: str = LINEAR_PROBE.key) -> LabelVerdict:
+    """Say which backbone to take for several labels a picture, by the scores of a head.
+
+    A label's average precision is that of the scores of all splits together: the mean of those of
+    single splits is far too high where these test few pictures with the label. A backbone's figure
+    is the mean over labels. Both vary over pictures, or groups that no split
+    parts: their variance and that of a difference are of how much each picture moves them, which
+    is the linear part of a bootstrap of pictures, the same for all backbones. An interval is that
+    of a share which is known as well, of no more trials than there are pictures with the label, and
+    so has a width where all is found. Who is worse, and what to expect of the best, is said by
+    `compare_figures`. Of those that cannot be told apart from the best and are at most .01 behind
+    it, the cheapest is taken.
+
+    Parameters
+    ----------
+    results : Results
+        Of a study of several labels a picture.
+    head : {"linear_probe", "knn"}, default "linear_probe"
+        Whose scores.
+
+    Returns
+    -------
+    LabelVerdict
+
+    Raises
+    ------
+    StudyError
+        If the pictures have one class each: `judge` judges such a study.
+    """
+    if results.label_sets is None:
+        raise StudyError(f"{results.name} is a study of one class a picture; judge judges it.")
+    scores = results.label_scores
+    rows = rows_by_backbone(results, scores[scores["head"] == head])
+    names = [str(name) for name in results.label_sets]
+    members = results.label_sets.to_numpy(bool)
+    units = units_of(results.pictures[results.pictures["kept"]])
+    measured = {name: _measure(own, members, units) for name, own in rows.items()}
+    one = next(iter(measured.values()))
+    judged = np.flatnonzero(one.judged)
+    standings, found = _stand(measured, judged, results, names, members)
+    take = cheapest(
+        [
+            each
+            for each in standings
+            if each.ties_with_best
+            and each.behind <= GIVEN_UP
+            and (each.pretrained or not standings[0].pretrained)
+        ]
+    )
+    told = (found.expected, found.low, found.high)
+    if take is not standings[0]:
+        expected = min(take.mean_average_precision, found.expected)
+        told = (expected, min(take.low, found.low), take.high)
+    table = next(iter(rows.values()))
+    return LabelVerdict(
+        head, int(table["picture"].nunique()), int(table["repeat"].nunique()), tuple(standings),
+        left_out(names, members, units, one.judged), take, *told,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """Average precisions of one backbone.
+
+    Attributes
+    ----------
+    judged : ndarray of shape (labels,), bool
+        Which labels were learned, and tested on pictures with and without them.
+    precision : ndarray of shape (labels,)
+        Of all splits together; NaN where a label is not judged.
+    influence : ndarray of shape (units, labels)
+        By how much each unit moves it.
+    found : ndarray of shape (labels,), int64
+        Units with the label that were tested.
+    tested : ndarray of shape (labels,), int64
+        Pictures with it that were tested.
+    share : ndarray of shape (labels,)
+        Of the tested pictures that have it.
+    units : ndarray of shape (units,), bool
+        Which were tested.
+    """
+
+    judged: NDArray[np.bool_]
+    precision: Numbers
+    influence: Numbers
+    found: NDArray[np.int64]
+    tested: NDArray[np.int64]
+    share: Numbers
+    units: NDArray[np.bool_]
+
+
+def enough(members: NDArray[np.bool_], units: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return for which labels a handful of units have them, and a handful have not."""
+    counts = np.zeros((int(units.max()) + 1, members.shape[1], 2), bool)
+    np.logical_or.at(counts, units, np.stack([members, ~members], axis=-1))
+    several: NDArray[np.bool_] = (counts.sum(axis=0) >= HANDFUL).all(axis=-1)
+    return several
+
+
+def left_out(
+    names: list[str] | tuple[str, ...],
+    members: NDArray[np.bool_],
+    units: NDArray[np.int64],
+    judged: NDArray[np.bool_],
+) -> tuple[LeftOut, ...]:
+    """Return the labels that are not judged.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of all labels.
+    members : ndarray of shape (pictures, labels), bool
+        Which labels each picture has.
+    units : ndarray of shape (pictures,), int64
+        What each picture counts as.
+    judged : ndarray of shape (labels,), bool
+        Which are.
+    """
+    some, told = enough(members, units), []
+    for label in np.flatnonzero(~judged):
+        pictures = int(members[:, label].sum())
+        if not pictures or pictures == len(members):
+            reason = "no picture has it" if not pictures else "all pictures have it"
+        elif not some[label]:
+            less = "have it" if pictures < len(members) / 2 else "lack it"
+            reason = f"fewer than {HANDFUL} pictures {less}"
+        else:
+            reason = "the pictures to train on, or those to test on, all have it or all lack it"
+        told.append(LeftOut(names[label], pictures, reason))
+    return tuple(told)
+
+
+def _measure(rows: pd.DataFrame, members: NDArray[np.bool_], units: NDArray[np.int64]) -> _Measured:
+    count = members.shape[1]
+    precision = np.full(count, np.nan)
+    influence = np.zeros((int(units.max()) + 1, count))
+    tested = np.zeros_like(members)
+    pictures, scores = rows["picture"].to_numpy(), np.stack(rows["scores"].to_list())
+    for label in np.flatnonzero(enough(members, units)):
+        learned = ~np.isnan(scores[:, label])
+        own = pictures[learned]
+        has = members[own, label]
+        if has.all() or not has.any():
+            continue
+        found = average_precision(has, scores[learned, label])
+        precision[label] = found.estimate
+        np.add.at(influence[:, label], units[own], found.influence)
+        tested[own, label] = True
+    positive = tested & members
+    return _Measured(
+        ~np.isnan(precision),
+        precision,
+        influence,
+        np.array([len(np.unique(units[column])) for column in positive.T]),
+        positive.sum(axis=0),
+        positive.sum(axis=0) / np.maximum(tested.sum(axis=0), 1),
+        np.isin(np.arange(len(influence)), units[pictures]),
+    )
+
+
+def _stand(
+    measured: Mapping[str, _Measured],
+    judged: NDArray[np.intp],
+    results: Results,
+    labels: list[str],
+    members: NDArray[np.bool_],
+) -> tuple[list[LabelStanding], Comparison]:
+    """Return where each backbone stands, best first, and how those that may be taken compare."""
+    facts = results.backbones.set_index("backbone")
+    pretrained = facts["pretrained"].astype(bool)
+    means = {name: float(each.precision[judged].mean()) for name, each in measured.items()}
+    order = sorted(means, key=lambda name: (not pretrained[name], -means[name], name))
+    trained = [name for name in order if pretrained[name]] or order
+    whole = _compared(order, means, measured, judged)
+    found = whole if trained == order else _compared(trained, means, measured, judged)
+    groups, costs = groups_of(order, whole), costs_of(results.costs)
+    standings = []
+    for place, name in enumerate(order):
+        behind = found.behind[trained.index(name)] if name in trained else whole.behind[place]
+        (low, high), (least, most) = map(float, whole.intervals[place]), map(float, behind)
+        over = mean_interval(np.clip(measured[name].precision[judged], 0.0, 1.0))
+        standings.append(
+            LabelStanding(
+                name, means[name], low, high, over.low, over.high,
+                means[order[0]] - means[name], least, most,
+                float(facts["pictures_per_second"][name]), bool(pretrained[name]),
+                _precisions(measured[name], judged, labels, members), groups[name],
+                costs.get(name),
+            )
+        )  # fmt: skip
+    return standings, found
+
+
+def _compared(
+    names: list[str],
+    means: Mapping[str, float],
+    measured: Mapping[str, _Measured],
+    judged: NDArray[np.intp],
+) -> Comparison:
+    one = measured[names[0]]
+    moved = np.column_stack(
+        [measured[name].influence[one.units][:, judged].mean(axis=1) for name in names]
+    )
+    # A mean of labels that are found by themselves is known as well as this many trials know it.
+    trials = len(judged) ** 2 / (1 / np.maximum(one.found[judged], 1)).sum()
+    sizes = np.full(len(names), min(trials, float(len(moved))))
+    return compare_figures([min(means[name], 1.0) for name in names], moved, sizes)
+
+
+def _precisions(
+    of: _Measured, judged: NDArray[np.intp], labels: list[str], members: NDArray[np.bool_]
+) -> tuple[LabelPrecision, ...]:
+    found = []
+    points = int(np.count_nonzero(of.units))
+    scale = points / max(points - 1, 1)
+    for label in judged:
+        variance = scale * float((of.influence[:, label] ** 2).sum())
+        about = interval_of(min(float(of.precision[label]), 1.0), variance, float(of.found[label]))
+        found.append(
+            LabelPrecision(
+                labels[label], int(members[:, label].sum()), int(of.tested[label]),
+                float(of.share[label]), about.estimate, about.low, about.high,
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def _standing_record(each: LabelStanding) -> dict[str, Any]:
+    record = {key: value for key, value in asdict(each).items() if key != "cost"}
+    if not each.pictures_per_second > 0:
+        record["pictures_per_second"] = None  # JSON has no NaN
+    cost = None if each.cost is None else asdict(each.cost)
+    return {**record, "ties_with_best": each.ties_with_best, "cost": cost}
+
+
+def _tie(each: LabelStanding, take: LabelStanding) -> str:
+    """Say what another that cannot be told apart reaches and costs."""
+    reached = f"{each.mean_average_precision:.3f}"
+    if each.mean_average_precision > take.mean_average_precision:
+        told = f"{each.backbone}'s {reached} is no sure gain"
+    else:
+        told = f"{each.backbone} cannot be told apart from it ({reached})"
+    return at_what_cost(told, each, take)

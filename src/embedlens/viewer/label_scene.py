@@ -1,0 +1,67 @@
+"""The results of a study of several labels a picture as a scene: a column a label."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from embedlens.images import SPLITS
+from embedlens.results import Results, judge_labels
+from embedlens.results.vocabulary import in_order
+from embedlens.viewer.scene import UNKNOWN, Scene, backbone_key
+from embedlens.viewer.study_scene import (
+    add_plain_map,
+    codes_in,
+    opening_map_of,
+    stage_name,
+    stages_of,
+    study_scene,
+)
+
+HAS, HAS_NOT = "with", "without"
+
+
+def scene_of(results: Results) -> Scene:
+    """Return a study as a scene, whether its pictures have one class or several labels each."""
+    return study_scene(results) if results.label_sets is None else label_scene(results)
+
+
+def label_scene(results: Results) -> Scene:
+    """Return the maps of a study of several labels a picture, coloured by a label at a time.
+
+    Pictures are first coloured by how many labels they have. All labels of a picture stand in one
+    column more, where there are not too many lists of labels to be told apart.
+
+    Parameters
+    ----------
+    results : Results
+        Of the study.
+
+    Returns
+    -------
+    Scene
+        Without thumbnails, pictures and neighbours, which depend on where it is shown.
+    """
+    assert results.label_sets is not None
+    pictures = results.pictures[results.pictures["kept"]]
+    members = results.label_sets.to_numpy(bool)
+    counts = members.sum(axis=1)
+    found = np.unique(counts)
+    numbers = tuple("1 label" if each == 1 else f"{each} labels" for each in found)
+    scene = Scene(results.name, len(pictures), numbers)
+    scene.add_paths(pictures["path"].to_list())
+    codes = np.searchsorted(found, counts)
+    scene.add_category("labels:number", "number of labels", codes, numbers, role="class")
+    for place, label in enumerate(results.label_sets):
+        has = members[:, place].astype(np.int64)
+        scene.add_category(f"label:{place}", f"label {label}", has, (HAS_NOT, HAS))
+    lists = pictures["label"].astype(str).replace("", "none")
+    distinct = tuple(sorted(lists.unique()))
+    if len(distinct) < UNKNOWN:
+        scene.add_category("labels", "labels", codes_in(lists, distinct), distinct)
+    scene.add_category("split", "split", codes_in(pictures["split"], SPLITS), SPLITS, role="split")
+    for backbone, stage in stages_of(results):
+        scene.backbones[backbone_key(backbone, stage)] = stage_name(backbone, stage)
+        for method in in_order(results.maps[backbone, stage]):
+            add_plain_map(scene, results, backbone, stage, method)
+    scene.opening = opening_map_of(results, judge_labels(results).take.backbone)
+    return scene

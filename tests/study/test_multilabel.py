@@ -1,0 +1,319 @@
+"""A study of several labels a picture, from the table to the report."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from sklearn.metrics import average_precision_score
+from typer.testing import CliRunner
+
+import embedlens as el
+from embedlens.cli.app import app
+from embedlens.errors import EmbedlensError, StudyError
+from embedlens.results import Settings, StudyFolder, judge, judge_labels, judge_retrieval
+from embedlens.results.label_verdict import HANDFUL
+from embedlens.study.reading import read_pictures
+from embedlens.viewer.label_scene import scene_of
+from embedlens.viewer.server import served_study
+
+from .conftest import BACKBONE
+
+COUNT, RARE = 60, 2
+NAMES = ("across", "down", "every", "noise", "rare")
+JUDGED = ["across", "down", "noise"]
+
+
+def write_labelled(folder):
+    """Write pictures with stripes across, down, both or neither, and a table of their labels."""
+    folder.mkdir()
+    rng, rows = np.random.default_rng(0), []
+    y, x = np.mgrid[:48, :48]
+    for i in range(COUNT):
+        across, down, noise = rng.random(3) < (0.5, 0.4, 0.3)
+        grey = rng.normal(128, 40, (48, 48)) + 40 * across * np.sin(y / 1.7)
+        grey += 40 * down * np.sin(x / 1.7)
+        Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).save(folder / f"{i:02}.png")
+        labels = [n for n, has in (("across", across), ("down", down), ("noise", noise)) if has]
+        rows.append({"path": f"{i:02}.png", "labels": [*labels, *(["rare"] if i < RARE else [])]})
+    for row in rows:
+        row["labels"] = "; ".join([*row["labels"], "every", "every"]) + ";"
+        row["patient"] = int(row["path"][:2]) // 3
+    pd.DataFrame(rows).to_csv(folder / "labels.csv", index=False)
+    return folder / "labels.csv"
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    return write_labelled(tmp_path_factory.mktemp("several") / "pictures")
+
+
+@pytest.fixture(scope="module")
+def study(table):
+    """A study that has been run, with its report; not to be changed."""
+    one = el.Study(
+        table, [BACKBONE], out=table.parent.parent / "study", size=48, repeats=2, group="patient"
+    )
+    one.run()
+    one.report()
+    return one
+
+
+@pytest.fixture(scope="module")
+def results(study):
+    return study.results()
+
+
+def test_labels_are_kept_with_the_pictures(results):
+    assert tuple(results.label_sets) == NAMES
+    lists = results.pictures["label"][results.pictures["kept"]]
+    for row, told in zip(results.label_sets.to_dict("records"), lists, strict=True):
+        assert told == "; ".join(name for name in NAMES if row[name])
+    assert results.label_sets["every"].all()
+    assert results.label_sets["rare"].sum() == RARE
+
+
+def test_average_precision_is_that_of_the_stored_scores(results):
+    verdict = judge_labels(results)
+    rows = results.label_scores.query("head == 'linear_probe'")
+    assert set(rows["repeat"]) == {0, 1}
+    told, own = np.stack(rows["scores"].to_list()), results.label_sets.iloc[rows["picture"]]
+    values = {
+        name: average_precision_score(own[name], told[:, place])
+        for place, name in enumerate(NAMES)
+        if name in JUDGED
+    }
+    found = {each.label: each for each in verdict.take.labels}
+    assert list(found) == JUDGED
+    for name, value in values.items():
+        each = found[name]
+        assert each.average_precision == pytest.approx(value)
+        assert 0 <= each.low < each.average_precision <= each.high <= 1
+        assert each.pictures == results.label_sets[name].sum()
+    mean = np.mean(list(values.values()))
+    assert verdict.take.mean_average_precision == pytest.approx(mean)
+    assert verdict.take.low < mean < verdict.take.high
+    assert found["across"].average_precision > found["noise"].average_precision + 0.2
+
+
+def test_labels_that_say_nothing_are_named_and_in_no_mean(results):
+    verdict = judge_labels(results)
+    told = {each.label: (each.pictures, each.reason) for each in verdict.left_out}
+    assert told == {
+        "every": (COUNT, "all pictures have it"),
+        "rare": (RARE, f"fewer than {HANDFUL} pictures have it"),
+    }
+    said = verdict.sentence()
+    assert said.startswith(f"Take {BACKBONE}: expect a mean average precision of 0.")
+    assert "over 3 labels" in said
+    assert "Not judged, and in no mean: every (all pictures have it); rare (fewer" in said
+
+
+def test_groups_are_on_one_side_of_every_split(results):
+    patients = results.pictures["given_group"]
+    for _, rows in results.label_scores.query("head == 'knn'").groupby("repeat"):
+        tested = patients.isin(patients[rows["picture"]])
+        assert sorted(np.flatnonzero(tested)) == sorted(rows["picture"])
+
+
+def test_what_takes_one_class_is_left_out_and_not_made_up(results):
+    for empty in (results.predictions, results.silhouettes, results.curves, results.calibrations):
+        assert not len(empty)
+    assert results.findings is None
+    assert set(results.maps[BACKBONE, "pretrained"]) == {"pca", "tsne"}
+    assert not results.measures["metric"].str.contains("silhouette|accuracy|score").any()
+    with pytest.raises(StudyError, match="judge_labels judges it"):
+        judge(results)
+
+
+def test_retrieval_asks_for_a_label_in_common_that_not_all_have(results):
+    found = judge_retrieval(results)[0]
+    bare = ~results.label_sets[["across", "down", "noise", "rare"]].any(axis=1)
+    assert not bare[results.retrievals["picture"]].any()
+    assert 0.3 < found.average_precision.estimate < 1.0
+
+
+def test_the_report_shows_labels_and_nothing_of_classes(study):
+    page = (study.folder / "report.html").read_text(encoding="utf-8")
+    for said in ("5 labels", "How well is each label found?", "all pictures have it", "viewer"):
+        assert said in page
+    for absent in ("Confused", "Naming the largest class", "rights", "classified rightly"):
+        assert absent not in page
+    tables = study.folder / "tables"
+    by_label = pd.read_csv(tables / "average_precision.csv")
+    assert by_label["label"].to_list() == JUDGED
+    counts = pd.read_csv(tables / "images.csv").set_index("label")
+    assert counts.loc["every", "all"] == counts.loc["all pictures", "all"] == COUNT
+    means = pd.read_csv(tables / "mean_average_precision.csv")
+    assert set(means["head"]) == {"linear probe a label", "k-NN"}
+    assert (study.folder / "summary.md").read_text().startswith("# study: which embedding finds")
+
+
+def test_the_viewer_has_a_column_a_label_and_gives_no_class(study, results):
+    scene = scene_of(results)
+    columns = {column.name: column for column in scene.columns}
+    for name in NAMES:
+        codes = np.frombuffer(scene.blob(columns[f"label {name}"].blob), np.uint16)
+        assert codes.tolist() == results.label_sets[name].astype(int).to_list()
+        assert columns[f"label {name}"].categories == ["without", "with"]
+    assert scene.columns[0].name == "number of labels"
+    assert scene.opening in {each.id for each in scene.maps}
+    served = served_study(study.folder)
+    assert served.labels is None
+    assert not served.drops
+
+
+def test_a_second_run_computes_nothing_and_other_labels_the_heads_alone(study, table, tmp_path):
+    told = []
+    study.run(lambda step, done, total: told.append(step))
+    assert any("results too" in step for step in told)
+    assert not any("heads" in step for step in told)
+    renamed = table.with_name("renamed.csv")
+    renamed.write_text(table.read_text().replace("across", "vertical"))
+    out = shutil.copytree(study.folder, tmp_path / "study")
+    settings = {"size": 48, "repeats": 2, "group": "patient"}
+    again = el.Study(renamed, [BACKBONE], out=out, **settings)
+    found = again.run(lambda step, done, total: told.append(step))
+    assert any("results computed anew" in step for step in told)
+    assert tuple(found.label_sets) == ("down", "every", "noise", "rare", "vertical")
+    best = {each.label: each.average_precision for each in again.verdict().take.labels}
+    assert best["vertical"] == pytest.approx(
+        {each.label: each.average_precision for each in study.verdict().take.labels}["across"],
+        abs=0.1,  # other names, another order of drawing
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["predict", "{study}", "{pictures}"],
+        ["export", "{study}", "--to", "onnx", "--out", "{new}"],
+        ["export", "{study}", "--to", "csv", "--out", "{new}"],
+        ["search", "{study}", "{pictures}/00.png"],
+    ],
+)
+def test_what_needs_one_class_is_refused_in_a_sentence(study, table, tmp_path, command):
+    places = {"study": study.folder, "pictures": table.parent, "new": tmp_path / "new"}
+    found = CliRunner().invoke(app, [each.format(**places) for each in command])
+    assert found.exit_code != 0
+    said = f"{found.output} {found.exception}"
+    assert "is a study of several labels a picture" in said
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_command_prints_the_same_for_people_and_programs(study, table):
+    command = ["study", str(table), "-b", BACKBONE, "--size", "48", "--repeats", "2"]
+    command += ["--group", "patient", "--out", str(study.folder)]
+    plain = CliRunner().invoke(app, command)
+    assert plain.exit_code == 0, plain.output
+    verdict = study.verdict()
+    assert verdict.sentence() in plain.output
+    assert "a guess" in plain.output
+    as_json = CliRunner().invoke(app, [*command, "--json"])
+    record = json.loads(as_json.stdout)
+    assert record["kind"] == "several labels a picture"
+    assert record["verdict"] == json.loads(json.dumps(verdict.record()))
+    assert set(record["retrieval"]["backbones"][0]["recall"]) == {"1", "5", "10"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"finetune": True}, "finetune .*needs one class a picture"),
+        ({"top": True}, "top .*needs one class a picture"),
+        ({"maps": ["silhouette_projection"]}, "silhouette projection needs one class"),
+        ({"labels": ["rare"]}, "column rare among"),
+        ({"labels": ["a", "a"]}, "name each column once"),
+        ({"separator": ""}, "separator is empty"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(table, tmp_path, settings, said):
+    with pytest.raises(EmbedlensError, match=said):
+        el.Study(table, [BACKBONE], out=tmp_path / "out", size=48, **settings).run()
+
+
+def test_labels_of_which_none_can_be_judged_are_refused_before_anything_is_embedded(
+    table, tmp_path
+):
+    rows = [f"{i:02}.png,{int(i < 3)},1,0" for i in range(COUNT)]
+    other = table.with_name("columns.csv")
+    other.write_text("\n".join(["path,few,all,none", *rows]))
+    study = el.Study(other, [BACKBONE], out=tmp_path / "out", labels=["few", "all", "none"])
+    with pytest.raises(StudyError, match=r"None of the 3 labels .* few .fewer than 5"):
+        study.run()
+    assert not (tmp_path / "out" / "features").exists()
+
+
+class TestComparison:
+    """Backbones whose scores are made up, on the pictures of the study."""
+
+    @pytest.fixture
+    def made(self, results):
+        """Return what makes results of backbones by how much of the truth their scores hold."""
+        members = results.label_sets.to_numpy(bool)
+
+        def make(**signal):
+            rng, tables = np.random.default_rng(1), []
+            for name, strength in signal.items():
+                for repeat in range(3):
+                    rows = np.sort(rng.choice(COUNT, 24, replace=False))
+                    scores = strength * members[rows] + rng.normal(size=(24, len(NAMES)))
+                    tables.append(
+                        pd.DataFrame({
+                            "backbone": name, "stage": "pretrained", "head": "linear_probe",
+                            "repeat": repeat, "picture": rows, "scores": list(scores),
+                        })
+                    )  # fmt: skip
+            facts = pd.concat([results.backbones] * len(signal), ignore_index=True)
+            facts = facts.assign(backbone=list(signal))
+            return replace(results, backbones=facts, label_scores=pd.concat(tables), costs=None)
+
+        return make
+
+    def test_a_clearly_worse_one_is_said_to_be_worse(self, made):
+        verdict = judge_labels(made(good=6.0, bad=0.0))
+        assert verdict.take.backbone == "good"
+        assert verdict.standings[1].behind_low > 0
+        assert verdict.standings[1].group == 2
+        assert "Surely worse: bad (by 0." in verdict.sentence()
+
+    def test_equal_ones_are_not_told_apart_and_less_is_expected_of_the_best(self, made):
+        signal = {f"n{i}": 1.0 for i in range(6)}
+        verdict = judge_labels(made(**signal))
+        assert sum(each.ties_with_best for each in verdict.standings) >= 5
+        best = verdict.standings[0]
+        assert verdict.expected < best.mean_average_precision
+        assert "luck" in verdict.explanation()
+
+    def test_where_all_find_everything_there_is_still_a_width(self, made):
+        verdict = judge_labels(made(a=1000.0, b=1000.0))
+        assert verdict.take.mean_average_precision == 1.0
+        assert verdict.expected_low < 0.97
+        assert all(each.low < 0.9 for each in verdict.take.labels)
+        assert verdict.standings[1].ties_with_best
+
+    def test_random_weights_are_never_taken(self, made):
+        found = made(good=1.0, random=6.0)
+        facts = found.backbones.assign(pretrained=[True, False])
+        verdict = judge_labels(replace(found, backbones=facts))
+        assert verdict.take.backbone == "good"
+        assert "Random weights, for comparison only: random" in verdict.sentence()
+
+    def test_a_study_of_one_class_is_refused(self, results):
+        with pytest.raises(StudyError, match="one class a picture"):
+            judge_labels(replace(results, label_sets=None))
+
+
+def test_a_table_whose_labels_are_one_a_picture_is_of_classes(table, tmp_path):
+    rows = [f"{i:02}.png,{'one' if i % 2 else 'two;'}" for i in range(COUNT)]
+    other = table.with_name("single.csv")
+    other.write_text("\n".join(["path,labels", *rows]))
+    settings = Settings(str(other), (BACKBONE,))
+    found = read_pictures(StudyFolder(tmp_path), settings, lambda step, done, total: None)
+    assert isinstance(found, el.ImageSet)
+    assert found.classes == ("one", "two")
