@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.2.0.dev0"  # the one place that says it
+__version__ = "0.2.0"  # the one place that says it
 
 _PACKAGES = (
     "backbones", "classify", "curation", "features", "images", "learn", "metrics", "reduce",
