@@ -86,6 +86,14 @@ class TestFolders:
         with pytest.raises(ImageSetError, match=r"in no class folder \(1\.png\); put each class"):
             listed("1.png", "2.png")
 
+    def test_a_table_beside_loose_pictures_is_named(self, tmp_path):
+        (tmp_path / "labels.csv").touch()
+        with pytest.raises(ImageSetError) as refused:
+            list_folders(["1.png"], tmp_path)
+        assert str(refused.value).endswith(
+            f"or give the table that lies there: {tmp_path / 'labels.csv'}"
+        )
+
     def test_loose_pictures_in_split_folders_are_an_error(self):
         with pytest.raises(ImageSetError, match="in no class folder"):
             listed("train/1.png", "test/2.png")

@@ -18,6 +18,7 @@ from embedlens.images.split_names import (
     splits_hinted,
     splits_named,
 )
+from embedlens.images.table import TABLE_SUFFIXES
 
 # Folders hold "the same" folders where this share of all pairs of them is there, and no more than
 # that share of the pictures lies beside them: a class may lack pictures in one split.
@@ -106,7 +107,7 @@ def list_folders(names: list[str], where: Path | str) -> tuple[list[Entry], list
     if not entries:
         raise ImageSetError(
             f"{where}: the pictures lie in no class folder ({names[0]}); "
-            "put each class's in a folder of its own"
+            f"put each class's in a folder of its own{_or_a_table(where)}"
         )
     if layout.note:
         problems.append(Problem(_and(_tops(paths.values())), "layout", layout.note, kept=True))
@@ -239,6 +240,14 @@ def _read_as(split_of: dict[str, str], *, plain: bool = False) -> str:
         return ""
     told = [f"{name!r} as {split}" for name, split in sorted(split_of.items()) if split]
     return f"read {', '.join(told[:6])}" + (", ..." if len(told) > 6 else "")
+
+
+def _or_a_table(where: Path | str) -> str:
+    """Return a hint at a table beside the pictures, which may hold their labels."""
+    if not isinstance(where, Path) or not where.is_dir():
+        return ""
+    tables = sorted(path for path in where.iterdir() if path.suffix.lower() in TABLE_SUFFIXES)
+    return f", or give the table that lies there: {tables[0]}" if tables else ""
 
 
 def _and(names: Collection[str]) -> str:
