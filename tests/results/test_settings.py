@@ -111,3 +111,16 @@ def test_a_study_that_did_not_fine_tune_may_say_where_it_would_have_begun(tmp_pa
     assert old != text
     (tmp_path / "study.toml").write_text(old, encoding="utf-8")
     assert Settings.read(tmp_path / "study.toml").unfreeze == "auto"
+
+
+def test_a_backbone_is_named_by_its_title_or_as_it_was_asked_for():
+    """In any case of letters, without the tag that its library takes, by its file."""
+    vit, one, two = "timm:test_vit.r160_in1k", "/a/run/best.onnx", "/b/run/best.onnx"
+    settings = Settings("photos", (vit, one, two))
+    assert [settings.title_of(each) for each in (vit, " timm:test_ViT", one)] == [
+        vit, vit, "best.onnx (a/run)",
+    ]  # fmt: skip
+    assert settings.title_of("best.onnx (B/run)") == "best.onnx (b/run)"
+    for wrong in ("timm:test_vit2", "best.onnx", "timm:test_vit@norm"):
+        with pytest.raises(StudyError, match=f"has no backbone '{wrong}'; it has timm:test_vit"):
+            settings.title_of(wrong)

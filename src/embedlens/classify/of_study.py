@@ -12,7 +12,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from embedlens.backbones import get_backbone
-from embedlens.backbones.naming import titles
 from embedlens.classify.classifier import FACTS, Classifier, Expected, Training
 from embedlens.classify.heads import HEADS, LinearHead, TunedHead
 from embedlens.classify.kept import keep_trained, read_top, read_trained
@@ -81,7 +80,7 @@ def classifier_of(
     results = finished_results(folder)
     if head not in HEADS:
         raise StudyError(f"There is no head {head!r} to use; choose {' or '.join(HEADS)}.")
-    name = judge(results).take.backbone if backbone is None else _named(results, backbone)
+    name = judge(results).take.backbone if backbone is None else results.settings.title_of(backbone)
     if head == TunedHead.key:
         return _tuned(folder, results, name)
     found = _embedded(folder, results, name)
@@ -114,10 +113,7 @@ def _trained(found: _Embedded, head: str, store: Path) -> Trained:
 def _embedded(study: Path, results: Results, name: str) -> _Embedded:
     folder = _features_of(study, results, name, PRETRAINED.key)
     settings = results.settings
-    spelt = next(each for each, title in titles(settings.backbones).items() if title == name)
-    found = get_backbone(
-        spelt, weights=settings.weights_of(spelt), transform=settings.transform_of(spelt)
-    )
+    found = settings.backbone_of(name)
     recipe, meta = settings.recipe(found), read_meta(folder)
     if recipe.key() != meta.get("key"):
         raise StudyError(
@@ -273,14 +269,6 @@ def _levels(pictures: pd.DataFrame) -> dict[str, Levels]:
         for name, rows in shared.items()
         if len(rows) == 1
     }
-
-
-def _named(results: Results, backbone: str) -> str:
-    names = [str(each) for each in results.backbones["backbone"]]
-    found = next((each for each in names if _same(each, backbone)), None)
-    if found is None:
-        raise StudyError(f"The study has no backbone {backbone!r}; it has {', '.join(names)}.")
-    return found
 
 
 def _same(one: str, other: str) -> bool:

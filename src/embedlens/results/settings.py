@@ -15,13 +15,14 @@ from embedlens.backbones import (
     Backbone,
     Pooling,
     Resize,
+    get_backbone,
     list_backbones,
     parse_name,
     parse_pooling,
     transforms_for,
     weights_for,
 )
-from embedlens.backbones.naming import anchored, anchored_transform, anchored_weights
+from embedlens.backbones.naming import anchored, anchored_transform, anchored_weights, titles
 from embedlens.errors import StudyError
 from embedlens.features import Precision, Recipe
 from embedlens.files import write_whole
@@ -189,6 +190,28 @@ class Settings:
     def transform_of(self, backbone: str) -> str | None:
         """Return the transform chosen for a backbone, or None for its own."""
         return transforms_for(self.backbones, self.transforms).get(backbone)
+
+    def title_of(self, name: str) -> str:
+        """Return what one of the backbones is called in the results, however it is spelt.
+
+        Raises
+        ------
+        StudyError
+            If it is none of them.
+        """
+        shown = titles(self.backbones)
+        asked = {each.casefold() for each in (name.strip(), anchored(name))}
+        for spelt, title in shown.items():
+            if asked & {spelt.casefold(), title.casefold()}:
+                return title
+        raise StudyError(f"The study has no backbone {name!r}; it has {', '.join(shown.values())}.")
+
+    def backbone_of(self, title: str) -> Backbone:
+        """Return the backbone that the results call so, with its weights and its transform."""
+        spelt = next(each for each, shown in titles(self.backbones).items() if shown == title)
+        return get_backbone(
+            spelt, weights=self.weights_of(spelt), transform=self.transform_of(spelt)
+        )
 
     def recipe(self, backbone: Backbone) -> Recipe:
         """Return all that the features of a backbone depend on, by these settings."""

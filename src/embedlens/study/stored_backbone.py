@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from embedlens.backbones import get_backbone
 from embedlens.errors import StudyError
 from embedlens.features import Recipe
 from embedlens.features.store import read_features
@@ -57,7 +56,11 @@ class StoredBackbone:
         """
         folder = given_path(folder)
         results = finished_results(folder)
-        name = judge(results).take.backbone if backbone is None else _named(results, backbone)
+        name = (
+            judge(results).take.backbone
+            if backbone is None
+            else results.settings.title_of(backbone)
+        )
         kept = feature_folders(folder, results).get((name, PRETRAINED.key))
         if kept is None:
             raise StudyError(
@@ -79,18 +82,4 @@ class StoredBackbone:
 
     def recipe(self) -> Recipe:
         """Return how the study embedded, for other pictures."""
-        settings = self.settings
-        chosen = get_backbone(
-            self.name,
-            weights=settings.weights_of(self.name),
-            transform=settings.transform_of(self.name),
-        )
-        return settings.recipe(chosen)
-
-
-def _named(results: Results, backbone: str) -> str:
-    names = [str(each) for each in results.backbones["backbone"].unique()]
-    for each in names:
-        if each.casefold() == backbone.strip().casefold():
-            return each
-    raise StudyError(f"The study has no backbone {backbone!r}; it has {', '.join(names)}.")
+        return self.settings.recipe(self.settings.backbone_of(self.name))
