@@ -9,7 +9,7 @@ from embedlens.backbones import get_backbone
 from embedlens.errors import BackboneError, WeightsError
 from embedlens.features import Recipe
 from embedlens.features.engines import openvino_export
-from embedlens.features.engines.openvino_export import cache_folder
+from embedlens.features.engines.openvino_export import cache_folder, exporting
 
 
 def export(backbone, size=None, pooling="mean"):
@@ -44,6 +44,31 @@ def test_a_graph_is_exported_once(network_file, children):
         ".json",
         ".xml",
     ], "something is left over"
+
+
+@pytest.fixture
+def two(network_file, tmp_path, monkeypatch):
+    """Recipes of two cuts of a network, in an empty cache."""
+    monkeypatch.setenv("EMBEDLENS_CACHE", str(tmp_path / "cache"))
+    return [
+        Recipe.of(get_backbone(f"{network_file}@{layer}"), pooling="mean", engine="openvino")
+        for layer in ("norm", "stem")
+    ]
+
+
+def test_one_process_makes_several_graphs_while_other_work_goes_on(two, children):
+    with exporting(two) as begun:
+        assert begun == 2
+    assert [openvino_export.export(each).model.is_file() for each in two] == [True, True]
+    assert children == [], "a graph was made once more"
+    with exporting(two) as begun:
+        assert begun == 0
+
+
+def test_an_interruption_ends_the_process_that_makes_graphs(two):
+    with pytest.raises(KeyboardInterrupt), exporting(two):
+        raise KeyboardInterrupt
+    assert list(cache_folder().glob("*.xml")) == []
 
 
 def test_another_pooling_scaling_or_layer_is_another_graph(network_file, tmp_path, monkeypatch):
