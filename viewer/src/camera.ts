@@ -44,7 +44,7 @@ const LARGEST_SPAN = 200;
 /** `radius`: how far points lie from 0, which sets the depth range. */
 export function viewOf(camera: Camera, aspect: number, perspective: boolean, radius: number): View {
   const { right, up, towards } = axes(camera);
-  const distance = camera.span / 2 / Math.tan(FIELD_OF_VIEW / 2);
+  const distance = distanceOf(camera.span);
   const reach = radius + length(camera.target);
   const near = perspective ? Math.max(distance - reach, distance * 0.01) : distance - reach;
   const far = distance + reach;
@@ -73,7 +73,12 @@ export function viewOf(camera: Camera, aspect: number, perspective: boolean, rad
   return { right, up, towards, matrix, distance, perspective };
 }
 
-function axes({ azimuth, elevation }: Camera): { right: Vector; up: Vector; towards: Vector } {
+/** How far the eye is from the target. */
+export function distanceOf(span: number): number {
+  return span / 2 / Math.tan(FIELD_OF_VIEW / 2);
+}
+
+export function axes({ azimuth, elevation }: Camera): { right: Vector; up: Vector; towards: Vector } {
   const a = (azimuth * Math.PI) / 180;
   const e = (elevation * Math.PI) / 180;
   return {

@@ -1,5 +1,6 @@
 /** What every part of the page works with. */
 
+import type { Camera } from "./camera";
 import type { Dataset } from "./dataset";
 import type { History } from "./history";
 import type { CategoryColumn, SceneMap } from "./scene";
@@ -18,6 +19,10 @@ export interface Context {
   readonly select: (indices: Uint32Array, panel?: Panel) => void;
   /** Show a picture large, with its neighbours. */
   readonly open: (i: number) => void;
+  /** See all points in the part of the stage that nothing covers; perhaps from another side. */
+  readonly fit: (side?: Pick<Camera, "azimuth" | "elevation">) => void;
+  /** Whether that is what is seen, however it was turned since. */
+  readonly fits: () => boolean;
   /** Place a picture from outside on the maps. */
   readonly welcome: (file: File) => void;
   /** Say something to who listens instead of looking. */

@@ -1,9 +1,10 @@
-/** Pointer and wheel on the stage: turn, move, come nearer, draw a lasso, point at pictures. */
+/** Pointer, fingers and wheel on the stage: turn, move, come nearer, draw a lasso, point at pictures. */
 
 import { type Camera, orbit, pan, zoom } from "./camera";
 import { box, type Polygon } from "./lasso";
+import { FINGER } from "./picking";
 import type { Stage } from "./stage";
-import type { State } from "./state";
+import type { Combine, State } from "./state";
 import type { Store } from "./store";
 
 /** A press that moves less is a click, in pixels. */
@@ -11,8 +12,11 @@ const CLICK = 5;
 /** The pointer must rest so long before a picture is looked for. */
 const DWELL_MS = 70;
 const DEGREES_PER_PIXEL = 0.35;
-
-export type Combine = "replace" | "add" | "remove";
+/** A finger that rests so long opens what is under it. */
+const HOLD_MS = 500;
+/** Two taps within this time and so many pixels are a double tap. */
+const DOUBLE_TAP_MS = 350;
+const DOUBLE_TAP = 30;
 
 export interface Hooks {
   hover(i: number, x: number, y: number): void;
@@ -33,6 +37,9 @@ export class Controls {
   private readonly pointers = new Map<number, { x: number; y: number }>();
   private press: Press | null = null;
   private dwell: number | undefined;
+  private hold: number | undefined;
+  private lastTap: { x: number; y: number; time: number } | null = null;
+  private touching = false;
 
   constructor(
     private readonly stage: Stage,
@@ -46,10 +53,11 @@ export class Controls {
     surface.addEventListener("pointermove", (event) => this.move(event));
     surface.addEventListener("pointerup", (event) => this.up(event));
     surface.addEventListener("pointercancel", (event) => this.cancel(event));
-    surface.addEventListener("pointerleave", () => this.rest(-1, 0, 0));
+    // A finger that is lifted leaves; the card of what it tapped stays.
+    surface.addEventListener("pointerleave", () => !this.touching && this.rest(-1, 0, 0));
     surface.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     surface.addEventListener("contextmenu", (event) => event.preventDefault());
-    surface.addEventListener("dblclick", (event) => this.approach(event));
+    surface.addEventListener("dblclick", (event) => !this.touching && this.focus(this.locate(event)));
   }
 
   /** Give up a line that is being drawn; true if there was one. */
@@ -65,7 +73,9 @@ export class Controls {
     const { x, y } = this.locate(event);
     this.stage.overlay.canvas.setPointerCapture(event.pointerId);
     this.pointers.set(event.pointerId, { x, y });
+    this.touching = event.pointerType === "touch";
     clearTimeout(this.dwell);
+    clearTimeout(this.hold);
     if (this.pointers.size > 1) {
       this.abandon();
       this.press = null;
@@ -77,11 +87,13 @@ export class Controls {
     const drag =
       tool === "move" ? (second || event.shiftKey || event.ctrlKey ? "pan" : turn) : second ? turn : tool;
     this.press = { x, y, pane: this.stage.paneAt(x, y), drag, moved: false, line: [[x, y]] };
+    if (this.touching && tool === "move") this.hold = window.setTimeout(() => this.held(x, y), HOLD_MS);
   }
 
   private move(event: PointerEvent): void {
     const { x, y } = this.locate(event);
     const before = this.pointers.get(event.pointerId);
+    this.touching = event.pointerType === "touch";
     if (!before) {
       this.point(x, y);
       return;
@@ -90,6 +102,7 @@ export class Controls {
       this.pinch(event.pointerId, x, y);
     } else if (this.press) {
       this.press.moved ||= Math.hypot(x - this.press.x, y - this.press.y) > CLICK;
+      if (this.press.moved) clearTimeout(this.hold);
       if (this.press.moved) this.drag(this.press, x, y, x - before.x, y - before.y);
       else return; // below a click's size, the way is kept for when it becomes a drag
     }
@@ -113,17 +126,19 @@ export class Controls {
   private up(event: PointerEvent): void {
     const { x, y } = this.locate(event);
     this.pointers.delete(event.pointerId);
+    clearTimeout(this.hold);
     const { press } = this;
     this.press = null;
     if (!press) return;
     if (!press.moved) {
-      this.hooks.click(this.stage.pick(x, y));
+      if (this.touching) this.tap(x, y, event.timeStamp);
+      else this.hooks.click(this.stage.pick(x, y));
       return;
     }
     const { line } = this.stage.overlay;
     this.stage.overlay.line = [];
     if (press.drag === "lasso" || press.drag === "box") {
-      const combine = event.altKey ? "remove" : event.shiftKey ? "add" : "replace";
+      const combine = event.altKey ? "remove" : event.shiftKey ? "add" : this.store.state.combine;
       this.hooks.enclose(line, press.pane, combine);
     }
     this.stage.invalidate();
@@ -131,6 +146,7 @@ export class Controls {
 
   private cancel(event: PointerEvent): void {
     this.pointers.delete(event.pointerId);
+    clearTimeout(this.hold);
     this.abandon();
     this.press = null;
   }
@@ -166,11 +182,36 @@ export class Controls {
     this.hooks.hover(-1, 0, 0);
   }
 
-  private approach(event: MouseEvent): void {
+  /** A finger has rested on a point: open it. */
+  private held(x: number, y: number): void {
+    const i = this.stage.pick(x, y, FINGER);
+    if (!this.press || this.press.moved || i < 0) return;
+    this.press = null;
+    this.hooks.click(i);
+  }
+
+  /** A tap shows what is under the finger; two come nearer to it. */
+  private tap(x: number, y: number, time: number): void {
+    const last = this.lastTap;
+    const double =
+      last && time - last.time < DOUBLE_TAP_MS && Math.hypot(x - last.x, y - last.y) < DOUBLE_TAP;
+    this.lastTap = double ? null : { x, y, time };
+    if (double) this.focus({ x, y });
+    else this.rest(this.stage.pick(x, y, FINGER), x, y);
+  }
+
+  /** Come nearer to the point at a place, and turn around it; where there is none, to the place. */
+  private focus({ x, y }: { x: number; y: number }): void {
     if (this.store.state.tool !== "move") return;
-    const { x, y } = this.locate(event);
-    const { viewport } = this.stage.panes[this.stage.paneAt(x, y)];
-    this.stage.glide((camera) => zoom(camera, 2, x - viewport.left, y - viewport.top, viewport));
+    const { points, viewport } = this.stage.panes[this.stage.paneAt(x, y)];
+    const i = this.stage.pick(x, y, this.touching ? FINGER : undefined);
+    this.rest(-1, 0, 0);
+    if (i < 0) {
+      this.stage.glide((camera) => zoom(camera, 2, x - viewport.left, y - viewport.top, viewport));
+      return;
+    }
+    const target = [points[i * 3], points[i * 3 + 1], points[i * 3 + 2]] as const;
+    this.stage.glide((camera) => ({ ...camera, target, span: camera.span / 2 }));
   }
 
   private point(x: number, y: number): void {

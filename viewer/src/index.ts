@@ -19,6 +19,8 @@ export default { render };
 const page = document.querySelector<HTMLElement>("[data-embedlens]");
 if (page) {
   Object.assign(page.style, { position: "fixed", inset: "0" });
+  // No pulling down to load anew while one turns the map.
+  document.documentElement.style.overscrollBehavior = "none";
   const viewer = mount(page, serverSource(page.dataset.embedlens || "."), { embedded: false });
   Object.assign(window, { viewer });
 }

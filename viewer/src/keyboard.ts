@@ -8,7 +8,7 @@ import { toggleTheme } from "./ui/header";
 import { findingKeys } from "./ui/findings";
 import { togglePanel } from "./ui/panel";
 import { stepMap, toggleCompare } from "./ui/panes";
-import { fit, toggleFlat, togglePerspective } from "./ui/tools";
+import { toggleFlat, togglePerspective } from "./ui/tools";
 
 export interface KeyActions {
   help(): void;
@@ -50,7 +50,7 @@ function keys(context: Context, actions: KeyActions): Record<string, () => void>
     d: () => toggleFlat(context),
     p: () => togglePerspective(context),
     i: () => dataset.thumbnails && store.set({ pictures: !store.state.pictures }),
-    f: () => fit(context),
+    f: () => context.fit(),
     c: () => dataset.scene.maps.length > 1 && toggleCompare(context),
     "[": () => stepMap(context, -1),
     "]": () => stepMap(context, 1),

@@ -56,26 +56,3 @@ function isFinitePoint(values: ArrayLike<number>, i: number, dimensions: number)
   }
   return true;
 }
-
-/**
- * What a camera must span, along the shorter side of a viewport, to see (nearly) all points.
- *
- * However the points are turned about the third axis, they stay within the sides: in perspective a ball
- * looks a little wider than it is. Upwards they are seen at a slant, and the ball's poles are mostly empty.
- */
-export function spanOf(points: Float32Array, { width, height }: { width: number; height: number }): number {
-  const shorter = Math.min(width, height);
-  return radiusOf(points) * Math.max((2.2 * shorter) / width, (1.9 * shorter) / height);
-}
-
-/** The radius that holds a share of the points, from at most 20,000 of them. */
-function radiusOf(points: Float32Array, share = 0.995): number {
-  const n = points.length / 3;
-  const step = Math.max(1, Math.floor(n / 20000));
-  const radii: number[] = [];
-  for (let i = 0; i < n; i += step) {
-    radii.push(Math.hypot(points[i * 3], points[i * 3 + 1], points[i * 3 + 2]));
-  }
-  radii.sort((a, b) => a - b);
-  return radii[Math.min(radii.length - 1, Math.floor(radii.length * share))] || 1;
-}

@@ -1,23 +1,23 @@
 /** The page around the stage, and everything that exists once the scene is known. */
 
 import { AlignedMaps } from "./alignment";
-import { START } from "./camera";
+import { type Camera, FLAT, sameView, START } from "./camera";
 import { type Context, pictures } from "./context";
-import { type Combine, Controls } from "./controls";
+import { Controls } from "./controls";
 import type { Dataset } from "./dataset";
 import { DecisionWriter } from "./decisions";
 import { h } from "./element";
 import { shownPoints } from "./filter";
+import { coveredBy, fitted } from "./fit";
 import { arrive, asked, leave, placesOfGuest, toldOf } from "./guest";
 import { History } from "./history";
 import { onKey } from "./keyboard";
 import { pointsInside } from "./lasso";
-import { spanOf } from "./normalise";
 import { pointColours } from "./palette";
 import { difference, union } from "./selection";
 import { Shading } from "./shading";
 import { Stage } from "./stage";
-import { fromHash, type Panel, type State, toHash } from "./state";
+import { type Combine, fromHash, type Panel, type State, toHash } from "./state";
 import { Store } from "./store";
 import type { ThemeSwitch } from "./theme";
 import { unsaved } from "./ui/cleaned";
@@ -56,6 +56,8 @@ export class Page implements Context {
   private readonly controls: Controls;
   private colours: Uint32Array | null = null;
   private ticket = 0;
+  /** The camera that sees all, when it was asked for last. */
+  private whole: Camera | null = null;
   private active = false;
   private explained = false;
   private hashTimer: number | undefined;
@@ -107,14 +109,27 @@ export class Page implements Context {
     const { state } = this.store;
     const [points] = await Promise.all([this.maps.points(state.maps), this.recolour(), this.refilter()]);
     this.stage.show(points, false);
-    if (state.camera === START || !location.hash.includes("camera=")) {
-      this.store.set({ camera: { ...state.camera, span: spanOf(points[0], this.stage.panes[0].viewport) } });
-    }
+    if (state.camera === START || !location.hash.includes("camera=")) this.refit();
+    this.stage.resized = () => this.fits() && this.refit();
     this.stage.draw(performance.now());
     this.writeHash();
     void this.dataset.paths().catch((error: unknown) => this.notify((error as Error).message));
     this.loadInterest();
   }
+
+  readonly fit = (side: Partial<Camera> = {}): void => {
+    const { flat } = this.store.state;
+    this.stage.glide((camera) => {
+      this.whole = this.fitting({ ...camera, ...(flat ? FLAT : {}), ...side });
+      return this.whole;
+    });
+  };
+
+  readonly fits = (): boolean => {
+    const { camera } = this.store.state;
+    const { azimuth, elevation } = camera;
+    return this.whole !== null && sameView({ ...this.whole, azimuth, elevation }, camera);
+  };
 
   readonly select = (indices: Uint32Array, panel: Panel = "selection"): void => {
     this.store.set({
@@ -146,6 +161,24 @@ export class Page implements Context {
     clearTimeout(this.toastTimer);
     this.toastTimer = window.setTimeout(() => (this.toast.hidden = true), 2600);
   };
+
+  /** At once, what `fit` glides to. */
+  private refit(): void {
+    this.whole = this.fitting(this.store.state.camera);
+    this.stage.jump(this.whole);
+  }
+
+  private fitting(camera: Camera): Camera {
+    const { perspective, flat } = this.store.state;
+    const [pane] = this.stage.panes;
+    return fitted(
+      pane.points,
+      camera,
+      perspective && !flat,
+      pane.viewport,
+      coveredBy(this.root, this.stage.element, pane.viewport),
+    );
+  }
 
   private compose(frame: HTMLElement): void {
     const { element } = this.stage;
@@ -183,6 +216,8 @@ export class Page implements Context {
     store.on(["shown", "selection"], () => this.shade());
     store.on(["theme"], ({ theme }) => this.theme.apply(theme));
     this.theme.on(() => this.stage.invalidate());
+    // Where there is little room the panel lies over the stage, which keeps its size.
+    store.on(["panel"], () => queueMicrotask(() => this.fits() && this.refit()));
     store.on(["maps"], () => void this.changeMaps());
     store.on(["maps", "guest"], () => void this.seatGuest());
     store.on(["guest"], ({ guest }, before) => {
@@ -232,7 +267,10 @@ export class Page implements Context {
     };
     const keys: EventTarget = this.options.embedded === false ? document : this.root;
     keys.addEventListener("keydown", (event) => onKey(this, actions, event as KeyboardEvent), { signal });
+    this.activate(false);
     this.root.addEventListener("pointerdown", () => this.activate(true), { signal });
+    // The browser took the finger to scroll the page: it was not meant for the map.
+    this.root.addEventListener("pointercancel", () => this.activate(false), { signal });
     document.addEventListener(
       "pointerdown",
       (event) => !event.composedPath().includes(this.root) && this.activate(false),
@@ -300,8 +338,10 @@ export class Page implements Context {
     try {
       const points = await this.maps.points(maps);
       if (ticket !== this.ticket) return;
+      const whole = this.fits();
       this.stage.show(points, !matchMedia("(prefers-reduced-motion: reduce)").matches);
       if (maps.every((id) => this.dataset.map(id).dimensions === 2)) this.store.set({ flat: true });
+      if (whole) this.fit();
       this.loadInterest();
     } catch (error) {
       this.notify(`The map could not be fetched: ${(error as Error).message}`);

@@ -5,6 +5,8 @@ import type { ScreenPoints } from "./lasso";
 
 /** Points that lie so near the pointer can be picked, in pixels. */
 export const PICK_RADIUS = 14;
+/** The same for a finger, which covers more. */
+export const FINGER = 24;
 const CELL = 16;
 
 /** Project points to pixels of a viewport. `depth` is the distance from the eye, where nearer is less. */
@@ -43,14 +45,14 @@ export class Projected implements ScreenPoints {
 
   /**
    * The shown point to pick at (x, y): the foremost whose disc of radius `disc` is under the pointer,
-   * or else the nearest within the pick radius; -1: none.
+   * or else the nearest within `reach`; -1: none.
    */
-  pick(x: number, y: number, shown: Uint8Array, disc: number): number {
+  pick(x: number, y: number, shown: Uint8Array, disc: number, reach = PICK_RADIUS): number {
     this.grid ??= new Grid(this);
     let best = -1;
-    let bestDistance = PICK_RADIUS;
+    let bestDistance = reach;
     let bestDepth = Infinity;
-    this.grid.near(x, y, (i) => {
+    this.grid.near(x, y, reach, (i) => {
       if (shown[i] === 0) return;
       const distance = Math.hypot(this.x[i] - x, this.y[i] - y);
       if (distance <= disc) {
@@ -92,10 +94,9 @@ class Grid {
     for (let i = 0; i < x.length; i++) if (cellOf[i] >= 0) this.members[next[cellOf[i]]++] = i;
   }
 
-  near(x: number, y: number, visit: (i: number) => void): void {
-    const first = (value: number) => Math.max(0, Math.floor((value - PICK_RADIUS) / CELL));
-    const last = (value: number, size: number) =>
-      Math.min(size - 1, Math.floor((value + PICK_RADIUS) / CELL));
+  near(x: number, y: number, reach: number, visit: (i: number) => void): void {
+    const first = (value: number) => Math.max(0, Math.floor((value - reach) / CELL));
+    const last = (value: number, size: number) => Math.min(size - 1, Math.floor((value + reach) / CELL));
     for (let row = first(y); row <= last(y, this.rows); row++) {
       for (let column = first(x); column <= last(x, this.columns); column++) {
         const cell = row * this.columns + column;

@@ -5,6 +5,7 @@ import { blend, type Camera, sameView } from "./camera";
 import { h } from "./element";
 import { Overlay } from "./overlay";
 import { Pane } from "./pane";
+import { PICK_RADIUS } from "./picking";
 import { choosePictures } from "./sprites";
 import { type Look, NO_CAMERA } from "./points";
 import type { Shading } from "./shading";
@@ -34,6 +35,8 @@ export class Stage {
   private restTimer: number | undefined;
   private chosenFor: unknown[] = [];
   private readonly observer: ResizeObserver;
+  /** Called after the stage got another size. */
+  resized: () => void = () => undefined;
 
   constructor(
     private readonly store: Store<State>,
@@ -110,7 +113,7 @@ export class Stage {
   }
 
   /** The picture at a place of the stage, or -1. */
-  pick(x: number, y: number): number {
+  pick(x: number, y: number, reach = PICK_RADIUS): number {
     const pane = this.panes[this.paneAt(x, y)];
     if (!pane || pane.moving) return -1;
     const { camera, perspective, flat, pictures } = this.store.state;
@@ -120,7 +123,7 @@ export class Stage {
       const picture = this.overlay.pictureAt(this.panes.indexOf(pane), points, px, py, this.pictureSide);
       if (picture >= 0) return picture;
     }
-    return points.pick(px, py, this.shown, this.look().size / 2 / this.ratio);
+    return points.pick(px, py, this.shown, this.look().size / 2 / this.ratio, reach);
   }
 
   /** The shown picture nearest to a place of the stage, however far; -1: none. */
@@ -290,6 +293,7 @@ export class Stage {
         : { left: Math.round((k * width) / n), top: 0, width: Math.round(width / n), height };
     });
     this.element.parentElement?.classList.toggle("stacked", stacked);
+    this.resized();
     // At once: a canvas that was resized is empty until it is drawn.
     if (n > 0) this.draw(performance.now());
     this.invalidate();

@@ -8,6 +8,8 @@ import type { Guest } from "./guest";
 import type { Scene } from "./scene";
 
 export type Tool = "move" | "lasso" | "box";
+/** What becomes of the selection when points are enclosed. */
+export type Combine = "replace" | "add" | "remove";
 export type Theme = "auto" | "light" | "dark";
 const PANELS = ["selection", "picture", "findings", "silhouettes", "confusion"] as const;
 export type Panel = "none" | (typeof PANELS)[number];
@@ -36,6 +38,7 @@ export interface State {
   opened: number | null;
   hover: number | null;
   tool: Tool;
+  combine: Combine;
   panel: Panel;
   flat: boolean;
   perspective: boolean;
@@ -70,6 +73,7 @@ export function initialState(scene: Scene): State {
     opened: null,
     hover: null,
     tool: "move",
+    combine: "replace",
     panel: "none",
     flat,
     perspective: true,

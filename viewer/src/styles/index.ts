@@ -8,6 +8,7 @@ import legend from "./legend.css?inline";
 import media from "./media.css?inline";
 import panel from "./panel.css?inline";
 import stage from "./stage.css?inline";
+import touch from "./touch.css?inline";
 
-// What depends on the width comes last, so that it prevails.
-export const css = [base, buttons, bar, legend, stage, panel, help, media].join("\n");
+// What depends on the width and on fingers comes last, so that it prevails.
+export const css = [base, buttons, bar, legend, stage, panel, help, media, touch].join("\n");

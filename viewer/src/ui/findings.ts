@@ -176,6 +176,7 @@ function content(context: Context, finding: Finding): HTMLElement[] {
     key: "1",
     press: () => decide(context, finding, pictures, "keep"),
   });
+  keep.append(keyHint("1"));
   keep.dataset.act = "keep";
   keep.setAttribute("aria-pressed", `${kept}`);
   const arrow = (text: string, label: string, key: string, by: number) => {
@@ -215,6 +216,7 @@ function side(context: Context, finding: Finding, i: number, k: number): HTMLEle
     key: k === 0 ? "3" : "4",
     press: () => decide(context, finding, [i], "drop"),
   });
+  drop.append(keyHint(k === 0 ? "3" : "4"));
   drop.dataset.act = `drop${k}`;
   drop.setAttribute("aria-pressed", `${decision === "drop"}`);
   const { field, choices } = labelInput(context, `Move ${which} to`, `finding-classes-${k}`);
@@ -228,7 +230,8 @@ function side(context: Context, finding: Finding, i: number, k: number): HTMLEle
       "data-act": `move${k}`,
       "aria-pressed": `${typeof decision === "object"}`,
     },
-    "Move to",
+    "Move",
+    k === 0 && keyHint("2"),
   );
   const form = h(
     "form",
@@ -241,9 +244,9 @@ function side(context: Context, finding: Finding, i: number, k: number): HTMLEle
         else field.focus();
       },
     },
-    move,
     field,
     choices,
+    move,
   );
   return h(
     "figure",
@@ -259,6 +262,11 @@ function side(context: Context, finding: Finding, i: number, k: number): HTMLEle
     ),
     ...(dataset.decides ? [form, h("div", { class: "row" }, drop)] : []),
   );
+}
+
+/** The key that does the same, for who has keys. */
+function keyHint(key: string): HTMLElement {
+  return h("kbd", { "aria-hidden": "true" }, key);
 }
 
 function classColour(context: Context, i: number): string {

@@ -7,6 +7,8 @@ const GROUPS: [string, [string, string][]][] = [
     ["Drag", "turn (in 2-D: move)"],
     ["Right drag, Shift drag", "move"],
     ["Wheel, pinch, + and −", "come nearer, go away"],
+    ["Double click, double tap", "come nearer to a point and turn around it"],
+    ["Two fingers", "move and come nearer"],
     ["Arrows", "turn; with Shift: move"],
     ["F", "show all"],
     ["D", "2-D or 3-D"],
@@ -15,6 +17,7 @@ const GROUPS: [string, [string, string][]][] = [
   ]],
   ["Choose", [
     ["Point, click", "see a picture; open it"],
+    ["Tap, long press", "see a picture; open it"],
     ["Enter", "open the picture nearest the middle"],
     ["L, B, V", "lasso, box, turn and move"],
     ["Shift, Alt while drawing", "add to, take from the selection"],

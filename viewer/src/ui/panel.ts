@@ -55,7 +55,7 @@ export function sidePanel(context: Context): HTMLElement {
   });
   const element = h(
     "aside",
-    { class: "panel", "aria-label": "Details" },
+    { class: tabs.length > 4 ? "panel five" : "panel", "aria-label": "Details" },
     h("div", { class: "tabs" }, ...parts.map(({ tab }) => tab), close),
     ...parts.map(({ body }) => body),
   );

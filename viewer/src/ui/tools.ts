@@ -3,9 +3,7 @@
 import { FLAT, START } from "../camera";
 import type { Context } from "../context";
 import { button, h, type IconName } from "../element";
-import { spanOf } from "../normalise";
-import type { Pane } from "../pane";
-import type { State, Tool } from "../state";
+import type { Combine, State, Tool } from "../state";
 
 const TOOLS: { tool: Tool; label: string; icon: IconName; key: string }[] = [
   { tool: "move", label: "Turn and move", icon: "move", key: "V" },
@@ -45,6 +43,7 @@ export function tools(context: Context): HTMLElement {
     });
     switches.push({ element, pressed: (state) => state.pictures });
   }
+  const combining = combineButtons(context);
   const all = [...choices, ...switches];
   const update = () =>
     all.forEach(({ element, pressed }) => element.setAttribute("aria-pressed", `${pressed(store.state)}`));
@@ -56,29 +55,52 @@ export function tools(context: Context): HTMLElement {
     "div",
     { class: "tools", role: "toolbar", "aria-label": "Tools", "aria-orientation": "vertical" },
     h("div", { class: "group" }, ...choices.map(({ element }) => element)),
+    combining,
     h(
       "div",
       { class: "group" },
       ...switches.map(({ element }) => element),
-      button({ label: "Show all", icon: "fit", key: "F", press: () => fit(context) }),
+      button({ label: "Show all", icon: "fit", key: "F", press: () => context.fit() }),
     ),
   );
 }
 
-/** See all shown points; in 3-D from where one looks now, in 2-D from above. */
-export function fit({ store, stage }: Context): void {
-  const pane = stage.panes[0] as Pane | undefined;
-  const span = pane ? spanOf(pane.points, pane.viewport) : START.span;
-  stage.glide((camera) => ({ ...camera, ...(store.state.flat ? FLAT : {}), target: [0, 0, 0], span }));
+/** Whether what is enclosed is added or taken away: for who has no Shift and no Alt. */
+function combineButtons({ store }: Context): HTMLElement {
+  const make = (combine: Combine, label: string, text: string) => ({
+    combine,
+    element: button({
+      label,
+      text,
+      class: "square",
+      press: () => store.set({ combine: store.state.combine === combine ? "replace" : combine }),
+    }),
+  });
+  const both = [
+    make("add", "Add what is enclosed to the selection (Shift while drawing)", "+"),
+    make("remove", "Take what is enclosed from the selection (Alt while drawing)", "−"),
+  ];
+  const group = h("div", { class: "group" }, ...both.map(({ element }) => element));
+  const update = () => {
+    group.hidden = store.state.tool === "move";
+    both.forEach(({ combine, element }) =>
+      element.setAttribute("aria-pressed", `${store.state.combine === combine}`),
+    );
+  };
+  store.on(["tool", "combine"], update);
+  update();
+  return group;
 }
 
 /** Between the view from above and the one before it. */
 export function toggleFlat(context: Context): void {
   const { store, stage } = context;
+  const whole = context.fits();
   const flat = !store.state.flat;
   store.set({ flat });
-  const { azimuth, elevation } = START;
-  stage.glide((camera) => ({ ...camera, ...(flat ? FLAT : { azimuth, elevation }) }));
+  const { azimuth, elevation } = flat ? FLAT : START;
+  if (whole) context.fit({ azimuth, elevation });
+  else stage.glide((camera) => ({ ...camera, azimuth, elevation }));
   context.announce(flat ? "Flat: the first two axes" : "Three dimensions");
 }
 

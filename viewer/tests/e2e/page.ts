@@ -1,6 +1,7 @@
 /** An opened viewer, and what a test does with it. */
 
-import type { Browser, Page } from "playwright-core";
+import axe from "axe-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import type { Viewer } from "../../src/viewer";
 
 declare global {
@@ -15,12 +16,18 @@ export interface Opened {
   complaints: string[];
 }
 
-export async function open(browser: Browser, address: string, offline = false): Promise<Opened> {
+export async function open(
+  browser: Browser,
+  address: string,
+  offline = false,
+  device: BrowserContextOptions = {},
+): Promise<Opened> {
   const context = await browser.newContext({
     viewport: { width: 1000, height: 680 },
     offline,
     reducedMotion: "reduce",
     acceptDownloads: true,
+    ...device,
   });
   const page = await context.newPage();
   page.setDefaultTimeout(80_000); // software drawing on a busy machine
@@ -96,4 +103,21 @@ export async function drag(page: Page, line: [number, number][]): Promise<void> 
 
 export function selection(page: Page): Promise<number[]> {
   return page.evaluate(() => window.viewer.selection);
+}
+
+/** What axe finds that is serious. */
+export async function audit(page: Page): Promise<string[]> {
+  const result = await page.evaluate(async (source) => {
+    (0, eval)(source);
+    return (window as unknown as { axe: typeof axe }).axe.run();
+  }, axe.source);
+  return result.violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes
+          .map((node) => node.html)
+          .join(" | ")
+          .slice(0, 300)}`,
+    );
 }

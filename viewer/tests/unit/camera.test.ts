@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { blend, type Camera, orbit, pan, START, viewOf, type Viewport, zoom } from "../../src/camera";
-import { spanOf } from "../../src/normalise";
+import { type Covered, fitted, NOTHING_COVERED } from "../../src/fit";
 import { place, Projected } from "../../src/picking";
 import { normal, random } from "../random";
 
@@ -107,21 +107,66 @@ describe("picking", () => {
 });
 
 describe("what is shown first", () => {
-  const points = Float32Array.from([1, 0, 0, -1, 0, 0, 0, 1, 0, 0, -1, 0, 0.7, 0.7, 0.1, -0.7, 0.7, -0.1]);
-
-  test.each([
+  const gauss = normal(random(3));
+  const clouds: Record<string, Float32Array> = {
+    "a ball": Float32Array.from({ length: 3000 }, gauss),
+    "a rod": Float32Array.from({ length: 3000 }, (_, k) => gauss() * (k % 3 === 2 ? 3 : 0.1)),
+    "a disc": Float32Array.from({ length: 3000 }, (_, k) => gauss() * (k % 3 === 2 ? 0.02 : 2)),
+    "one aside": Float32Array.from({ length: 3000 }, (_, k) => gauss() + (k < 600 ? 5 : 0)),
+    "one point": Float32Array.of(0, 0, 0),
+  };
+  const sizes: [number, number][] = [
     [390, 640],
     [640, 640],
     [1200, 700],
-  ])("lies within the sides of a stage of %i x %i, however it is turned", (width, height) => {
-    const viewport = { left: 0, top: 0, width, height };
+    [2400, 500],
+  ];
+  const covers: Covered[] = [NOTHING_COVERED, { left: 50, right: 0, top: 40, bottom: 60 }];
+  const cases = Object.keys(clouds).flatMap((name) =>
+    sizes.flatMap(([width, height]) => covers.map((covered) => ({ name, width, height, covered }))),
+  );
+
+  test.each(cases)("$name is free on $width x $height, however turned ($covered.left)", (given) => {
+    const { name, width, height, covered } = given;
+    const [points, viewport] = [clouds[name], { left: 0, top: 0, width, height }];
+    const whole = fitted(points, START, true, viewport, covered);
+    let used = 0;
     for (let azimuth = 0; azimuth < 360; azimuth += 15) {
-      const camera = { ...START, azimuth, span: spanOf(points, viewport) };
-      const { x, y } = new Projected(points, viewOf(camera, width / height, true, 1.02), viewport);
-      expect(Math.min(...x)).toBeGreaterThan(0);
-      expect(Math.max(...x)).toBeLessThan(width);
-      expect(Math.min(...y)).toBeGreaterThan(0);
-      expect(Math.max(...y)).toBeLessThan(height);
+      const turned = { ...whole, azimuth };
+      // The covered part is at the same side of the screen from wherever one looks.
+      const again =
+        azimuth % 90 === 0 ? fitted(points, { ...START, azimuth }, true, viewport, covered) : null;
+      const camera = covered === NOTHING_COVERED ? turned : again;
+      if (!camera) continue;
+      const { x, y } = new Projected(points, viewOf(camera, width / height, true, 40), viewport);
+      expect(Math.min(...x)).toBeGreaterThan(covered.left);
+      expect(Math.max(...x)).toBeLessThan(width - covered.right);
+      expect(Math.min(...y)).toBeGreaterThan(covered.top);
+      expect(Math.max(...y)).toBeLessThan(height - covered.bottom);
+      const [free, freeHigh] = [width - covered.left - covered.right, height - covered.top - covered.bottom];
+      used = Math.max(
+        used,
+        (Math.max(...x) - Math.min(...x)) / free,
+        (Math.max(...y) - Math.min(...y)) / freeHigh,
+      );
     }
+    // It is not small for want of care.
+    if (name !== "one point") expect(used).toBeGreaterThan(0.6);
+  });
+
+  test("of a point very far from all others the rest does not become a dot", () => {
+    const points = Float32Array.from([...clouds["a ball"], 500, 0, 0]);
+    const viewport = { left: 0, top: 0, width: 900, height: 600 };
+    expect(fitted(points, START, true, viewport, NOTHING_COVERED).span).toBeLessThan(20);
+  });
+
+  test("flat, the sides are those of the points", () => {
+    const points = Float32Array.of(-3, -1, 0, 5, 2, 0);
+    const viewport = { left: 0, top: 0, width: 400, height: 800 };
+    const covered = { left: 100, right: 0, top: 0, bottom: 0 };
+    const whole = fitted(points, { ...START, azimuth: 270, elevation: 90 }, false, viewport, covered);
+    const { x } = new Projected(points, viewOf(whole, 0.5, false, 10), viewport);
+    expect(x[0]).toBeCloseTo(108, 1);
+    expect(x[1]).toBeCloseTo(392, 1);
   });
 });
