@@ -30,7 +30,13 @@ def results_of(measures, random=()):
         return rows[rows["repeat"] == 0].set_index("backbone")["value"]
 
     backbones = pd.DataFrame({"backbone": names, "pretrained": [n not in random for n in names]})
-    return SimpleNamespace(mean=mean, first=first, backbones=backbones, measures=frame)
+
+    def measured(**values):
+        return frame[(frame[list(values)] == pd.Series(values)).all(axis=1)]
+
+    return SimpleNamespace(
+        mean=mean, first=first, measured=measured, backbones=backbones, measures=frame
+    )
 
 
 def study_of(count, random=()):
