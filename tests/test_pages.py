@@ -107,3 +107,10 @@ def test_python_on_the_pages_runs(folder, quick, monkeypatch):
             with contextlib.redirect_stdout(None):
                 exec(compile(code, str(page), "exec"), {})
     assert (folder / "my-study" / "report.html").is_file()
+
+
+def test_who_cites_cites_the_newest_release_of_the_changelog():
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    version, date = re.search(r"^## \[(\d[^\]]*)\] - (\S+)$", changes, re.M).groups()
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {version}\ndate-released: {date}\n" in citation
