@@ -140,7 +140,7 @@ def test_the_manifest_is_json_with_the_viewers_names(scene):
     manifest = json.loads(json.dumps(scene.manifest()))
     assert set(manifest) == {
         "format", "title", "count", "classes", "paths", "columns", "maps", "opening", "thumbnails",
-        "pictures", "backbones", "neighbours", "neighboursOnDemand",
+        "pictures", "backbones", "neighbours", "neighboursOnDemand", "findings", "table",
     }  # fmt: skip
     assert manifest["format"] == FORMAT
     assert manifest["thumbnails"] is None
