@@ -29,6 +29,7 @@ def results_of(labels, tests):
         pictures=pd.DataFrame({"label": labels, "kept": True}),
         backbones=backbones,
         costs=None,
+        label_sets=None,
     )
 
 
