@@ -19,7 +19,7 @@ from embedlens.classify.prediction import read_predictions  # noqa: E402
 from embedlens.results import read_results  # noqa: E402
 from embedlens.study import Study  # noqa: E402
 
-NAME = "timm:test_vit"
+NAME = "timm:test_vit.r160_in1k"
 
 
 @pytest.fixture(scope="module")
