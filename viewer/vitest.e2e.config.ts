@@ -7,5 +7,7 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 90_000,
     hookTimeout: 90_000,
+    // What an action leads to comes when the page gets to it.
+    expect: { poll: { timeout: 20_000 } },
   },
 });

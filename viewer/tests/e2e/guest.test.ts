@@ -98,8 +98,8 @@ test("a dropped picture lies where the server says, on every map that can place 
     like.forEach((value, axis) => expect(at![axis]).toBeCloseTo(value, 4));
   }
   expect(server.requests.filter((path) => path === "/drop")).toHaveLength(1);
-  expect(await page.locator(".picture .facts-list").textContent()).toContain("cat (87.5%)");
-  expect(await page.locator(".picture .wrong").textContent()).toContain("unlike all classes");
+  await expect.poll(() => page.locator(".picture .facts-list").textContent()).toContain("cat (87.5%)");
+  await expect.poll(() => page.locator(".picture .wrong").textContent()).toContain("unlike all classes");
   const last = scene.maps.filter(({ backbone }) => backbone === "Xception").at(-1)!;
   await page.evaluate((id) => window.viewer.set({ maps: [id] }), last.id);
   await page.getByText("This map cannot place it").waitFor();
@@ -111,7 +111,7 @@ test("a map of another backbone says why it cannot tell; taken away, the picture
   await page.evaluate((id) => window.viewer.set({ maps: [id] }), other.id);
   await page.getByText("No picture can be placed on this map").waitFor();
   await page.getByRole("button", { name: "Take away" }).click();
-  expect(await page.evaluate(() => window.viewer.state!.guest)).toBeNull();
+  await expect.poll(() => page.evaluate(() => window.viewer.state!.guest)).toBeNull();
   await expect.poll(async () => (await guest()).at).toBeNull();
 });
 
@@ -122,7 +122,7 @@ test("a selection gets a label, is dropped, and gets its own back", async () => 
   await page.getByRole("button", { name: "Label", exact: true }).click();
   const told = page.locator(".gallery [role=status]");
   await expect.poll(() => told.textContent()).toContain("0 kept, 2 with another label, 0 dropped");
-  expect(await told.textContent()).toContain('embedlens study "/study/labels.csv"');
+  await expect.poll(() => told.textContent()).toContain('embedlens study "/study/labels.csv"');
   await page.getByRole("button", { name: /Drop the selection/ }).click();
   await expect.poll(() => server.decided.length).toBe(2);
   await page.getByRole("button", { name: /As it was/ }).click();
@@ -141,16 +141,14 @@ test("findings are decided one after another, by keys and buttons, undone, and l
   await page.keyboard.press("e");
   await expect.poll(() => done.textContent()).toBe("0 of 3 decided");
   await page.getByRole("button", { name: "Colour the points by what was found" }).click();
-  expect(await page.locator(".category").allTextContents()).toEqual([
-    "two labels2",
-    "suspect label2",
-    "nothing found196",
-  ]);
+  await expect
+    .poll(() => page.locator(".category").allTextContents())
+    .toEqual(["two labels2", "suspect label2", "nothing found196"]);
   await page.keyboard.press("4"); // drop the other of the pair
   await page.keyboard.press("2"); // move to what is proposed
   await page.keyboard.press("1"); // keep
   await expect.poll(() => done.textContent()).toBe("3 of 3 decided");
-  expect(await row.locator(".count").allTextContents()).toEqual(["dropped", "→ lion", "kept"]);
+  await expect.poll(() => row.locator(".count").allTextContents()).toEqual(["dropped", "→ lion", "kept"]);
   await expect.poll(() => page.evaluate(() => "path" in (window.viewer.state!.written ?? {}))).toBe(true);
   const sent = () => {
     const lists = server.decided.slice(before);

@@ -160,7 +160,7 @@ test("one finger turns, two move and come nearer, and the page never scrolls", a
     ],
   );
   expect((await camera()).span).toBeLessThan(moved.span * 0.5);
-  expect(await page.evaluate(() => [scrollX, scrollY, visualViewport!.scale])).toEqual([0, 0, 1]);
+  await expect.poll(() => page.evaluate(() => [scrollX, scrollY, visualViewport!.scale])).toEqual([0, 0, 1]);
   await page.keyboard.press("f");
 });
 
@@ -169,10 +169,9 @@ test("a tap shows a picture, a second comes nearer to it, a long press opens it"
   const at = await placeOf(page, i);
   await page.touchscreen.tap(at[0] + 4, at[1] + 3); // a finger misses by some pixels
   await page.locator(".hovercard").waitFor();
-  expect(await page.evaluate(() => [window.viewer.state!.hover, window.viewer.state!.opened])).toEqual([
-    i,
-    null,
-  ]);
+  await expect
+    .poll(() => page.evaluate(() => [window.viewer.state!.hover, window.viewer.state!.opened]))
+    .toEqual([i, null]);
   await page.waitForTimeout(400);
   const before = await camera();
   await fingers("touchStart", [at]);
@@ -191,7 +190,7 @@ test("a tap shows a picture, a second comes nearer to it, a long press opens it"
   await fingers("touchStart", [[x, y]]);
   await page.waitForFunction((i) => window.viewer.state!.opened === i, i);
   await fingers("touchEnd", []);
-  expect(await page.evaluate(() => window.viewer.state!.panel)).toBe("picture");
+  await expect.poll(() => page.evaluate(() => window.viewer.state!.panel)).toBe("picture");
   expect(viewport.width).toBe(390);
   await reset();
   await page.keyboard.press("f");

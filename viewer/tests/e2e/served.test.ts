@@ -42,7 +42,7 @@ describe("the map", () => {
     await page.waitForTimeout(400);
     const frames = await page.evaluate(() => window.viewer.statistics.frames);
     await page.waitForTimeout(600);
-    expect(await page.evaluate(() => window.viewer.statistics.frames)).toBe(frames);
+    await expect.poll(() => page.evaluate(() => window.viewer.statistics.frames)).toBe(frames);
   });
 
   test("turns by dragging, moves by Shift and dragging, comes nearer by the wheel", async () => {
@@ -74,7 +74,9 @@ describe("the map", () => {
     await page.mouse.move(x + 3, y + 2);
     const card = page.locator(".hovercard");
     await card.waitFor();
-    expect(await card.textContent()).toContain(`${names[classes[i]]}_${String(i).padStart(6, "0")}.jpg`);
+    await expect
+      .poll(() => card.textContent())
+      .toContain(`${names[classes[i]]}_${String(i).padStart(6, "0")}.jpg`);
     await page.waitForTimeout(200);
     const pixel = await card
       .locator("canvas")
@@ -91,7 +93,7 @@ describe("the map", () => {
     const [x, y] = await placeOf(page, i);
     await page.mouse.move(x, y);
     await page.waitForTimeout(250);
-    expect(await page.evaluate(() => window.viewer.state!.hover)).not.toBe(i);
+    await expect.poll(() => page.evaluate(() => window.viewer.state!.hover)).not.toBe(i);
     const j = await lonelyPicture(page);
     expect(names[classes[j]]).toBe(other);
     await page.mouse.move(...(await placeOf(page, j)));
@@ -116,7 +118,9 @@ describe("the map", () => {
     const shown = await page.evaluate(() => [...window.viewer.state!.shown]);
     expect(shown).toEqual([...classes].map((code) => (code === 2 ? 1 : 0)));
     await category(names[2]).click();
-    expect(await page.evaluate(() => window.viewer.state!.shown.every((byte) => byte === 1))).toBe(true);
+    await expect
+      .poll(() => page.evaluate(() => window.viewer.state!.shown.every((byte) => byte === 1)))
+      .toBe(true);
   });
 });
 
@@ -149,8 +153,10 @@ describe("selecting", () => {
     const wanted = await inside(line);
     await drag(page, line);
     expect(wanted.length).toBeGreaterThan(10);
-    expect(await selection(page)).toEqual(wanted);
-    expect(await page.locator(".selection-head h3").textContent()).toContain(`${wanted.length} pictures`);
+    await expect.poll(() => selection(page)).toEqual(wanted);
+    await expect
+      .poll(() => page.locator(".selection-head h3").textContent())
+      .toContain(`${wanted.length} pictures`);
   });
 
   test("the box takes its points, Shift adds and Alt takes away", async () => {
@@ -176,15 +182,15 @@ describe("selecting", () => {
     const [inA, inB] = [await inside(corners(a)), await inside(corners(b))];
     expect(Math.min(inA.length, inB.length)).toBeGreaterThan(5);
     await drag(page, a);
-    expect(await selection(page)).toEqual(inA);
+    await expect.poll(() => selection(page)).toEqual(inA);
     await page.keyboard.down("Shift");
     await drag(page, b);
     await page.keyboard.up("Shift");
-    expect(await selection(page)).toEqual([...new Set([...inA, ...inB])].sort((p, q) => p - q));
+    await expect.poll(() => selection(page)).toEqual([...new Set([...inA, ...inB])].sort((p, q) => p - q));
     await page.keyboard.down("Alt");
     await drag(page, a);
     await page.keyboard.up("Alt");
-    expect(await selection(page)).toEqual(inB.filter((i) => !inA.includes(i)));
+    await expect.poll(() => selection(page)).toEqual(inB.filter((i) => !inA.includes(i)));
   });
 
   test("saves the selection as CSV and JSON", async () => {
@@ -218,7 +224,7 @@ describe("selecting", () => {
     await page
       .getByRole("button", { name: `${wanted.length} pictures of ${names[0]} predicted as ${names[1]}` })
       .click();
-    expect(await selection(page)).toEqual(wanted);
+    await expect.poll(() => selection(page)).toEqual(wanted);
   });
 
   test("brushing the silhouette plot selects the points of its bars", async () => {
@@ -238,7 +244,7 @@ describe("selecting", () => {
     expect(ranks).toEqual(ranks.map((_, k) => ranks[0] + k));
     expect(ranks[0]).toBeLessThan(3);
     await label.click();
-    expect(await selection(page)).toEqual([...members].sort((a, b) => a - b));
+    await expect.poll(() => selection(page)).toEqual([...members].sort((a, b) => a - b));
   });
 
   test("search finds classes and files", async () => {
@@ -247,7 +253,7 @@ describe("selecting", () => {
     await page.locator(".result").first().waitFor();
     await page.keyboard.press("Enter");
     const wanted = [...classes.keys()].filter((i) => names[classes[i]] === "lion" && i < 100);
-    expect(await selection(page)).toEqual(wanted);
+    await expect.poll(() => selection(page)).toEqual(wanted);
   });
 
   test("search takes conditions on columns, and says what is wrong with them", async () => {
@@ -257,7 +263,7 @@ describe("selecting", () => {
     await page.locator(".result", { hasText: "Select class:lion" }).waitFor();
     await page.keyboard.press("Enter");
     const wanted = [...classes.keys()].filter((i) => names[classes[i]] === "lion" && splits[i] > 0);
-    expect(await selection(page)).toEqual(wanted);
+    await expect.poll(() => selection(page)).toEqual(wanted);
     await page.keyboard.press("/");
     await page.keyboard.type("class:gnu");
     await page.getByText("No class is called “gnu”").waitFor();
@@ -268,11 +274,11 @@ describe("selecting", () => {
     const before = await selection(page);
     await page.evaluate(() => window.viewer.set({ selection: Uint32Array.of(1, 2, 3) }));
     await page.keyboard.press("Control+z");
-    expect(await selection(page)).toEqual(before);
+    await expect.poll(() => selection(page)).toEqual(before);
     await page.keyboard.press("Control+Shift+z");
-    expect(await selection(page)).toEqual([1, 2, 3]);
+    await expect.poll(() => selection(page)).toEqual([1, 2, 3]);
     await page.getByRole("button", { name: "Undo the last choice" }).click();
-    expect(await selection(page)).toEqual(before);
+    await expect.poll(() => selection(page)).toEqual(before);
   });
 
   test("a tour shows the parts of the page one after another", async () => {
@@ -289,7 +295,7 @@ describe("selecting", () => {
       await page.keyboard.press("Enter");
     }
     expect(new Set(titles).size).toBe(5);
-    expect(await page.locator(".tour").isVisible()).toBe(false);
+    await expect.poll(() => page.locator(".tour").isVisible()).toBe(false);
   });
 });
 
@@ -308,8 +314,8 @@ describe("maps", () => {
       [700, 400],
       [760, 400],
     ]);
-    expect(await placeOf(page, i, 0)).not.toEqual(before);
-    expect(await placeOf(page, i, 1)).not.toEqual(beforeRight);
+    await expect.poll(() => placeOf(page, i, 0)).not.toEqual(before);
+    await expect.poll(() => placeOf(page, i, 1)).not.toEqual(beforeRight);
     await page.keyboard.press("b");
     await drag(page, [
       [590, 110],
@@ -323,7 +329,7 @@ describe("maps", () => {
       await page.getByLabel("Map", { exact: true }).selectOption(map.id);
       await page.waitForFunction((id) => window.viewer.state!.maps[0] === id, map.id);
       await settle();
-      expect(await page.evaluate(() => window.viewer.inspect().moving)).toBe(false);
+      await expect.poll(() => page.evaluate(() => window.viewer.inspect().moving)).toBe(false);
     }
     await page.getByLabel("Map", { exact: true }).selectOption("Xception/pretrained/flat");
     await page.waitForFunction(() => window.viewer.state!.flat);
@@ -334,7 +340,7 @@ describe("maps", () => {
     await page.keyboard.press("]");
     await page.waitForFunction(() => window.viewer.inspect().moving);
     await page.waitForFunction(() => !window.viewer.inspect().moving);
-    expect(await page.evaluate(() => window.viewer.state!.maps[0])).toBe(made.scene.maps[1].id);
+    await expect.poll(() => page.evaluate(() => window.viewer.state!.maps[0])).toBe(made.scene.maps[1].id);
   });
 
   test("the address brings a view back", async () => {
@@ -355,7 +361,7 @@ describe("maps", () => {
         };
       });
     const again = await open(browser, page.url());
-    expect(await read(again.page)).toEqual(await read(page));
+    await expect.poll(() => read(again.page)).toEqual(await read(page));
     await again.page.context().close();
   });
 
@@ -414,12 +420,12 @@ describe("accessibility", () => {
     await page.keyboard.press("Enter");
     await page.waitForFunction(() => window.viewer.state!.opened !== null);
     await page.keyboard.press("Escape");
-    expect(await page.evaluate(() => window.viewer.state!.opened)).toBeNull();
+    await expect.poll(() => page.evaluate(() => window.viewer.state!.opened)).toBeNull();
     await category(names[0]).focus();
     await page.keyboard.press("Enter");
     await page.getByRole("button", { name: "Select the pictures shown" }).focus();
     await page.keyboard.press("Enter");
-    expect(await selection(page)).toEqual([...classes.keys()].filter((i) => classes[i] === 0));
+    await expect.poll(() => selection(page)).toEqual([...classes.keys()].filter((i) => classes[i] === 0));
     await page.keyboard.press("?");
     await page.getByRole("dialog").waitFor();
     await page.keyboard.press("Escape");

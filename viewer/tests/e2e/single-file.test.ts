@@ -33,7 +33,7 @@ test("2,800 points with thumbnails open from one file without a network", async 
   const i = await lonelyPicture(page);
   await page.mouse.click(...(await placeOf(page, i)));
   await page.locator(".neighbours .tile").first().waitFor();
-  expect(await page.evaluate(() => window.viewer.state!.opened)).toBe(i);
+  await expect.poll(() => page.evaluate(() => window.viewer.state!.opened)).toBe(i);
   await page.keyboard.press("e");
   await page.locator(".finding").getByText("→ lion?").waitFor();
   await page.keyboard.press("2");
@@ -56,12 +56,12 @@ test("in a page that scrolls, the wheel is the page's until the viewer is used",
   await page.mouse.move(600, 400);
   await page.mouse.wheel(0, 200);
   await page.waitForFunction(() => scrollY > 0);
-  expect(await span()).toBe(first);
+  await expect.poll(() => span()).toBe(first);
   await page.evaluate(() => scrollTo(0, 0));
   await page.mouse.click(840, 520);
   await page.mouse.wheel(0, 200);
   await page.waitForFunction((before) => window.viewer.state!.camera.span > before, first);
-  expect(await page.evaluate(() => scrollY)).toBe(0);
+  await expect.poll(() => page.evaluate(() => scrollY)).toBe(0);
   await page.context().close();
 });
 
@@ -78,8 +78,8 @@ test("names from files are text, whatever they say", async () => {
   await page.evaluate(() => window.viewer.select([1, 2, 3, 4, 5, 6, 7, 8, 9]));
   await page.evaluate(() => window.viewer.set({ opened: 1, panel: "picture" }));
   await page.waitForTimeout(200);
-  expect(await page.evaluate(() => (window as { hacked?: number }).hacked)).toBeUndefined();
-  expect(await page.locator(".title").textContent()).toBe(evil);
+  await expect.poll(() => page.evaluate(() => (window as { hacked?: number }).hacked)).toBeUndefined();
+  await expect.poll(() => page.locator(".title").textContent()).toBe(evil);
   expect(complaints).toEqual([]);
   await page.context().close();
 });
@@ -90,7 +90,7 @@ test("300 classes have a legend, and one picture is a scene too", async () => {
     write(makeScene({ count: 900, classes: 300, thumbnails: false, neighbours: false })),
     true,
   );
-  expect(await many.page.locator(".category").count()).toBe(300);
+  await expect.poll(() => many.page.locator(".category").count()).toBe(300);
   await many.page.evaluate(() => window.viewer.set({ panel: "confusion" }));
   await many.page.locator(".mistake").first().click();
   expect((await many.page.evaluate(() => window.viewer.selection)).length).toBeGreaterThan(0);
@@ -111,6 +111,6 @@ test("a scene that cannot be read is said to be so", async () => {
   const page = await context.newPage();
   await page.goto(pathToFileURL(file).href);
   await page.getByRole("alert").waitFor();
-  expect(await page.getByRole("alert").textContent()).toContain('no data "map-Xception-pca"');
+  await expect.poll(() => page.getByRole("alert").textContent()).toContain('no data "map-Xception-pca"');
   await context.close();
 });

@@ -71,22 +71,22 @@ test("the notebook's selection goes both ways", async () => {
   );
   const button = page.getByRole("button", { name: /^Selection/ });
   await page.getByRole("button", { name: "Selection 2" }).waitFor();
-  expect(await page.evaluate(() => window.model.saved)).toBe(0);
+  await expect.poll(() => page.evaluate(() => window.model.saved)).toBe(0);
   await button.click();
   await page.locator(".category").first().click();
   await page.getByRole("button", { name: "Select the pictures shown" }).click();
   await page.waitForFunction(() => window.model.saved === 1);
   const classes = new Uint16Array(made.blobs.get("class")!.buffer);
-  expect(await page.evaluate(() => window.model.values.selection)).toEqual(
-    [...classes.keys()].filter((i) => classes[i] === 0),
-  );
+  await expect
+    .poll(() => page.evaluate(() => window.model.values.selection))
+    .toEqual([...classes.keys()].filter((i) => classes[i] === 0));
   await page.evaluate(() => {
     window.model.values.selection = [1, 2, 3, 999];
     (window as unknown as { listeners: Record<string, () => void> }).listeners["change:selection"]();
   });
   await page.getByRole("button", { name: "Selection 3" }).waitFor();
-  expect(await page.evaluate(() => location.hash)).toBe("");
+  await expect.poll(() => page.evaluate(() => location.hash)).toBe("");
   await page.evaluate(() => window.clean());
-  expect(await page.locator(".viewer").count()).toBe(0);
+  await expect.poll(() => page.locator(".viewer").count()).toBe(0);
   await page.close();
 });
