@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from embedlens.cli.tables import print_table, rate_text
+from embedlens.cli.tables import cost_columns, named, print_table, problems_text, tested_text
 from embedlens.results.vocabulary import KNN
 
 if TYPE_CHECKING:
@@ -19,24 +19,20 @@ def print_labels(results: Results, verdict: LabelVerdict) -> None:
     from embedlens.results.shared_labels import shared_label_sentence
 
     neighbors = {each.backbone: each for each in judge_labels(results, KNN.key).standings}
-    facts = results.backbones.set_index("backbone")
     rows = [
         {
-            "backbone": each.backbone + ("" if each.pretrained else " (random weights)"),
+            "backbone": named(each),
             "linear probes": _told(each.mean_average_precision, each.low, each.high),
             "k-NN": f"{neighbors[each.backbone].mean_average_precision:.3f}",
-            "features": int(facts["features"][each.backbone]),
-            "pictures/s": rate_text(each.pictures_per_second),
-            "ms": "-" if each.cost is None else f"{each.cost.milliseconds:.1f}",
+            **cost_columns(results, each),
         }
         for each in verdict.standings
     ]
     print()
     print_table(rows, list(rows[0]))
-    splits = f"the {verdict.repeats} splits" if verdict.repeats > 1 else "the one split"
     print(
         f"\nMean average precision of {len(verdict.take.labels):,} labels on the "
-        f"{verdict.pictures:,} test pictures of {splits}, and its 95% interval over pictures.\n"
+        f"{tested_text(verdict)}, and its 95% interval over pictures.\n"
         f"Of each label with {verdict.take.backbone}:\n"
     )
     labels = [
@@ -51,11 +47,8 @@ def print_labels(results: Results, verdict: LabelVerdict) -> None:
     print_table(labels, list(labels[0]))
     if len(verdict.take.labels) > _SHOWN:
         print(f"... and {len(verdict.take.labels) - _SHOWN:,} more: see the report.")
-    if len(results.problems):
-        aside = int((~results.problems["kept"]).sum())
-        print(
-            f"\n{len(results.problems)} problems found, {aside} pictures set aside: see the report."
-        )
+    if problems := problems_text(results):
+        print(f"\n{problems}")
     found = shared_label_sentence(results, verdict.take.backbone)
     for told in (verdict.sentence(), verdict.explanation(), found):
         if told:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from embedlens.classify import Classifier, Predicted
     from embedlens.curation import Check, Relabelling
     from embedlens.images import Problem
-    from embedlens.results import Results, Verdict
+    from embedlens.results import LabelStanding, LabelVerdict, Results, Standing, Verdict
 
 
 def print_table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
@@ -52,6 +52,35 @@ def backbone_rows(backbones: Sequence[Backbone]) -> list[dict[str, Any]]:
     ]
 
 
+def named(standing: Standing | LabelStanding) -> str:
+    """Return a backbone's name, which says whether its weights are random."""
+    return standing.backbone + ("" if standing.pretrained else " (random weights)")
+
+
+def cost_columns(results: Results, standing: Standing | LabelStanding) -> dict[str, Any]:
+    """Return the columns that tell what a backbone gives and costs."""
+    features = results.backbones.set_index("backbone")["features"]
+    return {
+        "features": int(features[standing.backbone]),
+        "pictures/s": rate_text(standing.pictures_per_second),
+        "ms": "-" if standing.cost is None else f"{standing.cost.milliseconds:.1f}",
+    }
+
+
+def tested_text(verdict: Verdict | LabelVerdict) -> str:
+    """Say on how many pictures of how many splits a verdict stands."""
+    splits = f"the {verdict.repeats} splits" if verdict.repeats > 1 else "the one split"
+    return f"{verdict.pictures:,} test pictures of {splits}"
+
+
+def problems_text(results: Results) -> str:
+    """Say how many problems the pictures have; empty where there is none."""
+    if not len(results.problems):
+        return ""
+    aside = int((~results.problems["kept"]).sum())
+    return f"{len(results.problems)} problems found, {aside} pictures set aside: see the report."
+
+
 def print_results(results: Results, verdict: Verdict) -> None:
     """Print the table of a study's backbones and its verdict."""
     from embedlens.results import (
@@ -63,7 +92,6 @@ def print_results(results: Results, verdict: Verdict) -> None:
     )
 
     knn = results.mean("knn.accuracy", "test")
-    facts = results.backbones.set_index("backbone")
     silhouettes = {"silhouette": results.mean("silhouette.features")}
     for space in MAPS.values():
         of_map = results.mean(f"silhouette.{space.key}")
@@ -71,29 +99,23 @@ def print_results(results: Results, verdict: Verdict) -> None:
             silhouettes[space.title] = of_map
     rows = [
         {
-            "backbone": each.backbone + ("" if each.pretrained else " (random weights)"),
+            "backbone": named(each),
             "linear probe": f"{each.accuracy:.1%} ({100 * each.low:.1f}-{100 * each.high:.1f})",
             "k-NN": f"{knn[each.backbone]:.1%}",
             **{title: f"{of[each.backbone]:.3f}" for title, of in silhouettes.items()},
-            "features": int(facts["features"][each.backbone]),
-            "pictures/s": rate_text(each.pictures_per_second),
-            "ms": "-" if each.cost is None else f"{each.cost.milliseconds:.1f}",
+            **cost_columns(results, each),
         }
         for each in verdict.standings
     ]
     print()
     print_table(rows, list(rows[0]))
-    splits = f"the {verdict.repeats} splits" if verdict.repeats > 1 else "the one split"
     print(
-        f"\nAccuracy on the {verdict.pictures:,} test pictures of {splits}, all together, and its "
+        f"\nAccuracy on the {tested_text(verdict)}, all together, and its "
         "95% interval.\nSilhouette (Euclidean) of all pictures in the full feature space and in "
         "3-D maps. ms: to compute a decoded picture."
     )
-    if len(results.problems):
-        aside = int((~results.problems["kept"]).sum())
-        print(
-            f"{len(results.problems)} problems found, {aside} pictures set aside: see the report."
-        )
+    if problems := problems_text(results):
+        print(problems)
     print_verdict(results, verdict)
     tuning = tuning_sentence(judge_tuning(results))
     if tuning:
