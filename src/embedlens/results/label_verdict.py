@@ -17,7 +17,7 @@ from embedlens.metrics.retrieval import mean_interval
 from embedlens.results.cost import Cost, costs_of
 from embedlens.results.results import Results, rows_by_backbone
 from embedlens.results.units import units_of
-from embedlens.results.verdict import GIVEN_UP, at_what_cost, cheapest, groups_of
+from embedlens.results.verdict import GIVEN_UP, at_what_cost, cheapest, groups_of, standing_record
 from embedlens.results.vocabulary import LINEAR_PROBE
 
 HANDFUL = 5
@@ -184,7 +184,7 @@ class LabelVerdict:
             "expected_low": self.expected_low,
             "expected_high": self.expected_high,
             "sentence": self.sentence(),
-            "backbones": [_standing_record(each) for each in self.standings],
+            "backbones": [standing_record(each) for each in self.standings],
             "left_out": [asdict(each) for each in self.left_out],
         }
 
@@ -467,14 +467,6 @@ def _precisions(
             )
         )  # fmt: skip
     return tuple(found)
-
-
-def _standing_record(each: LabelStanding) -> dict[str, Any]:
-    record = {key: value for key, value in asdict(each).items() if key != "cost"}
-    if not each.pictures_per_second > 0:
-        record["pictures_per_second"] = None  # JSON has no NaN
-    cost = None if each.cost is None else asdict(each.cost)
-    return {**record, "ties_with_best": each.ties_with_best, "cost": cost}
 
 
 def _tie(each: LabelStanding, take: LabelStanding) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Protocol, TypeVar
+from dataclasses import Field, asdict, dataclass
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -133,7 +133,7 @@ class Verdict:
             "expected_low": self.expected_low,
             "expected_high": self.expected_high,
             "sentence": self.sentence(),
-            "backbones": [_standing_record(each) for each in self.standings],
+            "backbones": [standing_record(each) for each in self.standings],
         }
 
     def _ranking(self) -> list[str]:
@@ -273,7 +273,22 @@ def groups_of(names: list[str], found: Comparison) -> dict[str, int]:
     return groups
 
 
-def _standing_record(each: Standing) -> dict[str, Any]:
+class Ranked(Costly, Protocol):
+    """Where a backbone stands: a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def pictures_per_second(self) -> float:
+        """Speed of embedding; NaN where it was not measured."""
+
+    @property
+    def ties_with_best(self) -> bool:
+        """Whether chance alone may explain that it is behind the best."""
+
+
+def standing_record(each: Ranked) -> dict[str, Any]:
+    """Return where a backbone stands as plain JSON."""
     record = {key: value for key, value in asdict(each).items() if key != "cost"}
     if not each.pictures_per_second > 0:
         record["pictures_per_second"] = None  # JSON has no NaN
