@@ -15,12 +15,16 @@ from numpy.typing import NDArray
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let what JAX compiled in one test serve the others, for the length of this run."""
+    """Let JAX compile quickly, and what it compiled serve the others for the length of this run.
+
+    Of few small pictures nearly all of the time is compiling; so JAX tests itself as well.
+    """
     if hasattr(config, "workerinput"):  # it has the environment of the first process
         return
     folder = tempfile.mkdtemp(prefix="compiled-")
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 

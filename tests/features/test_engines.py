@@ -8,7 +8,7 @@ import pytest
 from embedlens.backbones import get_backbone
 from embedlens.errors import BackboneError, EmbedlensError
 from embedlens.features import Recipe, choose_engine
-from embedlens.features.engines import make_engine
+from embedlens.features.engines import make_engine, preparing
 from embedlens.features.engines.openvino_engine import _require_bf16
 
 # Plain, inverted residual, dense, squeeze-and-excitation, layer scale, cells with many branches.
@@ -28,9 +28,20 @@ def ready(engine, backbone, size, pooling, precision, tail=None):
     return make_engine(recipe, tail)
 
 
+@pytest.fixture(scope="module")
+def graphs():
+    """The graphs of the networks, made by one process."""
+    recipes = [
+        Recipe.of(get_backbone(name, weights=weights), size=size, pooling="mean", engine="openvino")
+        for name, weights, size in NETWORKS
+    ]
+    with preparing(recipes):
+        pass
+
+
 @pytest.mark.parametrize(("name", "weights", "size"), NETWORKS, ids=[n[0] for n in NETWORKS])
 def test_openvino_gives_the_features_that_keras_gives(
-    name, weights, size, pixels, run, difference, keras
+    name, weights, size, graphs, pixels, run, difference, keras
 ):
     backbone = get_backbone(name, weights=weights)
     pictures = pixels(3, (size, size))

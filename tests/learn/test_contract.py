@@ -19,8 +19,6 @@ from embedlens.learn import (
     balanced_batches,
 )
 
-pytestmark = pytest.mark.usefixtures("compiled_quickly")
-
 TOP = {"units": 32, "epochs": 20, "batch_size": 32, "learning_rate": 0.02}
 MAP = {"width": 16, "epochs": 2, "validation": 0.0}
 

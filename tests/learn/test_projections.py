@@ -20,8 +20,6 @@ from embedlens.errors import EmbedlensError
 from embedlens.learn import CentroidProjection, SilhouetteProjection, balanced_batches
 from embedlens.learn.anchors import spread
 
-pytestmark = pytest.mark.usefixtures("compiled_quickly")
-
 QUICK = {"width": 16, "epochs": 2}
 
 

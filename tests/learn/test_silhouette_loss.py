@@ -46,7 +46,8 @@ def gradient(loss, y, X):
     if keras.backend.backend() == "jax":
         import jax
 
-        return np.asarray(jax.grad(lambda Z: loss(y, Z))(X))
+        # Compiled as one: each operation by itself would be compiled too, for each size of batch.
+        return np.asarray(jax.jit(jax.grad(lambda Z: loss(y, Z)))(X))
     if keras.backend.backend() == "torch":
         import torch
 
