@@ -12,6 +12,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_score
 
 from embedlens.learn import LinearProbe
+from embedlens.learn.softmax_regression import Coordinates
 
 
 def split(X, y):
@@ -227,3 +228,19 @@ def test_the_same_data_give_the_same_numbers_and_stay_as_they_were(noisy):
     )
     np.testing.assert_array_equal(first, second)
     np.testing.assert_array_equal(train[0], before)
+
+
+def test_splits_that_share_principal_axes_get_the_answers_of_their_points_alone():
+    X, y = load_digits(return_X_y=True)
+    among = Coordinates.of(X[:600])
+    rows = np.random.default_rng(0).permutation(600)
+    train, validation, test = rows[:300], rows[300:400], rows[400:]
+    alone = LinearProbe().fit(X[train], y[train], validation=(X[validation], y[validation]))
+    shared = LinearProbe().fit_among(among, y[:600], train, validation)
+    assert shared.strength_ == alone.strength_
+    np.testing.assert_allclose(
+        shared.predict_proba(X[test]), alone.predict_proba(X[test]), atol=1e-3
+    )
+    assert shared.n_features_in_ == 64
+    unseen = np.flatnonzero(y[:600] == 9)
+    assert LinearProbe().fit_among(among, y[:600], train[y[train] < 9], unseen).strength_ == 1.0

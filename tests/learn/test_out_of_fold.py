@@ -5,6 +5,7 @@ import pytest
 from sklearn.datasets import load_iris
 
 from embedlens.learn.out_of_fold import out_of_enough_folds, out_of_fold
+from embedlens.learn.softmax_regression import Coordinates
 
 
 def test_points_of_a_group_do_not_tell_of_each_other():
@@ -46,7 +47,7 @@ def test_folds_are_asked_until_enough_points_have_been():
     X, y = load_iris(return_X_y=True)
     whole = out_of_fold(X, y)
     for enough, folds in ((1, 1), (30, 1), (31, 2), (150, 5), (1_000, 5)):
-        asked, shares = out_of_enough_folds(X, y, enough=enough)
+        asked, shares = out_of_enough_folds(Coordinates.of(X), y, enough=enough)
         assert len(asked) == 30 * folds
         assert (np.bincount(y[asked]) == 10 * folds).all()
         np.testing.assert_array_equal(shares, whole[asked])

@@ -51,6 +51,8 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Whether its loss is certain to be within 1e-6 of the least.
     classes_ : ndarray
         Labels in the order of ``predict_proba``'s columns.
+    solution_ : Solution
+        The same along the principal axes of the points that were given.
     n_features_in_ : int
         Columns of the features.
     feature_names_in_ : ndarray of str
@@ -98,18 +100,42 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             or all labels are one.
         """
         points, labels = labelled_points(self, X, y)
-        watched = watched_points(self, validation, labels)
-        if watched is None or not np.isin(watched[1], labels).any():
-            return self._fit(points, labels, len(points), 1.0)
-        return self._fit(
-            np.concatenate([points, watched[0]]), np.concatenate([labels, watched[1]]),
-            len(points), 1.0,
-        )  # fmt: skip
+        trained, watched = len(points), watched_points(self, validation, labels)
+        if watched is not None and np.isin(watched[1], labels).any():
+            points = np.concatenate([points, watched[0]])
+            labels = np.concatenate([labels, watched[1]])
+        return self._fit(Coordinates.of(points), labels, trained, 1.0)
+
+    def fit_among(
+        self,
+        among: Coordinates,
+        y: NDArray[Any],
+        train: NDArray[np.intp],
+        validation: NDArray[np.intp],
+    ) -> LinearProbe:
+        """Fit to some of many points as `fit` does, where all of them were turned before.
+
+        So splits of one set share its principal axes. They do not begin where another split ended:
+        that lies further from their own answer than the path along the strengths does.
+
+        Parameters
+        ----------
+        among : Coordinates
+            All points.
+        y : ndarray of shape (n,)
+            Labels of all points.
+        train, validation : ndarray of int
+            Rows to learn from, and to choose the strength by; perhaps none of the latter.
+        """
+        self.n_features_in_ = len(among.axes)
+        watched = validation if np.isin(y[validation], y[train]).any() else validation[:0]
+        known = np.concatenate([train, watched])
+        return self._fit(among.part(known), y[known], len(train), 1.0)
 
     def fit_at(self, X: ArrayLike, y: ArrayLike, strength: float) -> LinearProbe:
         """Fit at a given strength, with no validation set."""
         points, labels = labelled_points(self, X, y)
-        return self._fit(points, labels, len(points), strength)
+        return self._fit(Coordinates.of(points), labels, len(points), strength)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the probability of each class, shape (pictures, classes)."""
@@ -129,9 +155,10 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labels: NDArray[np.generic] = self.classes_[likeliest]
         return labels
 
-    def _fit(self, X: NDArray[Any], y: NDArray[Any], trained: int, strength: float) -> LinearProbe:
+    def _fit(
+        self, among: Coordinates, y: NDArray[Any], trained: int, strength: float
+    ) -> LinearProbe:
         """Fit to all points; where not all are for training, choose the strength first."""
-        among = Coordinates.of(X)
         self.validation_loss_: dict[float, float] = {}
         self.strength_, start = strength, None
         self.classes_, codes = _classes_of(y)
@@ -142,7 +169,7 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         found = among.fit(
             codes, len(self.classes_), self.strength_, start=start, max_iter=self.max_iter
         )
-        self._mean, self._scale = among.mean, among.scale
+        self.solution_, self._mean, self._scale = found, among.mean, among.scale
         self._kernel, self._bias = among.axes @ found.weights, found.intercepts
         self.n_iter_ = max(1, found.steps)
         self.converged_ = found.reached(TOLERANCE)

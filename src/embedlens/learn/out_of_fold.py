@@ -51,25 +51,37 @@ def out_of_fold(
     True
     """
     shares = np.zeros((len(np.asarray(codes)), int(np.max(codes)) + 1))
-    for held, found in _each_fold(X, codes, groups, folds, strength, seed):
+    among = Coordinates.of(np.asarray(X))
+    for held, found in _each_fold(among, codes, groups, folds, strength, seed):
         shares[held] = found
     return shares
 
 
 def out_of_enough_folds(
-    X: ArrayLike,
+    among: Coordinates,
     codes: ArrayLike,
     groups: Sequence[str] | None = None,
     *,
     enough: int,
     folds: int = 5,
     strength: float = 1e-2,
+    start: Solution | None = None,
     seed: int = 0,
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Return what `out_of_fold` does, of so many folds as it takes to ask ``enough`` points.
 
-    A fold has the classes in the proportions of all, and each costs a fit. Parameters are those of
-    `out_of_fold`.
+    A fold has the classes in the proportions of all, and each costs a fit.
+
+    Parameters
+    ----------
+    among : Coordinates
+        The points, turned.
+    codes, groups, folds, strength, seed
+        As for `out_of_fold`.
+    enough : int
+        Points to ask.
+    start : Solution, optional
+        For all classes, to begin at.
 
     Returns
     -------
@@ -80,7 +92,7 @@ def out_of_enough_folds(
     """
     asked: list[NDArray[np.intp]] = []
     shares: list[NDArray[np.float64]] = []
-    for held, found in _each_fold(X, codes, groups, folds, strength, seed):
+    for held, found in _each_fold(among, codes, groups, folds, strength, seed, start):
         asked.append(held)
         shares.append(found)
         if sum(map(len, asked)) >= enough:
@@ -89,18 +101,18 @@ def out_of_enough_folds(
 
 
 def _each_fold(
-    X: ArrayLike,
+    among: Coordinates,
     codes: ArrayLike,
     groups: Sequence[str] | None,
     folds: int,
     strength: float,
     seed: int,
+    start: Solution | None = None,
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float64]]]:
     """Yield the points of each fold, and what a probe of the other folds gives them."""
-    X, codes = np.asarray(X), np.asarray(codes)
+    codes = np.asarray(codes)
     fold_of = folds_of(codes, groups, folds, seed)
-    among = Coordinates.of(X)
-    before: tuple[list[int], Solution] | None = None
+    before = None if start is None else (np.unique(codes).tolist(), start)
     for fold in np.unique(fold_of):
         held, others = np.flatnonzero(fold_of == fold), np.flatnonzero(fold_of != fold)
         shares = np.zeros((len(held), int(codes.max()) + 1))

@@ -48,8 +48,8 @@ class Schedule:
     learning_rate : float or None
         None for n / (4 · exaggeration of the moment), the largest rate that is stable.
     tol : float
-        Without exaggeration, stop when 50 iterations lower the divergence by less than this
-        share of it.
+        In the second half, stop when 50 iterations lower the divergence by less than this share
+        of it.
     momentum : float, default 0.8
         Share of a step that goes into the next, once there is no exaggeration; until then 0.8.
     """
@@ -90,6 +90,8 @@ class Descent:
     repulsion : Repulsion
     sketch : Repulsion
         Another while attraction is exaggerated, or the same.
+    sketched : int, default 0
+        Iterations that the sketch serves for at least.
     """
 
     def __init__(
@@ -99,13 +101,14 @@ class Descent:
         n_components: int,
         repulsion: Repulsion,
         sketch: Repulsion,
+        sketched: int = 0,
     ) -> None:
         self.Y = Y
         self._next = Y.copy()
         self._velocity = np.zeros_like(Y)
         self._gains = np.ones_like(Y)
         self._repulsion = repulsion
-        self._sketch = sketch
+        self._sketch, self._sketched = sketch, sketched
         self._dof = student.degrees_of_freedom(n_components)
         rows = P.indptr.astype(np.int64)
         self._attraction = rows, P.indices.astype(np.uint32), P.data
@@ -117,17 +120,20 @@ class Descent:
     def run(self, schedule: Schedule, callback: Callback | None = None) -> list[Check]:
         """Descend, and return the checks made on the way, the last at the end."""
         n = self._attraction[0].size - 1
+        # The divergence of a sketch is not compared with that of what follows it.
+        first_stop = max(schedule.max_iter // 2, self._sketched + _CHECK_EVERY)
         checks: list[Check] = []
         norm = math.nan
         for iteration, exaggeration in enumerate(schedule):
             law = self._law(exaggeration)
-            repulsion = self._sketch if exaggeration != 1.0 else self._repulsion
+            sketching = exaggeration != 1.0 or iteration < self._sketched
+            repulsion = self._sketch if sketching else self._repulsion
             Z = repulsion(self.Y, law)
             if iteration and iteration % _CHECK_EVERY == 0:
                 checks.append(Check(iteration, self._divergence(Z), norm))
                 if callback is not None:
                     callback(iteration, checks[-1].divergence, schedule.max_iter)
-                if exaggeration == 1.0 and _settled(checks, schedule):
+                if iteration >= first_stop and _settled(checks, schedule.tol):
                     return checks
             rate = schedule.learning_rate or n / (4 * exaggeration)
             momentum = schedule.momentum if exaggeration == 1.0 else MOMENTUM
@@ -178,11 +184,11 @@ class Descent:
         return self._negative_entropy + (self._dof + 1) / 2 * log_w + math.log(Z)
 
 
-def _settled(checks: list[Check], schedule: Schedule) -> bool:
-    if len(checks) < 2 or checks[-1].iteration < schedule.max_iter // 2:
+def _settled(checks: list[Check], tol: float) -> bool:
+    if len(checks) < 2:
         return False
     before, now = checks[-2].divergence, checks[-1].divergence
-    return before - now < schedule.tol * now + 1e-7
+    return before - now < tol * now + 1e-7
 
 
 @inlined(reassociate=True)

@@ -17,7 +17,7 @@ from embedlens.results.samples import LEARNED, told_sample
 from embedlens.results.settings import Settings
 from embedlens.results.vocabulary import FEATURES
 from embedlens.study.geometry import measure_geometry
-from embedlens.study.heads import fit_heads, fit_heads_on_maps
+from embedlens.study.heads import Heads, fit_heads_on_maps
 from embedlens.study.learning_curve import measure_learning_curve
 from embedlens.study.maps import chosen_maps, make_map, measure_distortion, measure_silhouettes
 from embedlens.study.random_split import fit_on_random_split
@@ -79,10 +79,11 @@ def measure_heads(
     """
     rows = _sample(images)
     points = points if rows is None else points[rows]
-    measured = told_sample(LEARNED, rows, len(images))
+    measured, heads = told_sample(LEARNED, rows, len(images)), None
     for repeat in range(repeats_of(images, settings)) if repeats is None else repeats:
         step(f"heads, split {repeat + 1}")
-        measured += fit_heads(points, split_of(images, settings, repeat, rows), repeat)
+        heads = heads or Heads(points)  # what all splits share is a part of the first
+        measured += heads.fit(split_of(images, settings, repeat, rows), repeat)
     return measured if rows is None else measured.of_rows(rows)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from embedlens.images import ImageSet
 from embedlens.learn import LinearProbe
 from embedlens.learn.out_of_fold import out_of_enough_folds
+from embedlens.learn.softmax_regression import Coordinates
 from embedlens.metrics.calibration import (
     at_temperature,
     conformal_sets,
@@ -27,7 +28,7 @@ _ENOUGH = 2_000
 
 
 def calibrate(
-    points: NDArray[np.floating[Any]],
+    among: Coordinates,
     split: ImageSet,
     repeat: int,
     probe: LinearProbe,
@@ -44,8 +45,9 @@ def calibrate(
 
     Parameters
     ----------
-    points : ndarray of shape (pictures, d)
-        Features, or points with the same distances.
+    among : Coordinates
+        Features of all pictures, or points with the same distances; the probe was fitted among
+        them.
     split : ImageSet
         The pictures as this repeat splits them.
     repeat : int
@@ -58,11 +60,12 @@ def calibrate(
     known, test = split.where(["train", "validation"]), split.where("test")
     codes = np.searchsorted(probe.classes_, split.labels[known])
     asked, found = out_of_enough_folds(
-        points[known],
+        among.part(known),
         codes,
         split.groups[known].tolist(),
         enough=_ENOUGH,
         strength=probe.strength_,
+        start=probe.solution_,
     )
     apart = _log(found)
     degree = temperature(apart, codes[asked])

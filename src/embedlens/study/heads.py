@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from embedlens.images import ImageSet
 from embedlens.learn import LazyRows, LinearProbe, NeighborsProbe, TopClassifier
+from embedlens.learn.softmax_regression import Coordinates
 from embedlens.results.measurements import HISTORY, Measure, Measurements
 from embedlens.results.settings import Settings
 from embedlens.results.vocabulary import KNN, LINEAR_PROBE, TOP, space_of
@@ -26,23 +27,42 @@ PROBES: dict[str, type[LinearProbe | NeighborsProbe]] = {
 Points = NDArray[np.floating[Any]]
 
 
-def fit_heads(points: Points, split: ImageSet, repeat: int) -> Measurements:
-    """Train the heads that cost little on features, and test them on the test pictures."""
-    train, validation, test = (split.where(s) for s in ("train", "validation", "test"))
-    labels, result = split.labels, Measurements()
-    for key, make in PROBES.items() if len(test) else ():
+class Heads:
+    """Heads that cost little, on features, split after split.
+
+    Parameters
+    ----------
+    points : ndarray of shape (pictures, columns)
+        ``Geometry.points`` of the features. Their principal axes are found once for all splits.
+    """
+
+    def __init__(self, points: Points) -> None:
+        self._points = points
+        self._among = Coordinates.of(points)
+
+    def fit(self, split: ImageSet, repeat: int) -> Measurements:
+        """Train them on a split, and test them on its test pictures."""
+        train, validation, test = (split.where(s) for s in ("train", "validation", "test"))
+        if not len(test):
+            return Measurements()
+        points, labels = self._points, split.labels
         start = time.perf_counter()
-        head = make().fit(
+        probe = LinearProbe().fit_among(self._among, labels, train, validation)
+        shares = probe.predict_proba(points[test])
+        strength = Measure(f"{LINEAR_PROBE.key}.strength", probe.strength_, "validation", repeat)
+        result = judge_shares(
+            LINEAR_PROBE.key, split, repeat, probe.classes_, shares, time.perf_counter() - start
+        )
+        result += Measurements((strength,))
+        result += calibrate(self._among, split, repeat, probe, shares)
+        start = time.perf_counter()
+        nearest = NeighborsProbe().fit(
             points[train], labels[train], validation=(points[validation], labels[validation])
         )
-        shares = head.predict_proba(points[test])
-        seconds = time.perf_counter() - start
-        result += judge_shares(key, split, repeat, head.classes_, shares, seconds)
-        if isinstance(head, LinearProbe):
-            strength = Measure(f"{key}.strength", head.strength_, "validation", repeat)
-            result += Measurements((strength,))
-            result += calibrate(points, split, repeat, head, shares)
-    return result
+        shares = nearest.predict_proba(points[test])
+        return result + judge_shares(
+            KNN.key, split, repeat, nearest.classes_, shares, time.perf_counter() - start
+        )
 
 
 def fit_heads_on_maps(
