@@ -134,6 +134,7 @@ class BalancedBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined
         self.X, self.targets = X, targets
         codes = np.unique(labels, return_inverse=True)[1]
         self.members = [np.flatnonzero(codes == code) for code in range(codes.max() + 1)]
+        self.sizes = np.array([len(each) for each in self.members])
         self.at_once = min(len(self.members), max(1, size // 2))
         self.quota = max(2, size // self.at_once)
         self.number = number
@@ -148,11 +149,8 @@ class BalancedBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined
         classes = np.sort(self.classes.draw(self.at_once))
         drawn = [self.points[code].draw(self.quota) for code in classes]
         rows = np.concatenate(drawn)
-        each = [
-            np.full(len(d), len(self.members[c]) / len(d))
-            for c, d in zip(classes, drawn, strict=True)
-        ]
-        weights = np.concatenate(each)
+        numbers = np.array([len(each) for each in drawn])
+        weights = np.repeat(self.sizes[classes] / numbers, numbers)
         return (
             np.asarray(self.X[rows], np.float32),
             self.targets[rows],
@@ -161,7 +159,10 @@ class BalancedBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined
 
 
 class _Turns:
-    """Draws from a set without repeats within a draw; each has its turn before any comes again."""
+    """Draws from a set without repeats within a draw; each has its turn before any comes again.
+
+    The values are in order.
+    """
 
     def __init__(self, values: NDArray[np.int64], rng: np.random.Generator) -> None:
         self.values, self.rng = values, rng
@@ -173,7 +174,9 @@ class _Turns:
         drawn = self.waiting[:number]
         self.waiting = self.waiting[number:]
         if len(drawn) < number:
-            again = self.rng.permutation(np.setdiff1d(self.values, drawn))
+            others = np.ones(len(self.values), bool)
+            others[np.searchsorted(self.values, drawn)] = False
+            again = self.rng.permutation(self.values[others])
             fresh = again[: number - len(drawn)]
             rest = np.concatenate([again[number - len(drawn) :], drawn])
             drawn, self.waiting = np.concatenate([drawn, fresh]), self.rng.permutation(rest)
