@@ -19,6 +19,7 @@ from embedlens.classify import (
     NeighborsHead,
     Unknown,
     export_classifier,
+    open_classifier,
     predict,
     train,
 )
@@ -123,6 +124,16 @@ def test_a_saved_classifier_answers_the_same(head, request, features, tmp_path):
     np.testing.assert_array_equal(one.unknown, other.unknown)
     assert (read.classes, read.expected, read.key) == (made.classes, made.expected, made.key)
     assert not list((tmp_path / "saved").glob("*.pkl"))
+
+
+def test_a_saved_classifier_is_asked_for_by_any_spelling_of_what_it_has(classifier, tmp_path):
+    saved = classifier.save(tmp_path / "saved")
+    name = classifier.backbone
+    for spelt in (name, name.upper(), f" {name} "):
+        assert open_classifier(saved, spelt, LinearHead.key.upper()).key == classifier.key
+    for backbone, head in (("MobileNetV2", None), ("no such", None), (None, "knn")):
+        with pytest.raises(EmbedlensError, match=f"a classifier with .*, not {backbone or head};"):
+            open_classifier(saved, backbone, head)
 
 
 def test_a_damaged_or_foreign_folder_is_no_classifier(classifier, tmp_path):

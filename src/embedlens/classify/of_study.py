@@ -16,7 +16,7 @@ from embedlens.classify.classifier import FACTS, Classifier, Expected, Training
 from embedlens.classify.heads import HEADS, LinearHead, TunedHead
 from embedlens.classify.kept import keep_trained, read_top, read_trained
 from embedlens.classify.training import Trained, calibrate_tuned, train
-from embedlens.errors import EmbedlensError, StudyError
+from embedlens.errors import BackboneError, EmbedlensError, StudyError
 from embedlens.features import Recipe
 from embedlens.features.store import read_features, read_meta
 from embedlens.files import content_key
@@ -224,13 +224,17 @@ def open_classifier(
             )
         return classifier_of(folder, backbone, head or LinearHead.key)
     found = Classifier.load(folder)
-    for asked, has in ((backbone, found.backbone), (head, found.head.key)):
-        if asked is not None and not _same(asked, has):
-            raise EmbedlensError(
-                f"{folder} is a classifier with {has}, not {asked}; leave {asked} out, or give the "
-                "study."
-            )
+    if backbone is not None and found.backbone.casefold() not in _spellings(backbone):
+        raise _other(folder, found.backbone, backbone)
+    if head is not None and found.head.key != head.casefold():
+        raise _other(folder, found.head.key, head)
     return found
+
+
+def _other(folder: Path, has: str, asked: str) -> EmbedlensError:
+    return EmbedlensError(
+        f"{folder} is a classifier with {has}, not {asked}; leave {asked} out, or give the study."
+    )
 
 
 def expected_of(results: Results, verdict: Verdict, backbone: str) -> Expected:
@@ -271,5 +275,9 @@ def _levels(pictures: pd.DataFrame) -> dict[str, Levels]:
     }
 
 
-def _same(one: str, other: str) -> bool:
-    return one.lower() == other.lower()
+def _spellings(name: str) -> set[str]:
+    """Return a name, and in full what it is short for: a network without its tag, say."""
+    spelt = {name.strip().casefold()}
+    with contextlib.suppress(BackboneError):
+        spelt.add(get_backbone(name).name.casefold())
+    return spelt
