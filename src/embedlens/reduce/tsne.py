@@ -48,9 +48,9 @@ _PAIRS_A_THREAD = 600_000
 
 _START_SPREAD = 1e-4  # standard deviation of the first coordinate
 
-# Maps of fewer points have optima that differ by a quarter in their divergence. Steps several
-# times longer than the stable ones (scikit-learn's least rate) jump
-# between them before they settle, and may end in a better one; each costs a tenth of a second.
+# Maps of fewer points have optima that differ by a quarter in their divergence. Exaggerations differ
+# in which of them they end in; steps several times longer than the stable ones (scikit-learn's least
+# rate) jump between them before they settle. Each costs a few hundredths of a second.
 _FEW_POINTS = 50
 _JUMPING_RATE = 50.0
 
@@ -83,7 +83,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     Affinities are those of the exact 3 · perplexity nearest neighbours. Repulsion is computed over
     all pairs, and beyond 15,000 points by a tree. The descent starts from the principal components,
     early exaggeration falls to 1 by degrees, the learning rate is the largest stable one, and it
-    stops when the divergence settles. Of fewer than 50 points four descents are made, by different
+    stops when the divergence settles. Of fewer than 50 points seven descents are made, by different
     schedules, and the map of the lower divergence is kept. Of 3,000 points and more a coarse tree
     repels while attraction is exaggerated, beyond 15,000 for the first half of the iterations, and
     momentum is 0.9 instead of 0.8 once attraction is not exaggerated.
@@ -383,8 +383,9 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
         schedules = [Schedule(self.max_iter, bearable, rate, self.tol, momentum)]
         if rate is None and P.shape[0] < _FEW_POINTS:
             schedules += [
-                Schedule(self.max_iter, exaggeration, _JUMPING_RATE, self.tol)
-                for exaggeration in (1.0, bearable, LARGEST)
+                Schedule(self.max_iter, exaggeration, rate, self.tol)
+                for rate in (None, _JUMPING_RATE)
+                for exaggeration in (1.0, 4.0, LARGEST)
             ]
         return schedules
 
