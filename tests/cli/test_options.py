@@ -147,6 +147,12 @@ def test_a_check_does_not_go_into_a_study(digits_folder):
     assert "holds a study of" in run("check", digits_folder, "--out", "mine")
 
 
+def test_a_check_that_did_not_end_is_not_viewed():
+    claim(Path("mine"), Provenance("check", "/photos"))
+    assert "Run `embedlens check /photos --out" in run("view", "mine")
+    assert "--photos is of a map" in run("view", "mine", "--photos", ".")
+
+
 @pytest.fixture
 def digits_folder():
     from PIL import Image

@@ -88,11 +88,13 @@ class TestTable:
         path = found.write(tmp_path)
         assert path.name == "findings.csv"
         assert sorted(each.name for each in tmp_path.iterdir()) == [
-            "findings.csv", "findings.parquet",
+            "findings.csv", "findings.parquet", "images.parquet",
         ]  # fmt: skip
         table = pd.read_parquet(tmp_path / "findings.parquet")
         pd.testing.assert_frame_equal(table, found.findings, check_dtype=False)
         assert len(pd.read_csv(path)) == len(table)
+        pictures = pd.read_parquet(tmp_path / "images.parquet")
+        assert pictures["path"][pictures["kept"]].tolist() == found.images.paths.tolist()
 
 
 class TestFileFacts:

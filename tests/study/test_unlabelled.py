@@ -175,12 +175,12 @@ def test_labels_given_in_the_viewer_make_an_image_set(both, pictures_once, new, 
     _, study, results = both
     shutil.copytree(study.folder, tmp_path / "s")
     before = sorted(each.read_bytes() for each in pictures_once.rglob("*.png"))
-    labels = WrittenLabels(tmp_path / "s", results)
+    labels = WrittenLabels.of_study(tmp_path / "s", results)
     count = len(results.pictures)
     labels.write(Decisions(labelled={" new class ": (0, 1, count)}, aside=(2, 3)))
     told = labels.write(Decisions(labelled={"down": (3, 4)}))
     assert (told["labelled"], told["aside"]) == (5, 1)
-    again = WrittenLabels(tmp_path / "s", results)
+    again = WrittenLabels.of_study(tmp_path / "s", results)
     assert again.write(Decisions(undecided=(1,)))["labelled"] == 4
     read = ImageSet.read(told["path"])
     paths = [str((tmp_path / "s" / each).resolve()) for each in read.paths]
@@ -202,5 +202,5 @@ def test_a_table_of_the_user_s_is_left_alone(both, tmp_path):
     shutil.copytree(study.folder, tmp_path / "s")
     (tmp_path / "s" / "labels.csv").write_text("path,label\na,b\n")
     with pytest.raises(EmbedlensError, match="was not written by the viewer"):
-        WrittenLabels(tmp_path / "s", results).write(Decisions(kept=(0,)))
+        WrittenLabels.of_study(tmp_path / "s", results).write(Decisions(kept=(0,)))
     assert (tmp_path / "s" / "labels.csv").read_text() == "path,label\na,b\n"

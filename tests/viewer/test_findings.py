@@ -69,7 +69,7 @@ def test_a_study_that_was_not_checked_or_is_clean_has_no_findings(finished, chec
 def test_decisions_make_an_image_set_and_are_there_again_when_it_is_opened(study):
     results = study.results
     before = {path: path.read_bytes() for path in study.pictures.rglob("*.*")}
-    labels = WrittenLabels(study.folder, results)
+    labels = WrittenLabels.of_study(study.folder, results)
     labels.write(Decisions((3, 4), {" new ": (0,), "ant": (44,)}, (1, 2)))
     told = labels.write(Decisions(labelled={"ant": (2,)}, undecided=(4,)))
     assert {name: told[name] for name in ("kept", "labelled", "aside")} == {
@@ -97,7 +97,7 @@ def test_decisions_make_an_image_set_and_are_there_again_when_it_is_opened(study
 
 def test_a_page_carries_what_it_needs_to_save_the_same_table(study):
     scene = whole_study_scene(study.folder, study.results)
-    written = WrittenLabels(study.folder, study.results)
+    written = WrittenLabels.of_study(study.folder, study.results)
     told = written.write(Decisions(kept=(0,)))
     table = pd.read_csv(told["path"], dtype=str, keep_default_na=False)
     assert list(scene.table) == [
@@ -119,7 +119,7 @@ def test_no_table_is_offered_of_pictures_in_an_archive(study):
     moved = replace(results, settings=replace(results.settings, pictures=str(archive)))
     assert whole_study_scene(study.folder, moved).table == {}
     with pytest.raises(EmbedlensError, match="no table can point into it"):
-        WrittenLabels(study.folder, moved).write(Decisions(kept=(0,)))
+        WrittenLabels.of_study(study.folder, moved).write(Decisions(kept=(0,)))
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_a_dark_picture_beside_a_bright_one_stays_dark_to_its_edge():
 
 
 def test_thumbnails_of_a_study_are_its_pictures_and_are_kept(study):
-    pictures = Pictures(study.results)
+    pictures = Pictures.of_study(study.results)
     sheets = Sheets(len(pictures))
     first = study_sheets(study.folder, sheets, pictures)(0)
     with Image.open(study.pictures / study.results.pictures["path"][20]) as image:
@@ -57,13 +57,13 @@ def test_thumbnails_of_a_study_are_its_pictures_and_are_kept(study):
     np.testing.assert_allclose(cell.mean(axis=(0, 1)), colour, atol=4)
     for path in study.pictures.rglob("*.png"):
         path.unlink()
-    assert study_sheets(study.folder, sheets, Pictures(study.results))(0) == first
+    assert study_sheets(study.folder, sheets, Pictures.of_study(study.results))(0) == first
 
 
 def test_pictures_that_have_changed_are_blank(study):
     path = study.pictures / study.results.pictures["path"][0]
     Image.new("RGB", (24, 20), "red").save(path)
-    pictures = Pictures(study.results)
+    pictures = Pictures.of_study(study.results)
     assert pictures.pixels(0, 64) is None
     assert pictures.pixels(1, 64).shape == (64, 64, 3)
 
@@ -74,7 +74,7 @@ def test_a_path_in_the_table_that_leads_elsewhere_shows_nothing(study, tmp_path)
     Image.new("RGB", (24, 20), "blue").save(secret)
     results = study.results
     results.pictures.loc[0, "path"] = str(secret)
-    assert Pictures(results).pixels(0, 64) is None
+    assert Pictures.of_study(results).pixels(0, 64) is None
 
 
 def test_thumbnails_are_as_large_as_there_is_room_for():

@@ -42,6 +42,7 @@ def check(
     import embedlens as el
     from embedlens.cli.progress import TerminalProgress
     from embedlens.cli.tables import print_counts, print_notes
+    from embedlens.curation.checks import FEATURES
     from embedlens.report import write_check
 
     chosen = named_backbone(backbone, weights, transform)
@@ -54,7 +55,7 @@ def check(
         )
         folder = _claimed("check", "check", photos, out, images)
         found = el.curation.check(
-            images, backbone=chosen, store=folder / "features", seed=seed, progress=progress
+            images, backbone=chosen, store=folder / FEATURES, seed=seed, progress=progress
         )
         page = write_check(found, folder)
     if json_:
@@ -62,7 +63,10 @@ def check(
         return
     print_notes(images.notes)
     print_counts(found)
-    print(f"\nPictures: {page.resolve()}\nTable: {folder.resolve() / 'findings.csv'}")
+    print(
+        f"\nPictures: {page.resolve()}\nTable: {folder.resolve() / 'findings.csv'}\n"
+        f"Decide on each, beside a map: embedlens view {folder}"
+    )
 
 
 def relabel(

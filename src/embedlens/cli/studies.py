@@ -269,10 +269,10 @@ def view(
         Path,
         typer.Argument(
             parser=given_path,
-            metavar="STUDY",
+            metavar="STUDY|CHECK",
             show_default=False,
-            help="A study folder; or a map as `embedlens map` writes it: a CSV or Parquet table "
-            "with the columns x, y, perhaps z, label, path, and any others.",
+            help="A study folder; the folder of a check; or a map as `embedlens map` writes it: a "
+            "CSV or Parquet table with the columns x, y, perhaps z, label, path, and any others.",
         ),
     ],
     photos: Annotated[
@@ -293,14 +293,18 @@ def view(
         bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
     ] = True,
 ) -> None:  # fmt: skip
-    """Look at a study in 3-D, in the browser, served on this machine only."""
-    from embedlens.viewer import add_columns, serve, served_file, served_study
+    """Look at a study or a check in 3-D, in the browser, served on this machine only."""
+    from embedlens.results.checked import is_check
+    from embedlens.viewer import add_columns, serve, served_check, served_file, served_study
 
     if what.is_dir() and photos:
         raise typer.BadParameter(
-            "--photos is of a map; a study knows where its pictures are. Leave it out."
+            "--photos is of a map; a study or a check knows where its pictures are. Leave it out."
         )
-    served = served_study(what) if what.is_dir() else served_file(what, photos)
+    if not what.is_dir():
+        served = served_file(what, photos)
+    else:
+        served = served_check(what) if is_check(what) else served_study(what)
     told = None if columns is None else add_columns(served.scene, columns)
     print("\n".join(filter(None, [served.summary(), told])))
     serve(

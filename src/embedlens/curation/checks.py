@@ -26,6 +26,9 @@ from embedlens.metrics.outliers import scores_of
 from embedlens.metrics.proportion import proportion_interval
 from embedlens.metrics.stratified import COMPARED, SAMPLE, sample_by_content
 
+FINDINGS, IMAGES, FEATURES = "findings.parquet", "images.parquet", "features"
+"""What lies in the folder of a check; ``features`` where it was told to keep them there."""
+
 # With fewer test pictures the 95% interval of a class's accuracy of 90% is wider than 17 points.
 FEW = 50
 # A class this many times larger than another: accuracy then says little of the smaller.
@@ -66,7 +69,9 @@ class Check:
         return {kind: int(found[kind]) for kind in KINDS if kind in found}
 
     def write(self, folder: Path) -> Path:
-        """Write ``findings.csv`` and ``findings.parquet``, each whole or not at all.
+        """Write ``findings.csv``, ``findings.parquet`` and ``images.parquet``.
+
+        Each is written whole or not at all. The last holds the pictures that were checked.
 
         Returns
         -------
@@ -74,12 +79,11 @@ class Check:
             ``findings.csv``.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        for suffix in ("parquet", "csv"):
-            with replacing(folder / f"findings.{suffix}") as partial:
-                if suffix == "csv":
-                    self.findings.to_csv(partial, index=False)
-                else:
-                    self.findings.to_parquet(partial, index=False)
+        self.images.write(folder / IMAGES)
+        with replacing(folder / FINDINGS) as partial:
+            self.findings.to_parquet(partial, index=False)
+        with replacing(folder / "findings.csv") as partial:
+            self.findings.to_csv(partial, index=False)
         return folder / "findings.csv"
 
 

@@ -59,7 +59,7 @@ def export_tensorboard(study: Path, out: Path) -> Path:
     if not tensors:
         raise StudyError(f"{study} has no features and no maps to export; run the study again.")
     write_whole(out / "metadata.tsv", _metadata(results))
-    side = _write_sprite(Pictures(results), out / "sprite.jpg")
+    side = _write_sprite(Pictures.of_study(results), out / "sprite.jpg")
     entries = []
     for number, (name, values) in enumerate(tensors.items()):
         path = f"tensor-{number}.bytes"

@@ -38,7 +38,7 @@ class Thumbnails:
     """
 
     def __init__(self, results: Results) -> None:
-        self._pictures = Pictures(results)
+        self._pictures = Pictures.of_study(results)
         self.place = self._pictures.place
         kept = results.pictures["path"][results.pictures["kept"]]
         self._rows = {str(path): row for row, path in enumerate(kept)}

@@ -1,4 +1,4 @@
-"""The pictures of a finished study, where they still are as the study saw them."""
+"""The pictures of a finished study or a check, where they still are as they were seen."""
 
 from __future__ import annotations
 
@@ -15,35 +15,44 @@ from embedlens.results.results import Results
 
 
 class Pictures:
-    """Reads a study's pictures by their row, and no other file.
+    """Reads pictures by their row, and no other file.
 
     Parameters
     ----------
-    results : Results
-        Its pictures are looked for where the study found them.
+    place : str
+        They are looked for where they were found: a folder, archive, table or URL.
+    pictures : DataFrame
+        A row each, as `ImageSet.to_frame` has them: path, id, black, white.
+    wanted : Wanted, optional
+        What a table there was read for.
 
     Attributes
     ----------
     place : str
-        The folder, archive, table or URL that the study read.
+        As given.
     ids : list of str
         The content of each picture, hashed.
     """
 
-    def __init__(self, results: Results) -> None:
-        self.place = results.settings.pictures
+    def __init__(self, place: str, pictures: pd.DataFrame, wanted: Wanted = NOTHING_ELSE) -> None:
+        self.place = place
         self.ids: list[str] = []
         self._paths: list[str] = []
         self._levels: list[Levels | None] = []
         self._sources: list[Source | None] = []
+        self._add(place, pictures, wanted)
+
+    @classmethod
+    def of_study(cls, results: Results) -> Pictures:
+        """Return a study's pictures."""
         settings = results.settings
         wanted = Wanted(labels=tuple(settings.labels), separator=settings.separator)
-        self._add(self.place, results.pictures[results.pictures["kept"]], wanted)
+        return cls(settings.pictures, results.pictures[results.pictures["kept"]], wanted)
 
     @classmethod
     def with_unlabelled(cls, results: Results) -> Pictures:
         """Return a study's pictures, and after them those without a label."""
-        one = cls(results)
+        one = cls.of_study(results)
         if results.unlabelled is not None:
             one._add(results.unlabelled.place, results.unlabelled.kept)
         return one
@@ -68,7 +77,7 @@ class Pictures:
         Parameters
         ----------
         row : int
-            Of the picture in the study.
+            Of the picture.
         size : int or None
             Side of the square it is brought to; None keeps its own size.
         resize : {"crop", "squash", "pad"}, default "crop"
@@ -77,7 +86,7 @@ class Pictures:
         Returns
         -------
         ndarray of shape (height, width, 3), uint8, or None
-            None where the file is gone or holds other bytes than the study saw.
+            None where the file is gone or holds other bytes than were seen.
         """
         source, levels = self._sources[row], self._levels[row]
         if source is None:

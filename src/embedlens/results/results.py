@@ -278,7 +278,7 @@ def read_results(study: Path) -> Results:
         else pd.read_parquet(folder.table(name))
         for name in TABLES
     }
-    return _results(folder, settings, tables, folder.gathered(), read_findings(folder))
+    return _results(folder, settings, tables, folder.gathered(), read_findings(folder.findings))
 
 
 def read_some_results(folder: StudyFolder, settings: Settings, names: list[str]) -> Results:

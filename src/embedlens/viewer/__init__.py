@@ -14,6 +14,7 @@ _NAMES = {
     "add_columns": "given_columns",
     "arrays_scene": "arrays",
     "serve": "server",
+    "served_check": "server",
     "served_file": "server",
     "served_study": "server",
     "view": "widget",
@@ -26,6 +27,7 @@ __all__ = [
     "add_columns",
     "arrays_scene",
     "serve",
+    "served_check",
     "served_file",
     "served_study",
     "view",
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from embedlens.viewer.arrays import arrays_scene
     from embedlens.viewer.given_columns import add_columns
     from embedlens.viewer.scene import Scene
-    from embedlens.viewer.server import serve, served_file, served_study
+    from embedlens.viewer.server import serve, served_check, served_file, served_study
     from embedlens.viewer.widget import view, view_study
 
 

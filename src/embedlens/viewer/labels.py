@@ -1,4 +1,4 @@
-"""What is decided in the viewer: a table in the study folder, never the user's own files."""
+"""What is decided of pictures: a table beside a study or a check, never the user's own files."""
 
 from __future__ import annotations
 
@@ -25,26 +25,32 @@ _OURS = "viewer"  # a column that no other program writes
 
 
 class WrittenLabels:
-    """The table ``labels.csv`` of a study: all its pictures, with what the viewer's user decided.
+    """The table ``labels.csv``: all pictures of a study or a check, with what was decided of each.
 
     It is an image set for ``embedlens study``: path, label, and split and group where some were
-    given. ``was`` is the study's label. ``viewer`` says what was decided here: "kept" as it is,
+    given. ``was`` is the label that it had. ``viewer`` says what was decided here: "kept" as it is,
     "labelled", or "set aside"; these have no label.
 
     Parameters
     ----------
     folder : Path
-        The study folder.
-    results : Results
-        What was read from it.
+        The folder of the study or the check.
+    *places : (str, DataFrame)
+        Where pictures lie, and a row for each, as `ImageSet.to_frame` has them.
     """
 
-    def __init__(self, folder: Path, results: Results) -> None:
+    def __init__(self, folder: Path, *places: tuple[str, pd.DataFrame]) -> None:
         self.path = StudyFolder(folder).labels
-        self._places = [(results.settings.pictures, results.pictures[results.pictures["kept"]])]
-        if results.unlabelled is not None:
-            self._places.append((results.unlabelled.place, results.unlabelled.kept))
+        self._places = places
         self._lock = threading.Lock()
+
+    @classmethod
+    def of_study(cls, folder: Path, results: Results) -> WrittenLabels:
+        """Return the table of a study: its pictures, and after them those without a label."""
+        places = [(results.settings.pictures, results.pictures[results.pictures["kept"]])]
+        if results.unlabelled is not None:
+            places.append((results.unlabelled.place, results.unlabelled.kept))
+        return cls(folder, *places)
 
     def write(self, decisions: Decisions) -> dict[str, Any]:
         """Add decisions to those of before, and write the table.
@@ -109,14 +115,14 @@ class WrittenLabels:
             If no table can point at the pictures.
         """
         return {
-            name: self._study[name].to_list()
+            name: self._given[name].to_list()
             for name in ("path", "split", "group")
-            if name in self._study
+            if name in self._given
         }
 
     def _before(self) -> pd.DataFrame:
-        """Return the study's pictures, with what was written before."""
-        table = self._study.copy()
+        """Return the pictures, with what was written before."""
+        table = self._given.copy()
         if not self.path.exists():
             return table
         try:
@@ -135,7 +141,7 @@ class WrittenLabels:
         return table
 
     @cached_property
-    def _study(self) -> pd.DataFrame:
+    def _given(self) -> pd.DataFrame:
         parts = [self._of(place, pictures) for place, pictures in self._places]
         table = pd.concat(parts, ignore_index=True)
         if table["split"].any():  # where some are given, the others are for training
@@ -148,7 +154,7 @@ class WrittenLabels:
         if not isinstance(found.source, FileSource):
             raise EmbedlensError(
                 f"The pictures lie in {place}, and no table can point into it; unpack it, and make "
-                "the study of the folder."
+                "the study or the check of the folder."
             )
         given = {entry.name: entry.split for entry in found.entries}
         root, folder = found.source.root, self.path.parent

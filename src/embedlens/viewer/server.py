@@ -21,10 +21,13 @@ from embedlens.features.store import read_features
 from embedlens.given_path import given_path
 from embedlens.images import ImageError, decode
 from embedlens.results import Results, StudyFolder, results_of_any
+from embedlens.results.checked import read_check
 from embedlens.results.pictures import Pictures
 from embedlens.results.results import feature_folders
+from embedlens.results.vocabulary import PRETRAINED
 from embedlens.viewer.access import Access
 from embedlens.viewer.application import Served, application
+from embedlens.viewer.check_scene import check_scene
 from embedlens.viewer.dropped import DropTarget
 from embedlens.viewer.label_scene import scene_of
 from embedlens.viewer.labels import WrittenLabels
@@ -53,24 +56,60 @@ def served_study(folder: Path) -> Served:
     """
     folder = given_path(folder)
     results = results_of_any(folder)
-    pictures = Pictures.with_unlabelled(results)
     scene = scene_of(results)
+    features = {
+        backbone_key(backbone, stage): partial(_neighbors, path)
+        for (backbone, stage), path in feature_folders(folder, results).items()
+    }
+    more = _classes_of(folder, results, scene)
+    return _served(folder, scene, Pictures.with_unlabelled(results), features, "study", more)
+
+
+def served_check(folder: Path) -> Served:
+    """Return what a check found as it is served: like a study, with one map of its features.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder that ``embedlens check`` wrote.
+
+    Raises
+    ------
+    StudyError
+        If the check has not been run to its end, is of an earlier version, or lacks its features.
+    """
+    folder = given_path(folder)
+    checked = read_check(folder)
+    place, pictures = checked.place, checked.pictures
+    features = {
+        backbone_key(checked.backbone, PRETRAINED.key): partial(_neighbors, checked.features)
+    }
+    more = {"labels": WrittenLabels(folder, (place, pictures))}
+    scene = check_scene(checked)
+    return _served(folder, scene, Pictures(place, pictures), features, "check", more)
+
+
+def _served(
+    folder: Path,
+    scene: Scene,
+    pictures: Pictures,
+    features: dict[str, Callable[[], FeatureNeighbors]],
+    kind: str,
+    more: dict[str, Any],
+) -> Served:
+    """Return a scene as it is served, with thumbnails and pictures where these still are."""
     scene.pictures = pictures.here
     if pictures.here:
         sheets = Sheets(scene.count)
         scene.add_thumbnails(sheets, study_sheets(folder, sheets, pictures))
     gone = "This picture is" if pictures.here else "The pictures are"
-    features = {
-        backbone_key(backbone, stage): partial(_neighbors, path)
-        for (backbone, stage), path in feature_folders(folder, results).items()
-    }
     scene.neighbours_on_demand = bool(features) and scene.count > 1
     return Served(
         scene,
         lambda row: pictures.pixels(row, None),
         features,
-        **_classes_of(folder, results, scene),
-        missing=f"{gone} no longer at {pictures.place}, or changed since the study.",
+        **more,
+        missing=f"{gone} no longer at {pictures.place}, or changed since the {kind}.",
     )
 
 
@@ -80,7 +119,7 @@ def _classes_of(folder: Path, results: Results, scene: Scene) -> dict[str, Any]:
         return {}
     return {
         "drops": _drops(folder, results, scene),
-        "labels": WrittenLabels(folder, results),
+        "labels": WrittenLabels.of_study(folder, results),
     }
 
 

@@ -54,21 +54,9 @@ def study_scene(results: Results, head: str = LINEAR_PROBE.key) -> Scene:
         Without thumbnails, pictures and neighbours, which depend on where it is shown. The purity
         of a map is computed when it is asked for. Pictures without a label come after the others.
     """
-    pictures = results.pictures[results.pictures["kept"]]
-    labels = pictures["label"].astype(str)
-    classes = tuple(sorted(labels.unique()))
-    codes, paths = codes_in(labels, classes), pictures["path"].to_list()
-    if results.unlabelled is not None:
-        paths += results.unlabelled.kept["path"].to_list()
-    scene = Scene(results.name, len(paths), classes)
-    scene.add_paths(paths)
-    facts = {"unknown": NO_LABEL} if len(paths) > len(pictures) else {}
-    codes = padded(codes, len(paths), -1)
-    scene.add_category("class", "class", codes, classes, role="class", **facts)
-    splits = padded(codes_in(pictures["split"], SPLITS), len(paths), -1)
-    scene.add_category("split", "split", splits, SPLITS, role="split", **facts)
-    if results.findings is not None:
-        add_findings(scene, results.findings, pictures["path"].to_list())
+    pictures, bare = results.pictures[results.pictures["kept"]], results.unlabelled
+    others = [] if bare is None else bare.kept["path"].to_list()
+    scene, codes = pictures_scene(results.name, pictures, results.findings, others)
     for backbone, stage in stages_of(results):
         scene.backbones[backbone_key(backbone, stage)] = stage_name(backbone, stage)
         _add_predictions(scene, results, backbone, stage, head, codes)
@@ -79,17 +67,58 @@ def study_scene(results: Results, head: str = LINEAR_PROBE.key) -> Scene:
     return scene
 
 
+def pictures_scene(
+    name: str,
+    pictures: pd.DataFrame,
+    findings: pd.DataFrame | None,
+    others: Sequence[str] = (),
+) -> tuple[Scene, NDArray[np.int64]]:
+    """Return pictures as a scene that has no map yet, and their classes' codes.
+
+    Parameters
+    ----------
+    name : str
+        What the scene is called.
+    pictures : DataFrame
+        A row each, with path, label and split.
+    findings : DataFrame or None
+        What a check found of them.
+    others : sequence of str, optional
+        Paths of pictures without a label, which come after them.
+
+    Returns
+    -------
+    Scene
+        With class, split and finding to colour by.
+    ndarray of int64
+        The class of each as its place in ``scene.classes``; -1 where it has none.
+    """
+    labels = pictures["label"].astype(str)
+    classes = tuple(sorted(labels.unique()))
+    paths = pictures["path"].to_list()
+    scene = Scene(name, len(paths) + len(others), classes)
+    scene.add_paths([*paths, *others])
+    facts = {"unknown": NO_LABEL} if others else {}
+    codes = padded(codes_in(labels, classes), scene.count, -1)
+    scene.add_category("class", "class", codes, classes, role="class", **facts)
+    splits = padded(codes_in(pictures["split"], SPLITS), scene.count, -1)
+    scene.add_category("split", "split", splits, SPLITS, role="split", **facts)
+    if findings is not None:
+        add_findings(scene, findings, paths)
+    return scene, codes
+
+
 def study_sheets(folder: Path, sheets: Sheets, pictures: Pictures) -> Callable[[int], bytes]:
-    """Return what draws a study's sheets of thumbnails, and keeps them in ``thumbnails/``.
+    """Return what draws sheets of thumbnails, and keeps them in ``thumbnails/``.
 
     Parameters
     ----------
     folder : Path
-        The study folder. One that cannot be written to keeps none.
+        The folder of the study or the check. One that cannot be written to keeps none.
     sheets : Sheets
         The layout.
     pictures : Pictures
-        Of the study; its files are read again only where their sheet is not there.
+        Their files are read again only where their sheet is not there.
     """
     key = [str(sheets), *pictures.ids]
     name = text_key("\n".join(key), 8)
@@ -225,14 +254,32 @@ def _add_map(
         facts=facts,
         silhouette_column=f"silhouette:{key}:{method}" if has_silhouettes else None,
     )
+    add_purity(scene, key, method, f"{name} · {title}", points[:labelled], codes[:labelled])
+
+
+def add_purity(
+    scene: Scene,
+    key: str,
+    method: str,
+    name: str,
+    points: NDArray[np.floating],
+    codes: NDArray[np.int64],
+) -> None:
+    """Add how many of the nearest of a picture on a map are of its class, computed when asked for.
+
+    Parameters
+    ----------
+    scene : Scene
+        Its first pictures are those that have a class.
+    key, method, name : str
+        The backbone's, as `backbone_key` gives it; the map's; what the map is called.
+    points, codes : ndarray of shape (m, 3), (m,)
+        Places and classes of those pictures.
+    """
     scene.add_number(
         f"purity:{key}:{method}",
-        f"own class among the {_PURITY_NEIGHBORS} nearest in {name} · {title}",
-        lambda: padded(
-            neighbor_purity(points[:labelled], codes[:labelled], _PURITY_NEIGHBORS),
-            scene.count,
-            np.nan,
-        ),
+        f"own class among the {_PURITY_NEIGHBORS} nearest in {name}",
+        lambda: padded(neighbor_purity(points, codes, _PURITY_NEIGHBORS), scene.count, np.nan),
         range=(0, 1),
         backbone=key,
         role="purity",

@@ -53,7 +53,7 @@ def whole_study_scene(folder: Path, results: Results) -> Scene:
         scene.add_thumbnails(sheets, study_sheets(folder, sheets, pictures))
     if results.label_sets is None:
         with suppress(EmbedlensError):  # no table can point at the pictures: nothing is decided
-            scene.add_table(WrittenLabels(folder, results).columns())
+            scene.add_table(WrittenLabels.of_study(folder, results).columns())
     for key, nearest in nearest_pictures(folder, results).items():
         if results.unlabelled is not None:
             nearest = _together(nearest, results.unlabelled.nearest[key])
