@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import html
+import re
+import zipfile
 from dataclasses import fields
 
 import pandas as pd
@@ -11,6 +14,7 @@ from embedlens.curation.finding import Finding
 from embedlens.images import ImageSet
 from embedlens.report import write_check, write_relabelling
 from embedlens.report.check_page import MAX_SHOWN
+from embedlens.viewer.bundle import script_hash
 
 EVIL = "<script>alert(1)<script>&.png"
 
@@ -50,6 +54,27 @@ def test_each_kind_has_its_pictures_and_what_to_do(images, tmp_path):
     assert "<b>cat" not in page
     assert "&lt;b&gt;cat" in page
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_its_policy_allows_its_one_script_alone(images, tmp_path):
+    found = [Finding("outlier", "dog/1.png", "far", "look", "dog")]
+    page = write_check(checked(images, found), tmp_path / "out").read_text()
+    head = html.unescape(page.partition("</head>")[0])
+    (allowed,) = re.findall(r"default-src 'none'; script-src ([^;]*);", head)
+    _, script = page.rsplit('<script type="module">', 1)
+    assert allowed == script_hash(script.partition("</script>")[0])
+
+
+def test_pictures_of_an_archive_have_nothing_to_decide(images, tmp_path):
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        for path in sorted((tmp_path / "photos").rglob("*.png")):
+            archive.write(path, path.relative_to(tmp_path / "photos").as_posix())
+    packed = ImageSet.read(tmp_path / "photos.zip")
+    found = [Finding("outlier", "dog/1.png", "far", "look", "dog")]
+    page = write_check(checked(packed, found), tmp_path / "out").read_text()
+    assert page.count("data:image/webp") == 1
+    assert "<script" not in page
+    assert "data-picture" not in page
 
 
 def test_many_findings_are_cut_in_the_page_and_whole_in_the_table(images, tmp_path):

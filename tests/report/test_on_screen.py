@@ -1,11 +1,23 @@
-"""The report in Chromium: its layers, on wide and narrow screens, light and dark, and on paper."""
+"""Report and page of a check in Chromium: on wide and narrow screens, light and dark, on paper."""
 
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass, fields
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from PIL import Image
+
+from embedlens.curation import Check
+from embedlens.curation.file_facts import FileFacts
+from embedlens.curation.finding import Finding
+from embedlens.images import ImageSet
+from embedlens.images.location import resolved
+from embedlens.report import write_check
+from embedlens.viewer.decisions import Decisions
+from embedlens.viewer.labels import WrittenLabels
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium")
@@ -47,14 +59,15 @@ def browser():
         browser.close()
 
 
-def opened(browser, made, width, scheme="light"):
+def opened(browser, made, width, scheme="light", name="report.html", **options):
     # What the page's policy forbids others, a test may: it brings its own script.
     context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True
-    )
+        viewport={"width": width, "height": 900}, color_scheme=scheme,
+        **{"bypass_csp": True, **options},
+    )  # fmt: skip
     context.set_default_timeout(120_000)
     page = context.new_page()
-    page.goto((made.folder / "report.html").as_uri())
+    page.goto((made.folder / name).as_uri())
     return page
 
 
@@ -128,3 +141,129 @@ def test_on_paper_it_is_light_and_no_column_is_lost(browser, dear_best):
     sizes = "all => all.map((each) => [each.scrollWidth, each.clientWidth])"
     tables = page.locator(".scroll").evaluate_all(sizes)
     assert all(needs <= has + 1 for needs, has in tables)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The folder of a check, and its pictures."""
+
+    folder: Path
+    images: ImageSet
+    place: str
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory):
+    """Two classes, one with marks of HTML and CSV in its name; a pair, and two labels in doubt."""
+    parent = tmp_path_factory.mktemp("checked")
+    for label in ("cat, &<b>", "dog"):
+        (parent / "photos" / label).mkdir(parents=True)
+        for i in range(4):
+            shade = (60 * i, 200 if label == "dog" else 20, 0)
+            Image.new("RGB", (40, 40), shade).save(parent / "photos" / label / f'{i} "é".png')
+    images = ImageSet.read(parent / "photos")
+    paths = images.paths.tolist()
+    found = [
+        Finding("unreadable", "broken.png", "no picture", "remove it"),
+        Finding("two labels", paths[0], "alike", "give one", "cat, &<b>", "train", paths[4], "dog",
+                "train"),
+        Finding("suspect label", paths[5], "wrong", "move it", "dog", suggested="cat, &<b>"),
+        Finding("suspect label", paths[6], "wrong", "move it", "dog", suggested="cat, &<b>"),
+        Finding("outlier", "dog/set aside.png", "far", "look", "dog"),
+    ]  # fmt: skip
+    table = pd.DataFrame(map(vars, found), columns=[each.name for each in fields(Finding)])
+    write_check(Check(images, "Net", table, FileFacts(0.5, 0.5, {}, {})), parent / "check")
+    return Checked(parent / "check", images, resolved(parent / "photos"))
+
+
+def opened_check(browser, checked, width=1400, scheme="light", **options):
+    page = opened(browser, checked, width, scheme, "check.html", **options)
+    page.locator(".bar-of").wait_for()
+    return page
+
+
+def told(page):
+    return page.locator(".bar-of strong").inner_text()
+
+
+def test_decisions_on_a_check_make_the_table_that_the_viewer_writes(browser, checked):
+    page = opened_check(browser, checked, bypass_csp=False)
+    complaints, asked = [], []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    page.locator(".bar-of").wait_for()
+    assert told(page) == "0 of 3 decided"
+    pair, one, other = page.locator("li[data-picture]").all()
+    pair.get_by_role("button", name="Move").nth(0).click()  # and so the other is kept
+    one.get_by_role("button", name="Move").click()
+    other.get_by_role("combobox").fill(" owl ")
+    other.get_by_role("button", name="Move").click()
+    assert told(page) == "3 of 3 decided"
+    page.get_by_role("button", name="Undo").click()
+    other.get_by_role("button", name="Drop").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download labels.csv").click()
+    own = (page.url, "data:", "blob:")
+    assert [url for url in asked if not url.startswith(own)] == []
+    assert complaints == []
+    pictures = checked.images.to_frame()
+    paths = pictures["path"].tolist()
+    written = WrittenLabels(checked.folder, (checked.place, pictures))
+    told_of = written.write(Decisions((4,), {"dog": (0,), "cat, &<b>": (5,)}, (6,)))
+    tables = [
+        pd.read_csv(each, dtype=str, keep_default_na=False)
+        for each in (download.value.path(), told_of["path"])
+    ]
+    pd.testing.assert_frame_equal(*tables)
+    # Where the page says that it belongs, it is an image set, and the viewer goes on from it.
+    shutil.copy(download.value.path(), checked.folder / "labels.csv")
+    assert written.read() == Decisions((4,), {"dog": (0,), "cat, &<b>": (5,)}, (6,))
+    read = ImageSet.read(checked.folder / "labels.csv")
+    found = {Path(path).name: label for path, label in zip(read.paths, read.labels, strict=True)}
+    assert len(read) == len(paths) - 1
+    assert {str(each) for each in found.values()} == {"cat, &<b>", "dog"}
+
+
+def test_decisions_on_a_check_are_there_again_and_can_be_taken_back(browser, checked):
+    page = opened_check(browser, checked)
+    drop = page.locator("li[data-picture]").nth(1).get_by_role("button", name="Drop")
+    drop.click()
+    page.reload()
+    page.locator(".bar-of").wait_for()
+    assert told(page) == "1 of 3 decided"
+    assert drop.get_attribute("aria-pressed") == "true"
+    drop.click()
+    assert told(page) == "0 of 3 decided"
+    page.keyboard.press("Control+z")
+    assert told(page) == "1 of 3 decided"
+
+
+def test_without_scripts_a_check_shows_all_that_it_found(browser, checked):
+    page = opened(browser, checked, 1400, name="check.html", java_script_enabled=False)
+    assert page.locator(".tiles li").count() == 4
+    assert page.locator("dt").count() == 1
+    assert page.locator("button").count() == 0
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (390, "dark")])
+def test_nothing_of_a_check_is_cut_off_and_all_can_be_read(browser, checked, width, scheme):
+    page = opened_check(browser, checked, width, scheme)
+    page.locator("li[data-picture]").first.get_by_role("button", name="Keep both").click()
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.evaluate(BEYOND) == []
+    assert page.evaluate(CUT) == []
+    bar = page.locator(".bar-of").bounding_box()
+    assert bar["y"] + bar["height"] <= 900
+    if AXE.is_file():
+        page.add_script_tag(path=AXE)
+        assert page.evaluate(CONTRAST) == []
+
+
+def test_on_paper_a_check_has_no_buttons(browser, checked):
+    page = opened_check(browser, checked, A4)
+    page.emulate_media(media="print")
+    for each in (*page.get_by_role("button").all(), page.locator(".bar-of")):
+        assert not each.is_visible()
+    assert page.locator(".tiles img").first.is_visible()

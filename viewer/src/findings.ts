@@ -1,6 +1,6 @@
 /** What a check found: each finding of a picture or of two, and whether it is decided. */
 
-import type { Decisions } from "./decisions";
+import { type Decision, type Decisions, decisionText, withDecision } from "./decisions";
 
 export interface Finding {
   kind: string;
@@ -26,6 +26,30 @@ export function isDecided(finding: Finding, decisions: Decisions): boolean {
 
 export function countDecided(findings: readonly Finding[], decisions: Decisions): number {
   return findings.reduce((sum, finding) => sum + (isDecided(finding, decisions) ? 1 : 0), 0);
+}
+
+/** Decide on some of a finding's pictures; what was decided so before is taken back. */
+export function decideOn(
+  before: Decisions,
+  finding: Finding,
+  pictures: readonly number[],
+  decision: Decision,
+): { decisions: Decisions; takenBack: boolean } {
+  const takenBack = pictures.every((i) => decisionText(before.get(i)) === decisionText(decision));
+  if (takenBack) return { decisions: withDecision(before, pictures, null), takenBack };
+  const decisions = withDecision(before, pictures, decision);
+  // Who moves one of a pair has looked at the other.
+  const rest = decision === "drop" ? [] : picturesOf(finding).filter((i) => !decisions.has(i));
+  return { decisions: withDecision(decisions, rest, "keep"), takenBack };
+}
+
+/** The class that a picture might belong to; "" where none is proposed. */
+export function proposedFor(finding: Finding, picture: number, labelOf: (i: number) => string): string {
+  if (picture === finding.picture && finding.suggested) return finding.suggested;
+  if (finding.kind !== "two labels") return "";
+  const partner = picturesOf(finding).find((i) => i !== picture);
+  const theirs = partner === undefined ? "" : labelOf(partner);
+  return theirs === labelOf(picture) ? "" : theirs;
 }
 
 /** The next place in a list of findings that is not decided, around its end; the same where all are. */

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 const committed = fileURLToPath(new URL("../../src/embedlens/viewer/static", import.meta.url));
 const fresh = mkdtempSync(join(tmpdir(), "viewer-build-"));
 try {
-  execFileSync("npx", ["vite", "build", "--logLevel", "warn"], {
+  execFileSync("npm", ["run", "--silent", "build", "--", "--logLevel", "warn"], {
     cwd: fileURLToPath(new URL("..", import.meta.url)),
     env: { ...process.env, VIEWER_OUT: fresh },
     stdio: "inherit",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -11,12 +13,15 @@ import pandas as pd
 from embedlens.curation import Check
 from embedlens.curation.finding import KINDS, OF_PICTURES, expectation
 from embedlens.files import write_whole
+from embedlens.report.decision_block import decision_block
 from embedlens.report.short_paths import common_folder, shortened
 from embedlens.report.templating import environment
 from embedlens.report.thumbnails import Show, shower
 
 MAX_SHOWN = 24
 """Of each kind; the table holds all."""
+
+NOTHING_TO_DECIDE: Mapping[str, int] = MappingProxyType({})
 
 OPEN = 12
 """So many of a kind are shown at once, the others when they are asked for."""
@@ -39,8 +44,9 @@ class Kind:
     text_only : bool
         Whether they are of no picture that can be shown.
     open, rest : tuple of dict
-        A finding each, with thumbnail and other_thumbnail ("" where there is none), the surest
-        first: those that are shown at once, and some of the others.
+        A finding each, with thumbnail and other_thumbnail ("" where there is none), row and
+        other_row (None where nothing can be decided of the picture), the surest first: those that
+        are shown at once, and some of the others.
     """
 
     key: str
@@ -54,7 +60,12 @@ class Kind:
 
 
 def findings_by_kind(
-    findings: pd.DataFrame, show: Show, folder: str, classes: int, opened: int = OPEN
+    findings: pd.DataFrame,
+    show: Show,
+    folder: str,
+    classes: int,
+    opened: int = OPEN,
+    rows: Mapping[str, int] = NOTHING_TO_DECIDE,
 ) -> list[Kind]:
     """Group findings for the template, each with thumbnails of its pictures.
 
@@ -70,17 +81,25 @@ def findings_by_kind(
         How many there are.
     opened : int, default 12
         How many of each kind are shown at once.
+    rows : mapping of str to int, optional
+        Row by path, of the pictures that can be decided on in the page; by default none.
     """
     rows_of = {str(kind): rows for kind, rows in findings.groupby("kind", sort=False)}
     return [
-        _kind(kind, rows_of[kind], show, folder, classes, opened)
+        _kind(kind, rows_of[kind], show, folder, classes, opened, rows)
         for kind in KINDS
         if kind in rows_of
     ]
 
 
 def _kind(
-    kind: str, rows: pd.DataFrame, show: Show, folder: str, classes: int, opened: int
+    kind: str,
+    rows: pd.DataFrame,
+    show: Show,
+    folder: str,
+    classes: int,
+    opened: int,
+    row_of: Mapping[str, int],
 ) -> Kind:
     text_only = kind not in OF_PICTURES
     shown = rows.head(MAX_SHOWN)
@@ -93,6 +112,8 @@ def _kind(
             "other": shortened(row["other"], folder),
             "thumbnail": made.get(row["path"], ""),
             "other_thumbnail": made.get(row["other"], ""),
+            "row": None if text_only else row_of.get(row["path"]),
+            "other_row": row_of.get(row["other"]),
         }
         for row in shown.to_dict("records")
     )
@@ -122,20 +143,27 @@ def _small_classes(rows: pd.DataFrame) -> str:
 def write_check(check: Check, folder: Path) -> Path:
     """Write ``check.html`` and the tables of findings into a folder; return the page's path."""
     check.write(folder)
+    images = check.images
+    paths = images.paths.tolist()
+    decisions = decision_block(images, folder)
+    groups = findings_by_kind(
+        check.findings,
+        shower(images),
+        common_folder(paths),
+        len(images.classes),
+        rows=NOTHING_TO_DECIDE if decisions is None else {path: i for i, path in enumerate(paths)},
+    )
     page = (
         environment()
         .get_template("check.html")
         .render(
-            name=Path(check.images.root).name,
+            name=Path(images.root).name,
             check=check,
-            pictures=len(check.images),
-            classes=len(check.images.classes),
-            groups=findings_by_kind(
-                check.findings,
-                shower(check.images),
-                common_folder(check.images.paths.tolist()),
-                len(check.images.classes),
-            ),
+            pictures=len(images),
+            classes=len(images.classes),
+            groups=groups,
+            decisions=decisions,
+            folder=folder,
             where="findings.csv",
         )
     )

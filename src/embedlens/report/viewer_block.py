@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import gzip
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import numpy as np
 
 from embedlens.results import Results
 from embedlens.viewer import Scene
-from embedlens.viewer.bundle import is_built, read_bundle
+from embedlens.viewer.bundle import is_built, read_bundle, script_hash
 from embedlens.viewer.whole_scene import rounded, whole_study_scene
 
 MAX_PICTURES = 200_000
@@ -53,9 +52,8 @@ class ViewerBlock:
     @property
     def policy(self) -> str:
         """The page's Content-Security-Policy: this script, and nothing from any other place."""
-        digest = base64.b64encode(hashlib.sha256(self.loader.encode()).digest()).decode()
         return (
-            f"default-src 'none'; script-src 'sha256-{digest}' blob:; worker-src blob:; "
+            f"default-src 'none'; script-src {script_hash(self.loader)} blob:; worker-src blob:; "
             "style-src 'unsafe-inline'; img-src data: blob:; connect-src data: blob:; "
             "base-uri 'none'; form-action 'none'"
         )
@@ -79,13 +77,13 @@ def viewer_block(folder: Path, results: Results) -> ViewerBlock | None:
     if not is_built() or int(results.pictures["kept"].sum()) > MAX_PICTURES:
         return None
     scene = whole_study_scene(folder, results)
-    blobs = {name: _packed(_short(scene, name)) for name in scene.blobs}
+    blobs = {name: packed(_short(scene, name)) for name in scene.blobs}
     if sum(map(len, blobs.values())) > MAX_BYTES:
         return None
     return ViewerBlock(
         scene=in_script(json.dumps(scene.manifest(), separators=(",", ":"))),
         blobs=blobs,
-        bundle=_packed(read_bundle().encode()),
+        bundle=packed(read_bundle().encode()),
         loader=_LOADER.read_text(encoding="utf-8"),
         maps=len(scene.maps),
     )
@@ -104,5 +102,6 @@ def _short(scene: Scene, name: str) -> bytes | memoryview:
     return content
 
 
-def _packed(content: bytes | memoryview) -> str:
+def packed(content: bytes | memoryview) -> str:
+    """Return bytes as text that may stand in a script element: base64 of gzip."""
     return base64.b64encode(gzip.compress(content, 9, mtime=0)).decode()

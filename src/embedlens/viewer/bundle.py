@@ -28,6 +28,17 @@ def read_bundle() -> str:
     return _read("viewer.js")
 
 
+def read_check_script() -> str:
+    """Return the script of the page that a check writes, an ES module.
+
+    Raises
+    ------
+    EmbedlensError
+        If it is not built.
+    """
+    return _read("check.js")
+
+
 def read_index() -> str:
     """Return the page of the served viewer.
 
@@ -52,7 +63,9 @@ def _read(name: str) -> str:
 def script_hashes(page: str) -> list[str]:
     """Return what a Content-Security-Policy calls each script that a page holds within itself."""
     scripts = re.findall(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", page, flags=re.DOTALL)
-    return [
-        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
-        for script in scripts
-    ]
+    return [script_hash(script) for script in scripts]
+
+
+def script_hash(script: str) -> str:
+    """Return what a Content-Security-Policy calls a script within a page."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

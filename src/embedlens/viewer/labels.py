@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pandas as pd
 from embedlens.curation.relabelling import relative_path
 from embedlens.errors import EmbedlensError
 from embedlens.files import replacing
+from embedlens.images import ImageSet, Source
 from embedlens.images.class_names import class_name
 from embedlens.images.partly_labelled import locate_partly_labelled
 from embedlens.images.source import FileSource
@@ -114,11 +116,7 @@ class WrittenLabels:
         EmbedlensError
             If no table can point at the pictures.
         """
-        return {
-            name: self._given[name].to_list()
-            for name in ("path", "split", "group")
-            if name in self._given
-        }
+        return _beside_labels(self._given)
 
     def _before(self) -> pd.DataFrame:
         """Return the pictures, with what was written before."""
@@ -142,28 +140,63 @@ class WrittenLabels:
 
     @cached_property
     def _given(self) -> pd.DataFrame:
-        parts = [self._of(place, pictures) for place, pictures in self._places]
-        table = pd.concat(parts, ignore_index=True)
-        if table["split"].any():  # where some are given, the others are for training
-            table.loc[table["split"] == "", "split"] = "train"
-        empty = [name for name in ("split", "group") if not table[name].any()]
-        return table.drop(columns=empty).assign(was=table["label"], **{_OURS: ""})
+        table = _joined([self._of(place, pictures) for place, pictures in self._places])
+        return table.assign(was=table["label"], **{_OURS: ""})
 
     def _of(self, place: str, pictures: pd.DataFrame) -> pd.DataFrame:
         found = locate_partly_labelled(place)
-        if not isinstance(found.source, FileSource):
-            raise EmbedlensError(
-                f"The pictures lie in {place}, and no table can point into it; unpack it, and make "
-                "the study or the check of the folder."
-            )
         given = {entry.name: entry.split for entry in found.entries}
-        root, folder = found.source.root, self.path.parent
-        groups = pictures.get("given_group", "")
-        return pd.DataFrame(
-            {
-                "path": [relative_path(root / path, folder) for path in pictures["path"]],
-                "label": pictures["label"].astype(str).to_numpy(),
-                "split": [given.get(path, "") for path in pictures["path"]],
-                "group": groups,
-            }
+        splits = [given.get(path, "") for path in pictures["path"]]
+        return _rows(found.source, place, pictures, splits, self.path.parent)
+
+
+def columns_of(images: ImageSet, folder: Path) -> dict[str, list[str]]:
+    """Return what the table of an image set will say beside the labels; see `WrittenLabels`.
+
+    Parameters
+    ----------
+    images : ImageSet
+        The pictures, in their order.
+    folder : Path
+        Where the table will lie.
+
+    Raises
+    ------
+    EmbedlensError
+        If no table can point at the pictures.
+    """
+    pictures = images.to_frame().query("kept")
+    splits = images.given_splits.tolist()
+    rows = _rows(images.source, images.root, pictures, splits, folder)
+    return _beside_labels(_joined([rows]))
+
+
+def _rows(
+    source: Source, place: Path | str, pictures: pd.DataFrame, splits: Sequence[str], folder: Path
+) -> pd.DataFrame:
+    """Return path, label, split and group of pictures, as a table in a folder has them."""
+    if not isinstance(source, FileSource):
+        raise EmbedlensError(
+            f"The pictures lie in {place}, and no table can point into it; unpack it, and make "
+            "the study or the check of the folder."
         )
+    return pd.DataFrame(
+        {
+            "path": [relative_path(source.root / path, folder) for path in pictures["path"]],
+            "label": pictures["label"].astype(str).to_numpy(),
+            "split": splits,
+            "group": pictures.get("given_group", ""),
+        }
+    )
+
+
+def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Put rows below each other; split and group are there where some picture has one."""
+    table = pd.concat(parts, ignore_index=True)
+    if table["split"].any():  # where some are given, the others are for training
+        table.loc[table["split"] == "", "split"] = "train"
+    return table.drop(columns=[name for name in ("split", "group") if not table[name].any()])
+
+
+def _beside_labels(table: pd.DataFrame) -> dict[str, list[str]]:
+    return {name: table[name].to_list() for name in ("path", "split", "group") if name in table}

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -93,7 +93,7 @@ def _served(
     folder: Path,
     scene: Scene,
     pictures: Pictures,
-    features: dict[str, Callable[[], FeatureNeighbors]],
+    features: Mapping[str, Callable[[], FeatureNeighbors]],
     kind: str,
     more: dict[str, Any],
 ) -> Served:

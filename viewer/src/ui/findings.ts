@@ -1,9 +1,17 @@
 /** What the check found, one after another: keep, move to a class, or drop. */
 
 import { classColumn, type Context } from "../context";
-import { type Decision, decisionText, withDecision } from "../decisions";
+import { type Decision, decisionText } from "../decisions";
 import { button, h } from "../element";
-import { countDecided, type Finding, isDecided, nextUndecided, picturesOf } from "../findings";
+import {
+  countDecided,
+  decideOn,
+  type Finding,
+  isDecided,
+  nextUndecided,
+  picturesOf,
+  proposedFor,
+} from "../findings";
 import { categoryColours } from "../palette";
 import { cleaned } from "./cleaned";
 import { labelInput } from "./labelling";
@@ -95,11 +103,11 @@ export function findingKeys(context: Context): Record<string, () => void> {
   const arrows = { ",": () => step(context, -1), ".": () => step(context, 1) };
   if (!context.dataset.decides) return arrows;
   const { picture, other } = finding;
-  const proposed = proposedFor(context, finding, picture);
+  const to = proposed(context, finding, picture);
   return {
     ...arrows,
     "1": () => decide(context, finding, picturesOf(finding), "keep"),
-    "2": () => proposed && decide(context, finding, [picture], { to: proposed }),
+    "2": () => to && decide(context, finding, [picture], { to }),
     "3": () => decide(context, finding, [picture], "drop"),
     ...(other === undefined ? {} : { "4": () => decide(context, finding, [other], "drop") }),
   };
@@ -134,17 +142,12 @@ function step(context: Context, by: number | null): void {
 /** Decide, and go on to the next; what was decided so before is taken back. */
 function decide(context: Context, finding: Finding, pictures: number[], decision: Decision): void {
   const { store, dataset } = context;
-  const before = store.state.decisions;
-  const again = pictures.every((i) => decisionText(before.get(i)) === decisionText(decision));
-  let decisions = withDecision(before, pictures, again ? null : decision);
-  if (again) {
+  const { decisions, takenBack } = decideOn(store.state.decisions, finding, pictures, decision);
+  if (takenBack) {
     store.set({ decisions });
     context.announce("Taken back");
     return;
   }
-  // Who moves one of a pair has looked at the other.
-  const rest = picturesOf(finding).filter((i) => !decisions.has(i));
-  if (decision !== "drop") decisions = withDecision(decisions, rest, "keep");
   const at = store.state.finding ?? 0;
   store.set({ decisions, finding: nextUndecided(dataset.knownFindings, listed(context), at, decisions) });
   const done = countDecided(dataset.knownFindings, decisions);
@@ -152,12 +155,8 @@ function decide(context: Context, finding: Finding, pictures: number[], decision
 }
 
 /** The class that a picture might belong to; "" where none is proposed. */
-function proposedFor(context: Context, finding: Finding, picture: number): string {
-  if (picture === finding.picture && finding.suggested) return finding.suggested;
-  if (finding.kind !== "two labels") return "";
-  const partner = picturesOf(finding).find((i) => i !== picture);
-  const theirs = partner === undefined ? "" : labelOf(context, partner);
-  return theirs === labelOf(context, picture) ? "" : theirs;
+function proposed(context: Context, finding: Finding, picture: number): string {
+  return proposedFor(finding, picture, (i) => labelOf(context, i));
 }
 
 function labelOf(context: Context, picture: number): string {
@@ -208,7 +207,7 @@ function side(context: Context, finding: Finding, i: number, k: number): HTMLEle
   const { store, dataset } = context;
   const decision = store.state.decisions.get(i);
   const label = labelOf(context, i);
-  const proposed = typeof decision === "object" ? decision.to : proposedFor(context, finding, i);
+  const to = typeof decision === "object" ? decision.to : proposed(context, finding, i);
   const which = picturesOf(finding).length === 1 ? "it" : k === 0 ? "the first" : "the other";
   const drop = button({
     label: `Drop ${which}: in no study of the table`,
@@ -220,7 +219,7 @@ function side(context: Context, finding: Finding, i: number, k: number): HTMLEle
   drop.dataset.act = `drop${k}`;
   drop.setAttribute("aria-pressed", `${decision === "drop"}`);
   const { field, choices } = labelInput(context, `Move ${which} to`, `finding-classes-${k}`);
-  field.value = proposed;
+  field.value = to;
   const move = h(
     "button",
     {
@@ -239,8 +238,8 @@ function side(context: Context, finding: Finding, i: number, k: number): HTMLEle
       class: "row move",
       onsubmit: (event: Event) => {
         event.preventDefault();
-        const to = field.value.trim();
-        if (to) decide(context, finding, [i], { to });
+        const chosen = field.value.trim();
+        if (chosen) decide(context, finding, [i], { to: chosen });
         else field.focus();
       },
     },
@@ -256,7 +255,7 @@ function side(context: Context, finding: Finding, i: number, k: number): HTMLEle
       "figcaption",
       {},
       h("span", { class: "given" }, swatch(classColour(context, i)), label),
-      proposed && typeof decision !== "object" && h("span", { class: "proposed" }, `→ ${proposed}?`),
+      to && typeof decision !== "object" && h("span", { class: "proposed" }, `→ ${to}?`),
       decision !== undefined && h("span", { class: "decided" }, decisionText(decision)),
       h("span", { class: "path", title: dataset.name(i) }, dataset.name(i)),
     ),
@@ -305,7 +304,7 @@ function addPage(context: Context, list: HTMLElement, more: HTMLElement): void {
   const from = list.childElementCount;
   for (const at of order.slice(from, from + PAGE)) {
     const finding = dataset.knownFindings[at];
-    const [label, to] = [labelOf(context, finding.picture), proposedFor(context, finding, finding.picture)];
+    const [label, to] = [labelOf(context, finding.picture), proposed(context, finding, finding.picture)];
     const row = h(
       "button",
       { type: "button", class: "finding-row", "data-at": at, onclick: () => store.set({ finding: at }) },

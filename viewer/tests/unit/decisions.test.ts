@@ -1,6 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { changes, type Decision, type Decisions, fromLists, withDecision } from "../../src/decisions";
-import { countDecided, type Finding, isDecided, nextUndecided } from "../../src/findings";
+import { Deciding } from "../../src/check/deciding";
+import {
+  countDecided,
+  decideOn,
+  type Finding,
+  isDecided,
+  nextUndecided,
+  proposedFor,
+} from "../../src/findings";
 
 const decided: Decisions = new Map<number, Decision>([
   [1, "keep"],
@@ -44,6 +52,46 @@ describe("findings", () => {
     [pair(4, 5), false],
   ])("%j is decided: %s", (finding, expected) => {
     expect(isDecided(finding, decided)).toBe(expected);
+  });
+
+  test("who moves one of a pair keeps the other; who drops one has said nothing of it", () => {
+    const moved = decideOn(new Map(), pair(4, 5), [4], { to: "cat" });
+    expect(moved).toEqual({
+      decisions: new Map<number, Decision>([
+        [4, { to: "cat" }],
+        [5, "keep"],
+      ]),
+      takenBack: false,
+    });
+    expect(decideOn(new Map(), pair(4, 5), [4], "drop").decisions).toEqual(new Map([[4, "drop"]]));
+    // What the other has been decided to be stays.
+    expect(decideOn(decided, pair(4, 2), [4], { to: "cat" }).decisions.get(2)).toBe("drop");
+  });
+
+  test("the same decision again takes it back", () => {
+    const again = decideOn(decided, pair(3), [3], { to: "cat" });
+    expect([again.takenBack, again.decisions.has(3)]).toEqual([true, false]);
+    expect(decideOn(decided, pair(3), [3], { to: "dog" }).decisions.get(3)).toEqual({ to: "dog" });
+  });
+
+  test("another class is proposed by the check, or by a copy under another label", () => {
+    const labelOf = (i: number) => (i === 5 ? "dog" : "cat");
+    expect(proposedFor({ ...pair(4), suggested: "owl" }, 4, labelOf)).toBe("owl");
+    expect(proposedFor({ ...pair(4, 5), kind: "two labels" }, 4, labelOf)).toBe("dog");
+    expect(proposedFor({ ...pair(4, 5), kind: "two labels" }, 5, labelOf)).toBe("cat");
+    expect(proposedFor({ ...pair(4, 6), kind: "two labels" }, 4, labelOf)).toBe("");
+    expect(proposedFor(pair(4, 5), 4, labelOf)).toBe("");
+  });
+
+  test("the page of a check goes back decision by decision", () => {
+    const deciding = new Deciding(decided);
+    deciding.findings.push(pair(4, 5), pair(1));
+    deciding.decide(pair(4, 5), [4, 5], "keep");
+    deciding.noteSaved();
+    expect([deciding.decided, deciding.saved]).toEqual([2, true]);
+    deciding.undo();
+    expect([deciding.decided, deciding.saved, deciding.canUndo]).toEqual([1, false, false]);
+    expect(deciding.decisions).toBe(decided);
   });
 
   test("the next to decide is looked for around the end of the list", () => {
