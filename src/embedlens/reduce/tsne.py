@@ -48,9 +48,10 @@ _PAIRS_A_THREAD = 600_000
 
 _START_SPREAD = 1e-4  # standard deviation of the first coordinate
 
-# Maps of fewer points have optima that differ by a quarter in their divergence. Exaggerations differ
-# in which of them they end in; steps several times longer than the stable ones (scikit-learn's least
-# rate) jump between them before they settle. Each costs a few hundredths of a second.
+# Maps of fewer points have optima that differ by a quarter in their divergence. Exaggerations
+# differ in which of them they end in; steps several times longer than the stable ones
+# (scikit-learn's least rate) jump between them before they settle. Each costs a few hundredths of a
+# second.
 _FEW_POINTS = 50
 _JUMPING_RATE = 50.0
 
