@@ -84,7 +84,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     Affinities are those of the exact 3 · perplexity nearest neighbours. Repulsion is computed over
     all pairs, and beyond 15,000 points by a tree. The descent starts from the principal components,
     early exaggeration falls to 1 by degrees, the learning rate is the largest stable one, and it
-    stops when the divergence settles. Of fewer than 50 points seven descents are made, by different
+    stops when the divergence settles. Of fewer than 50 points eight descents are made, by different
     schedules, and the map of the lower divergence is kept. Of 3,000 points and more a coarse tree
     repels while attraction is exaggerated, beyond 15,000 for the first half of the iterations, and
     momentum is 0.9 instead of 0.8 once attraction is not exaggerated.
@@ -380,15 +380,14 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     def _bearable(self, P: Any, rate: float | None) -> list[Schedule]:
         """Return schedules that lose no axis: one, and more for few points."""
         bearable = bearable_exaggeration(P, self.n_components, self.random_state)
-        momentum = _MANY_MOMENTUM if P.shape[0] >= _MANY_POINTS else MOMENTUM
-        schedules = [Schedule(self.max_iter, bearable, rate, self.tol, momentum)]
         if rate is None and P.shape[0] < _FEW_POINTS:
-            schedules += [
-                Schedule(self.max_iter, exaggeration, rate, self.tol)
-                for rate in (None, _JUMPING_RATE)
-                for exaggeration in (1.0, 4.0, LARGEST)
+            return [
+                Schedule(self.max_iter, exaggeration, step, self.tol)
+                for step in (None, _JUMPING_RATE)
+                for exaggeration in (bearable, 1.0, 4.0, LARGEST)
             ]
-        return schedules
+        momentum = _MANY_MOMENTUM if P.shape[0] >= _MANY_POINTS else MOMENTUM
+        return [Schedule(self.max_iter, bearable, rate, self.tol, momentum)]
 
     def _descend(self, P: Any, start: NDArray[np.float32], schedule: Schedule) -> _Map:
         n = len(start)

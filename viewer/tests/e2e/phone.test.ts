@@ -50,19 +50,22 @@ async function swipe(from: Fingers, to: Fingers): Promise<void> {
 }
 
 const camera = () => page.evaluate(() => window.viewer.state!.camera);
-/** What was begun is over: the camera is where it was a tenth of a second ago. */
+/** What was begun is over: the camera stays where it is, however long the page takes to draw. */
 async function still(): Promise<void> {
-  for (let before = ""; ;) {
+  for (let before = "", same = 0; same < 3;) {
     const now = JSON.stringify(await camera());
-    if (now === before) return;
+    same = now === before ? same + 1 : 0;
     before = now;
+    await page.evaluate(
+      () => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))),
+    );
     await page.waitForTimeout(100);
   }
 }
 /** Back to the whole stage, after which the points are fitted to it. */
 async function reset(): Promise<void> {
   await page.evaluate(() => window.viewer.set({ panel: "none", opened: null, hover: null, tool: "move" }));
-  await page.waitForTimeout(150);
+  await still();
 }
 
 /** The sides of all points, and of what is free of the stage. */
