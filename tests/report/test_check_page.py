@@ -75,6 +75,7 @@ def test_pictures_of_an_archive_have_nothing_to_decide(images, tmp_path):
     assert page.count("data:image/webp") == 1
     assert "<script" not in page
     assert "data-picture" not in page
+    assert "the pictures must lie in folders" in page
 
 
 def test_many_findings_are_cut_in_the_page_and_whole_in_the_table(images, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,7 +66,7 @@ def check(
     print_counts(found)
     print(
         f"\nPictures: {page.resolve()}\nTable: {folder.resolve() / 'findings.csv'}\n"
-        f"Decide on each, beside a map: embedlens view {folder}"
+        f"Decide on each, beside a map: embedlens view {shlex.quote(str(folder))}"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,7 +164,8 @@ def write_check(check: Check, folder: Path) -> Path:
             classes=len(images.classes),
             groups=groups,
             decisions=decisions,
-            folder=folder,
+            folder=shlex.quote(str(folder)),
+            table=shlex.quote(str(folder / "labels.csv")),
             where="findings.csv",
         )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,4 +92,5 @@ def read_check(folder: str | Path) -> Checked:
 
 
 def _again(folder: Path, place: str, why: str) -> StudyError:
-    return StudyError(f"{folder} {why}. Run `embedlens check {place} --out {folder}` again.")
+    command = f"embedlens check {shlex.quote(place)} --out {shlex.quote(str(folder))}"
+    return StudyError(f"{folder} {why}. Run `{command}` again.")

@@ -6,7 +6,10 @@ import { h } from "../element";
 import { cleanedTable, download, toCsv } from "../export";
 import type { Deciding } from "./deciding";
 
-export function bar(deciding: Deciding, dataset: Dataset, folder: string, stays: () => boolean): HTMLElement {
+const WHAT_FOR =
+  "Keep, move or drop what was found: a table of all pictures comes of it, and your files stay.";
+
+export function bar(deciding: Deciding, dataset: Dataset, table: string, stays: () => boolean): HTMLElement {
   const count = h("strong", { role: "status" });
   const progress = h("progress", { "aria-hidden": "true", max: deciding.findings.length });
   const undo = h(
@@ -21,8 +24,8 @@ export function bar(deciding: Deciding, dataset: Dataset, folder: string, stays:
   );
   const told = h("p", { class: "note" });
   const write = async () => {
-    const table = await cleanedTable(dataset, deciding.decisions);
-    download("labels.csv", new Blob([toCsv(table)], { type: "text/csv" }));
+    const cleaned = await cleanedTable(dataset, deciding.decisions);
+    download("labels.csv", new Blob([toCsv(cleaned)], { type: "text/csv" }));
     deciding.noteSaved();
   };
   const update = () => {
@@ -34,16 +37,16 @@ export function bar(deciding: Deciding, dataset: Dataset, folder: string, stays:
     const { kept, labelled, aside } = countsOf(deciding.decisions);
     const counts = `${number(kept)} kept, ${number(labelled)} moved, ${number(aside)} dropped`;
     told.textContent =
-      deciding.decisions.size === 0 ? "" : `${counts}. ${whereText(deciding.saved, stays(), folder)}`;
+      deciding.decisions.size === 0 ? WHAT_FOR : `${counts}. ${whereText(deciding.saved, stays(), table)}`;
   };
   deciding.on(update);
   update();
   return h("div", { class: "bar-of" }, h("div", { class: "row" }, count, progress, undo, save), told);
 }
 
-function whereText(saved: boolean, stays: boolean, folder: string): string {
+function whereText(saved: boolean, stays: boolean, table: string): string {
   if (saved)
-    return `Put labels.csv into the folder of this page, as its paths count from there: embedlens study "${folder}/labels.csv" --out NEW-FOLDER`;
+    return `Put labels.csv into the folder of this page, as its paths count from there: embedlens study ${table} --out NEW-FOLDER`;
   return stays
     ? "This browser keeps them for this page."
     : "They are lost with this page unless you download them.";

@@ -59,7 +59,7 @@ async function start(place: HTMLElement): Promise<void> {
   deciding.on(() => (stays = kept.keep(deciding.decisions)));
   place.append(
     list,
-    bar(deciding, dataset, place.dataset.folder ?? "", () => stays),
+    bar(deciding, dataset, place.dataset.table ?? "", () => stays),
   );
   document.addEventListener("keydown", (event) => {
     const typing = event.target instanceof HTMLInputElement;
