@@ -85,6 +85,7 @@ def test_it_is_a_map_of_the_features_coloured_by_what_was_found(checked):
     apart = [np.linalg.norm(each[:, None] - each[None], axis=2) for each in (points, expected)]
     np.testing.assert_allclose(*apart, atol=1e-4)
     column = next(each for each in scene.columns if each.role == "finding")
+    assert scene.manifest()["openingColour"] == column.id
     codes = np.frombuffer(scene.blob(column.blob), "<u2")
     named = {row: column.categories[codes[row]] for row in np.flatnonzero(codes < 65_535)}
     assert named == {0: "two labels", 6: "two labels", 7: "suspect label"}

@@ -139,8 +139,9 @@ def test_it_opens_on_the_best_backbones_map_that_keeps_most_without_labels(resul
 def test_the_manifest_is_json_with_the_viewers_names(scene):
     manifest = json.loads(json.dumps(scene.manifest()))
     assert set(manifest) == {
-        "format", "title", "count", "classes", "paths", "columns", "maps", "opening", "thumbnails",
-        "pictures", "backbones", "neighbours", "neighboursOnDemand", "findings", "table",
+        "format", "title", "count", "classes", "paths", "columns", "maps", "opening",
+        "openingColour", "thumbnails", "pictures", "backbones", "neighbours", "neighboursOnDemand",
+        "findings", "table",
     }  # fmt: skip
     assert manifest["format"] == FORMAT
     assert manifest["thumbnails"] is None

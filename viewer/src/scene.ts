@@ -16,6 +16,8 @@ export interface Scene {
   maps: SceneMap[];
   /** The map shown first; null: the first. */
   opening: string | null;
+  /** The column that it is coloured by first; null, or not said: the class. */
+  openingColour?: string | null;
   thumbnails: Thumbnails | null;
   pictures: boolean;
   neighbours: Partial<Record<string, Neighbours>>;

@@ -59,9 +59,10 @@ export function initialState(scene: Scene): State {
   const map = scene.maps.find(({ id }) => id === scene.opening) ?? scene.maps[0];
   const flat = map.dimensions === 2;
   const byClass = scene.columns.find((column) => column.role === "class");
+  const chosen = scene.columns.find(({ id }) => id === scene.openingColour);
   return {
     maps: [map.id],
-    colour: (byClass ?? scene.columns[0])?.id ?? "",
+    colour: (chosen ?? byClass ?? scene.columns[0])?.id ?? "",
     filters: {},
     shown: new Uint8Array(scene.count).fill(1),
     selection: new Uint32Array(0),

@@ -28,6 +28,7 @@ def check_scene(checked: Checked) -> Scene:
         Without thumbnails, pictures and neighbours, which depend on where it is shown.
     """
     scene, codes = pictures_scene(checked.name, checked.pictures, checked.findings)
+    scene.opening_colour = next((each.id for each in scene.columns if each.role == "finding"), None)
     features = read_features(checked.features)
     axes = min(3, *features.shape)
     pca = PCA(axes, random_state=0)

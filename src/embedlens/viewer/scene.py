@@ -194,6 +194,8 @@ class Scene:
         In the order that they are offered.
     opening : str, optional
         The id of the map that is shown first; by default the first map.
+    opening_colour : str, optional
+        The id of the column that it is coloured by; by default the class.
     thumbnails : ThumbnailSheets or None
         Of all pictures.
     pictures : bool
@@ -230,6 +232,7 @@ class Scene:
     columns: list[Column] = field(default_factory=list)
     maps: list[SceneMap] = field(default_factory=list)
     opening: str | None = None
+    opening_colour: str | None = None
     thumbnails: ThumbnailSheets | None = None
     pictures: bool = False
     neighbours: dict[str, NearestPictures] = field(default_factory=dict)
@@ -251,6 +254,7 @@ class Scene:
             "columns": [_known(column) for column in self.columns],
             "maps": [_known(each) for each in self.maps],
             "opening": self.opening,
+            "openingColour": self.opening_colour,
             "thumbnails": asdict(self.thumbnails) if self.thumbnails else None,
             "pictures": self.pictures,
             "neighbours": {name: asdict(each) for name, each in self.neighbours.items()},

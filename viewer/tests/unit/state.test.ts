@@ -13,6 +13,17 @@ test.each([
   expect(initialState({ ...scene, opening }).maps).toEqual([scene.maps[map].id]);
 });
 
+test.each([
+  [null, "class"],
+  ["none of them", "class"],
+  [scene.columns[2].id, scene.columns[2].id],
+])("it is coloured by class, or as the scene says: %s", (openingColour, expected) => {
+  const { colour } = initialState({ ...scene, openingColour });
+  expect(scene.columns.find(({ id }) => id === colour)).toMatchObject(
+    expected === "class" ? { role: "class" } : { id: expected },
+  );
+});
+
 describe("the address", () => {
   test("carries a state there and back", () => {
     const state: State = {
