@@ -52,7 +52,7 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     classes_ : ndarray
         Labels in the order of ``predict_proba``'s columns.
     solution_ : Solution
-        The same along the principal axes of the points that were given.
+        Weights and intercepts of the final fit, along the principal axes of the points.
     n_features_in_ : int
         Columns of the features.
     feature_names_in_ : ndarray of str

@@ -36,8 +36,8 @@ _EXACT_LIMIT = 15_000
 # From as many points on, a coarse tree repels while attraction is exaggerated: clusters find their
 # places as well, in a small part of the time while the map is compact. Then more momentum settles
 # the map sooner; 0.95 keeps fewer of the nearest neighbours. Where the fine tree follows, the
-# coarse one serves for half of the iterations; of 10,000 points that made no time good, and the map
-# 0.2% worse.
+# coarse one serves for half of the iterations; of 10,000 points that saved no time, and made the
+# map 0.2% worse.
 _MANY_POINTS = 3_000
 _SKETCH_ANGLE = 1.0
 _MANY_MOMENTUM = 0.9
