@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from embedlens.arrays import bounded_threads
-from embedlens.learn import softmax_regression
+from embedlens.learn import row_blocks, softmax_regression
 from embedlens.learn.linear_probe import LinearProbe
 from embedlens.learn.softmax_regression import TOLERANCE, Coordinates
 
@@ -89,7 +89,7 @@ def test_the_loss_is_the_least(make, strength):
 @pytest.mark.parametrize("strength", STRENGTHS)
 def test_in_single_precision_too_and_over_several_blocks(strength, monkeypatch):
     monkeypatch.setattr(softmax_regression, "_SMALL", 0)
-    monkeypatch.setattr(softmax_regression, "_ROWS", 32)
+    monkeypatch.setattr(row_blocks, "_ROWS", 32)
     ours, least = losses(*points(200, 12, 4), strength)
     assert ours <= least * (1 + TOLERANCE)
 
@@ -124,7 +124,7 @@ def test_a_start_changes_the_way_and_not_the_end():
 
 @pytest.mark.parametrize("shape", [(200, 12), (40, 90)])
 def test_the_number_of_threads_does_not_change_a_bit(shape, monkeypatch):
-    monkeypatch.setattr(softmax_regression, "_ROWS", 32)
+    monkeypatch.setattr(row_blocks, "_ROWS", 32)
     monkeypatch.setattr(softmax_regression, "_SMALL", 0)
     X, y = points(*shape, 4)
     found = []

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedlens.arrays.threads import products_on_one_thread
-from embedlens.learn.softmax_regression import TOLERANCE, Coordinates, blocks_of, sum_of_blocks
+from embedlens.learn.preconditioner import Preconditioner
+from embedlens.learn.row_blocks import blocks_of, sum_of_blocks
+from embedlens.learn.softmax_regression import TOLERANCE, Coordinates
 
 _PRODUCTS = 500  # with the Hessians, for one step
 _ENOUGH = 1e-4, 1e-3  # of the slope that a step must gain; shortest step
@@ -100,6 +102,12 @@ class _State:
     slopes: Numbers
     curvatures: Matrix
 
+    @property
+    def curvature(self) -> Numbers:
+        """The mean p (1 - p) of each."""
+        mean: Numbers = np.maximum(self.curvatures.mean(axis=0, dtype=np.float64), _FLAT)
+        return mean
+
     def take(self, columns: NDArray[np.intp]) -> _State:
         return _State(
             self.at[:, columns], self.losses[columns], self.slopes[:, columns],
@@ -158,16 +166,16 @@ class _Problem:
         total[:-1] += way[:-1] / self.strengths
         return total
 
-    def inverse(self, curvatures: Matrix) -> Numbers:
-        """Return the inverses of diagonals that are near the Hessians."""
-        mean = np.maximum(curvatures.mean(axis=0, dtype=np.float64), _FLAT)
-        weights = 1 / (np.asarray(self.squares)[:, None] * mean + 1 / self.strengths)
-        return np.vstack([weights, 1 / (len(self.X) * mean)])
+    def preconditioner(self, curvatures: Matrix) -> Preconditioner:
+        """Return matrices that are near the inverses of the Hessians."""
+        return Preconditioner.of(
+            self.X, np.asarray(self.squares), lambda rows: curvatures[rows], self.strengths
+        )
 
-    def gaps(self, slopes: Numbers, inverse: Numbers) -> Numbers:
-        """Bound what is left to gain; see `Regressions`."""
+    def gaps(self, slopes: Numbers, curvature: Numbers) -> Numbers:
+        """Bound what is left to gain, given the mean p (1 - p); see `Regressions`."""
         weights = self.strengths * np.einsum("ij,ij->j", slopes[:-1], slopes[:-1])
-        found: Numbers = (weights + slopes[-1] ** 2 * inverse[-1]) / 2
+        found: Numbers = (weights + slopes[-1] ** 2 / (len(self.X) * curvature)) / 2
         return found
 
     def _back(self, rows: slice, change: Matrix) -> NDArray[Any]:
@@ -179,29 +187,30 @@ def _descend(
 ) -> tuple[Numbers, Numbers, Numbers]:
     """Take Newton's steps until gaps are small, or rounding leaves nothing to gain."""
     state = problem.state(at)
-    gaps = problem.gaps(state.slopes, problem.inverse(state.curvatures))
+    gaps = problem.gaps(state.slopes, state.curvature)
     open_columns = np.flatnonzero(gaps > tolerance * state.losses)
     for _ in range(max_iter):
         if not len(open_columns):
             break
         own, part = state.take(open_columns), problem.take(open_columns)
-        inverse = part.inverse(own.curvatures)
-        way = _newton(part, own, inverse, tolerance)
+        way = _newton(part, own, tolerance)
         moved = _step(part, own, way)
         state.put(open_columns, own)
-        left = part.gaps(own.slopes, part.inverse(own.curvatures))
+        left = part.gaps(own.slopes, own.curvature)
         gaps[open_columns] = left
         open_columns = open_columns[moved & (left > tolerance * own.losses)]
     return state.at, state.losses, gaps
 
 
-def _newton(problem: _Problem, state: _State, inverse: Numbers, tolerance: float) -> Numbers:
+def _newton(problem: _Problem, state: _State, tolerance: float) -> Numbers:
     """Solve for Newton's steps by conjugate gradients, the more exactly the nearer the end is."""
+    ease = problem.preconditioner(state.curvatures)
+    curvature = state.curvature
     way = np.zeros_like(state.at)
     left = -state.slopes
-    eased = left * inverse
+    eased = ease(left)
     search, size = eased.copy(), np.einsum("ij,ij->j", left, eased)
-    gap = problem.gaps(state.slopes, inverse) / state.losses
+    gap = problem.gaps(state.slopes, curvature) / state.losses
     enough = np.clip(np.sqrt(gap), 1e-2, 0.25) ** 2 * size
     columns = np.arange(state.at.shape[1])
     for _ in range(_PRODUCTS):
@@ -212,10 +221,10 @@ def _newton(problem: _Problem, state: _State, inverse: Numbers, tolerance: float
         length = np.where(straight, size[columns] / np.where(straight, bend, 1.0), 0.0)
         way[:, columns] += length * search[:, columns]
         left[:, columns] -= length * curved
-        eased = left[:, columns] * inverse[:, columns]
+        eased = ease.take(columns)(left[:, columns])
         before = size[columns]
         size[columns] = np.einsum("ij,ij->j", left[:, columns], eased)
-        near = part.gaps(left[:, columns], inverse[:, columns])
+        near = part.gaps(left[:, columns], curvature[columns])
         done = (size[columns] <= enough[columns]) | ~straight
         done |= near <= tolerance * state.losses[columns] / 4
         search[:, columns] = eased + size[columns] / before * search[:, columns]

@@ -1,8 +1,9 @@
 """Multinomial logistic regression by Newton's method, to a loss that is known to be the least.
 
-All fits to parts of one set of points share its principal axes. There the Hessian of each class is
-all but diagonal: n a V + I / C, with V the variances along the axes and a the class's mean
-p (1 - p); conjugate gradients, so preconditioned, need few products with the true Hessian.
+All fits to parts of one set of points share its principal axes. There the Hessian is near a product
+of two matrices, of the points and of the classes: X' X, which is diagonal, and the mean of
+diag(p) - p p'. In the latter's eigenvectors, combinations of classes, it falls into a regression
+each (``preconditioner``); conjugate gradients then need few products with the true Hessian.
 """
 
 from __future__ import annotations
@@ -16,17 +17,20 @@ from numpy.typing import NDArray
 
 from embedlens.arrays.checks import unit_scale
 from embedlens.arrays.threads import in_order, products_on_one_thread
+from embedlens.learn.preconditioner import Preconditioner
+from embedlens.learn.row_blocks import blocks_of, sum_of_blocks
 
 TOLERANCE = 1e-6
 """Of the loss: how far above the least it may end."""
 
-_ROWS = 1024  # of a block: sums over blocks are in their order, whatever the number of threads
 _SMALL = 1 << 20  # numbers; fewer are worked on in float64 from the first
 _NOISE = 1e-12  # of the largest variance: rounding
+_FLAT = 1e-9  # of a mean p (1 - p): below, all is certain
 _PRODUCTS = 500  # with the Hessian, for one step
 _ENOUGH = 1e-4, 1e-3  # of the slope that a step must gain; shortest step
 
 Matrix = NDArray[np.floating[Any]]
+_Preconditioned = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -208,6 +212,7 @@ class _State:
     loss: float
     slope: NDArray[np.float64]
     shares: Matrix
+    curvature: NDArray[np.float64]  # the mean p (1 - p) of each class
 
 
 class _Problem:
@@ -241,7 +246,8 @@ class _Problem:
 
         slope = self._penalised(sum_of_blocks(of, len(self.X)), at)
         loss = losses.sum() + np.vdot(at[:-1], at[:-1]) / (2 * self.strength)
-        return _State(at, float(loss), slope, shares)
+        curvature = np.maximum((shares * (1 - shares)).mean(axis=0, dtype=np.float64), _FLAT)
+        return _State(at, float(loss), slope, shares, curvature)
 
     def curved(self, shares: Matrix, way: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the product of the Hessian with a direction."""
@@ -256,17 +262,27 @@ class _Problem:
 
         return self._penalised(sum_of_blocks(of, len(self.X)), way)
 
-    def inverse(self, shares: Matrix) -> NDArray[np.float64]:
-        """Return the inverse of a diagonal that is near the Hessian."""
-        mean = np.maximum((shares * (1 - shares)).mean(axis=0, dtype=np.float64), 1e-9)
-        weights = 1 / (self.squares[:, None] * mean + 1 / self.strength)
-        inverse: NDArray[np.float64] = np.vstack([weights, 1 / (len(self.X) * mean)])
-        return inverse
+    def preconditioner(
+        self, shares: Matrix
+    ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+        """Return the product with a matrix that is near the inverse of the Hessian."""
+        modes = _modes(shares)
+        narrow = modes.astype(shares.dtype)
+        squared = narrow**2
 
-    def gap(self, slope: NDArray[np.float64], inverse: NDArray[np.float64]) -> float:
+        def weights(rows: slice) -> Matrix:
+            # The variance of the mode's coefficients, if classes are drawn by their shares.
+            return np.maximum(shares[rows] @ squared - (shares[rows] @ narrow) ** 2, 0)
+
+        near = Preconditioner.of(
+            self.X, self.squares, weights, np.full(modes.shape[1], self.strength)
+        )
+        return lambda slope: near(slope @ modes) @ modes.T
+
+    def gap(self, slope: NDArray[np.float64], curvature: NDArray[np.float64]) -> float:
         """Bound what is left to gain; see `Solution`."""
         weights = self.strength * np.vdot(slope[:-1], slope[:-1])
-        return float(weights + (slope[-1] ** 2 * inverse[-1]).sum()) / 2
+        return float(weights + (slope[-1] ** 2 / curvature).sum() / len(self.X)) / 2
 
     def _back(self, rows: slice, change: Matrix) -> NDArray[Any]:
         return np.vstack([self.X[rows].T @ change, change.sum(axis=0)])
@@ -284,11 +300,10 @@ def _descend(
     """Take Newton's steps until the gap is small, or rounding leaves nothing to gain."""
     state = problem.state(np.vstack([start.weights, start.intercepts]))
     while True:
-        inverse = problem.inverse(state.shares)
-        gap = problem.gap(state.slope, inverse)
+        gap = problem.gap(state.slope, state.curvature)
         if gap <= tolerance * state.loss or steps >= max_iter:
             break
-        way = _newton(problem, state, inverse, gap / state.loss, tolerance)
+        way = _newton(problem, state, gap / state.loss, tolerance)
         following = _step(problem, state, way)
         if following is None:
             break
@@ -296,13 +311,12 @@ def _descend(
     return Solution(state.at[:-1], state.at[-1], state.loss, gap, steps)
 
 
-def _newton(
-    problem: _Problem, state: _State, inverse: NDArray[np.float64], gap: float, tolerance: float
-) -> NDArray[np.float64]:
+def _newton(problem: _Problem, state: _State, gap: float, tolerance: float) -> NDArray[np.float64]:
     """Solve for Newton's step by conjugate gradients, the more exactly the nearer the end is."""
+    ease = problem.preconditioner(state.shares)
     way = np.zeros_like(state.at)
     left = -state.slope
-    eased = left * inverse
+    eased = ease(left)
     search, size = eased.copy(), np.vdot(left, eased)
     enough = float(np.clip(np.sqrt(gap), 1e-2, 0.25)) ** 2 * size
     for _ in range(_PRODUCTS):
@@ -312,9 +326,9 @@ def _newton(
             break
         way += size / bend * search
         left -= size / bend * curved
-        eased = left * inverse
+        eased = ease(left)
         before, size = size, np.vdot(left, eased)
-        if size <= enough or problem.gap(left, inverse) <= tolerance * state.loss / 4:
+        if size <= enough or problem.gap(left, state.curvature) <= tolerance * state.loss / 4:
             break
         search = eased + size / before * search
     return way
@@ -335,6 +349,18 @@ def _step(problem: _Problem, state: _State, way: NDArray[np.float64]) -> _State 
             return following
         length /= 2
     return None
+
+
+def _modes(shares: Matrix) -> NDArray[np.float64]:
+    """Return combinations of classes that vary apart from each other, shape (k, k - 1).
+
+    Eigenvectors of the mean of diag(p) - p p'. The one of equal parts is not among them: no share
+    depends on it.
+    """
+    products = sum_of_blocks(lambda rows: shares[rows].T @ shares[rows], len(shares)) / len(shares)
+    covariance = np.diag(products.sum(axis=1)) - products
+    modes: NDArray[np.float64] = np.linalg.eigh(covariance + 1)[1][:, :-1]
+    return modes
 
 
 def _axes_by_rows(near: Matrix) -> NDArray[np.float64]:
@@ -363,18 +389,3 @@ def _mean_and_scale(X: Matrix) -> tuple[NDArray[np.float64], float]:
     mean = sum((X[rows].astype(np.float64) * unit).sum(axis=0) for rows in blocks) / len(X)
     squares = sum(float(((X[rows] * np.float64(unit) - mean) ** 2).sum()) for rows in blocks)
     return mean / unit, float(np.sqrt(squares / X.size)) / unit or 1.0
-
-
-def sum_of_blocks(work: Callable[[slice], NDArray[Any]], n: int) -> NDArray[np.float64]:
-    """Add up what blocks of rows give, in their order whatever the number of threads."""
-    blocks = blocks_of(n)
-    parts = in_order(work, blocks) if len(blocks) > 1 else iter([work(blocks[0])])
-    total = next(parts).astype(np.float64)
-    for part in parts:
-        total += part
-    return total
-
-
-def blocks_of(n: int) -> list[slice]:
-    """Cut rows into blocks."""
-    return [slice(first, min(first + _ROWS, n)) for first in range(0, n, _ROWS)]
