@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +29,19 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 Floats = npt.NDArray[np.float64]
 Small = npt.NDArray[np.uint8]
+Way = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 Look = Callable[[Sequence[int]], Small]
 """Gives small versions of some pictures, by row: (rows, 32, 32, 3), uint8."""
+
+
+def _turned(turns: int, mirrored: bool, pictures: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    turned = np.rot90(pictures, turns, axes=(1, 2))
+    return turned[:, :, ::-1] if mirrored else turned
+
+
+_WAYS: list[Way] = [
+    partial(_turned, turns, mirrored) for turns in range(4) for mirrored in (False, True)
+]
 
 
 def looker(pixels: Callable[[int, int], Small]) -> Look:
@@ -86,9 +99,9 @@ def copy_distances(look: Look, pairs: npt.NDArray[np.int64], *, turned: bool = F
     found = np.full(len(pairs), np.inf)
     for start in range(0, len(pairs), _BLOCK):
         some = slice(start, start + _BLOCK)
-        one, other = small[at[some, 0]], small[at[some, 1]]
-        for way in _ways(other) if turned else (other,):
-            found[some] = np.minimum(found[some], _compare(one, way))
+        found[some] = _compare(
+            small[at[some, 0]], small[at[some, 1]], _WAYS if turned else _WAYS[:1]
+        )
     return found
 
 
@@ -116,17 +129,29 @@ def usual_distance(look: Look, rows: Sequence[int]) -> float:
     return float(np.median(distances[:, max(2, len(rows) // 10)]))
 
 
-def _compare(one: Small, other: Small) -> Floats:
+def _compare(one: Small, other: Small, ways: Sequence[Way]) -> Floats:
+    """Return the least distance over the ways to turn the other."""
     a, b = _standardised(one), _standardised(other)
-    distance = np.sqrt(np.maximum(0, 1 - (a * b).mean(axis=(1, 2), dtype=np.float64)))
-    apart = np.abs(_smoothed(a - b)).max(axis=(1, 2))
+    known = a.any(axis=(1, 2)) & b.any(axis=(1, 2))
+    found = np.full(len(one), np.inf)
+    for way in ways:
+        correlation = np.einsum("nij,nij->n", a, way(b)) / SIDE**2
+        distance = np.sqrt(np.maximum(0, 1 - correlation.astype(np.float64)))
+        # Few are so near: what costs more is asked of these alone.
+        near = np.flatnonzero(known & (distance <= MOST))
+        apart = np.abs(_smoothed(a[near] - way(b[near]))).max(axis=(1, 2), initial=0)
+        same = near[(apart <= _NOWHERE) & _of_one_colour(one[near], way(other[near]))]
+        found[same] = np.minimum(found[same], distance[same])
+    return found
+
+
+def _of_one_colour(one: Small, other: Small) -> npt.NDArray[np.bool_]:
+    """Return whether pictures do not differ in colour; a grey one differs from none."""
     tints = _tint(one), _tint(other)
     strength = np.stack([np.abs(tint).mean(axis=(1, 2, 3)) for tint in tints])
     differ = np.abs(tints[0] - tints[1]).mean(axis=(1, 2, 3)) > _COLOUR
-    differ &= strength.min(axis=0) > _GREY
-    known = (a.any(axis=(1, 2))) & (b.any(axis=(1, 2)))
-    same = known & (distance <= MOST) & (apart <= _NOWHERE) & ~differ
-    return np.where(same, distance, np.inf)
+    alike: npt.NDArray[np.bool_] = ~(differ & (strength.min(axis=0) > _GREY))
+    return alike
 
 
 def _standardised(small: Small) -> npt.NDArray[np.float32]:
@@ -149,9 +174,3 @@ def _smoothed(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     rows = values[:, :-2] + values[:, 1:-1] + values[:, 2:]
     smoothed: npt.NDArray[np.float32] = (rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]) / 9
     return smoothed
-
-
-def _ways(small: Small) -> Iterable[Small]:
-    for turns in range(4):
-        turned = np.rot90(small, turns, axes=(1, 2))
-        yield from (turned, turned[:, :, ::-1])

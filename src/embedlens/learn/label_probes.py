@@ -108,8 +108,8 @@ def _choose(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the strength of the least log loss on validation of each label, and its solution.
 
-    As `LinearProbe` chooses: roughly first, up to the second past the best; those whose losses are
-    close are then fitted to the end.
+    As `LinearProbe` chooses: roughly first, up to those past the best; those whose losses are close
+    are then fitted to the end.
     """
     training, watched = among.part(np.arange(trained)), among.values[trained:]
     count, grid = members.shape[1], sorted(strengths)
@@ -128,9 +128,9 @@ def _choose(
     labels, worse = np.arange(count), np.zeros(count, np.int64)
     for place in range(len(grid)):
         fit(place, labels, solutions[max(place - 1, 0)], ROUGHLY)
-        best = losses[:, labels].argmin(axis=0) == place
-        worse[labels] = np.where(best, 0, worse[labels] + 1)
-        labels = labels[worse[labels] < 2]
+        least = losses[:, labels].min(axis=0)
+        worse[labels] = np.where(losses[place, labels] == least, 0, worse[labels] + 1)
+        labels = labels[(worse[labels] < 2) & (losses[place, labels] <= RIVAL * least)]
         if not len(labels):
             break
     close = losses <= RIVAL * losses.min(axis=0)

@@ -15,8 +15,9 @@ from embedlens.learn.softmax_regression import TOLERANCE, Coordinates, Solution,
 
 STRENGTHS = tuple(10.0**exponent for exponent in range(-4, 3))
 
-ROUGHLY = 1e-3  # the tolerance at which strengths are compared ...
-RIVAL = 1.02  # ... except those whose loss is within 2% of the least
+ROUGHLY = 1e-3  # of the loss, promised: how near the least strengths are compared ...
+RIVAL = 1.02  # ... except those whose loss is within 2% of the least ...
+_CLOSELY = 1e-5  # ... which are compared so near; in float32 rounding begins below
 _LEAST = np.finfo(np.float64).eps  # a share of 0 has no logarithm
 
 
@@ -28,7 +29,9 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     of strengths serves every backbone, as is the custom (Radford et al., "Learning transferable
     visual models from natural language supervision", 2021, appendix A.3). Newton's method runs
     until the loss is within 1e-6 of the least, by a bound from its gradient. Strengths are first
-    compared roughly; those whose losses on validation are close are then fitted so as well.
+    compared roughly, from the least up; the losses on validation have one valley, so that the first
+    above it by more than 2%, or the second, ends the comparison. Those that are close are fitted
+    again until Newton's method promises no more than 1e-5.
 
     Parameters
     ----------
@@ -43,8 +46,8 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         The value chosen, by the least log loss on validation: with few pictures many strengths
         are equally accurate, and the loss tells them apart.
     validation_loss_ : dict of float to float
-        Log loss on validation by strength, up to the second past the best; empty where there was
-        no validation set. To about a hundredth, and to the last digits where two are close.
+        Log loss on validation by strength, up to those past the best; empty where there was no
+        validation set. To about a hundredth, and to the last digits where two are close.
     n_iter_ : int
         Steps of the final fit.
     converged_ : bool
@@ -184,9 +187,9 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         points = among.values[watched]
         found: dict[float, Solution] = {}
 
-        def loss_at(strength: float, start: Solution | None, tolerance: float) -> float:
+        def loss_at(strength: float, start: Solution | None, promise: float) -> float:
             found[strength] = training.fit(
-                codes, len(classes), strength, start=start, tolerance=tolerance,
+                codes, len(classes), strength, start=start, promise=promise,
                 max_iter=self.max_iter,
             )  # fmt: skip
             shares = found[strength].shares(points)[np.arange(len(own)), own]
@@ -195,16 +198,16 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         losses, worse, last = self.validation_loss_, 0, None
         for strength in sorted(self.strengths):
-            loss_at(strength, last, ROUGHLY)
+            loss = loss_at(strength, last, ROUGHLY)
             last = found[strength]
             # The loss has one valley: past it, fits only get slower.
-            worse = 0 if min(losses, key=losses.__getitem__) == strength else worse + 1
-            if worse == 2:
+            least = min(losses.values())
+            worse = 0 if loss == least else worse + 1
+            if worse == 2 or loss > RIVAL * least:
                 break
-        least = min(losses.values())
         rivals = [strength for strength in losses if losses[strength] <= RIVAL * least]
         for strength in rivals if len(rivals) > 1 else ():
-            loss_at(strength, found[strength], TOLERANCE)
+            loss_at(strength, found[strength], _CLOSELY)
         best = min(losses, key=losses.__getitem__)
         return best, found[best]
 

@@ -92,6 +92,7 @@ class Coordinates:
         *,
         start: Solution | None = None,
         tolerance: float = TOLERANCE,
+        promise: float = 0.0,
         max_iter: int = 100,
     ) -> Solution:
         """Fit a regression to the points.
@@ -105,7 +106,7 @@ class Coordinates:
             the penalty is then doubled.
         strength : float
             scikit-learn's ``C``.
-        start, tolerance, max_iter
+        start, tolerance, promise, max_iter
             As for `minimise`.
         """
         strength /= self.unit**2
@@ -118,6 +119,7 @@ class Coordinates:
             strength,
             start=start,
             tolerance=tolerance,
+            promise=promise,
             max_iter=max_iter,
         )
 
@@ -135,7 +137,8 @@ class Solution:
     gap : float
         How far above the least the loss is at most. The penalty makes it strongly convex in the
         weights, so that C / 2 times the squared gradient is a bound; for intercepts, which have no
-        penalty, it is the decrease that Newton's step promises.
+        penalty, it is the decrease that Newton's step promises. Where a fit ended by a promise, it
+        is that.
     steps : int
         Of Newton's method.
     """
@@ -170,6 +173,7 @@ def minimise(
     *,
     start: Solution | None = None,
     tolerance: float = TOLERANCE,
+    promise: float = 0.0,
     max_iter: int = 100,
 ) -> Solution:
     """Return weights of the least penalised log loss, sum of -log p + |W|^2 / (2 C).
@@ -189,6 +193,9 @@ def minimise(
     tolerance : float, default 1e-6
         The loss ends no further above the least, as a share of it. Where rounding in float32 hides
         that, the last steps are in float64.
+    promise : float, default 0.0
+        End as well after a step that promised no more than this share of the loss. At weak
+        penalties the bound on the gap asks for several times as many products; this is an estimate.
     max_iter : int, default 100
         Steps at most.
     """
@@ -197,9 +204,9 @@ def minimise(
     with products_on_one_thread():
         for dtype in dict.fromkeys((values.dtype, np.dtype(np.float64))):
             problem = _Problem(values.astype(dtype, copy=False), codes, classes, strength)
-            found = _descend(problem, found, tolerance, steps, max_iter)
+            found = _descend(problem, found, tolerance, promise, steps, max_iter)
             steps = found.steps
-            if found.reached(tolerance) or steps >= max_iter:
+            if found.reached(max(tolerance, promise)) or steps >= max_iter:
                 break
     return found
 
@@ -295,7 +302,12 @@ class _Problem:
 
 
 def _descend(
-    problem: _Problem, start: Solution, tolerance: float, steps: int, max_iter: int
+    problem: _Problem,
+    start: Solution,
+    tolerance: float,
+    promise: float,
+    steps: int,
+    max_iter: int,
 ) -> Solution:
     """Take Newton's steps until the gap is small, or rounding leaves nothing to gain."""
     state = problem.state(np.vstack([start.weights, start.intercepts]))
@@ -303,22 +315,28 @@ def _descend(
         gap = problem.gap(state.slope, state.curvature)
         if gap <= tolerance * state.loss or steps >= max_iter:
             break
-        way = _newton(problem, state, gap / state.loss, tolerance)
+        way = _newton(problem, state, gap / state.loss, tolerance, promise)
         following = _step(problem, state, way)
         if following is None:
             break
+        promised = -float(np.vdot(state.slope, way)) / 2
         state, steps = following, steps + 1
+        if promised <= promise * state.loss:
+            gap = promised
+            break
     return Solution(state.at[:-1], state.at[-1], state.loss, gap, steps)
 
 
-def _newton(problem: _Problem, state: _State, gap: float, tolerance: float) -> NDArray[np.float64]:
+def _newton(
+    problem: _Problem, state: _State, gap: float, tolerance: float, promise: float
+) -> NDArray[np.float64]:
     """Solve for Newton's step by conjugate gradients, the more exactly the nearer the end is."""
     ease = problem.preconditioner(state.shares)
     way = np.zeros_like(state.at)
     left = -state.slope
     eased = ease(left)
     search, size = eased.copy(), np.vdot(left, eased)
-    enough = float(np.clip(np.sqrt(gap), 1e-2, 0.25)) ** 2 * size
+    enough = float(np.clip(np.sqrt(gap), 1e-2, 0.25)) ** 2 * float(size)
     for _ in range(_PRODUCTS):
         curved = problem.curved(state.shares, search)
         bend = np.vdot(search, curved)
@@ -328,7 +346,9 @@ def _newton(problem: _Problem, state: _State, gap: float, tolerance: float) -> N
         left -= size / bend * curved
         eased = ease(left)
         before, size = size, np.vdot(left, eased)
-        if size <= enough or problem.gap(left, state.curvature) <= tolerance * state.loss / 4:
+        if size <= max(enough, promise * state.loss / 4):
+            break
+        if problem.gap(left, state.curvature) <= tolerance * state.loss / 4:
             break
         search = eased + size / before * search
     return way

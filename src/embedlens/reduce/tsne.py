@@ -52,7 +52,7 @@ _START_SPREAD = 1e-4  # standard deviation of the first coordinate
 # differ in which of them they end in; steps several times longer than the stable ones
 # (scikit-learn's least rate) jump between them before they settle. Each costs a few hundredths of a
 # second.
-_FEW_POINTS = 50
+_FEW_POINTS = 100
 _JUMPING_RATE = 50.0
 
 _FLAT = 0.05  # of the widest axis
@@ -84,10 +84,10 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  #
     Affinities are those of the exact 3 · perplexity nearest neighbours. Repulsion is computed over
     all pairs, and beyond 15,000 points by a tree. The descent starts from the principal components,
     early exaggeration falls to 1 by degrees, the learning rate is the largest stable one, and it
-    stops when the divergence settles. Of fewer than 50 points eight descents are made, by different
-    schedules, and the map of the lower divergence is kept. Of 3,000 points and more a coarse tree
-    repels while attraction is exaggerated, beyond 15,000 for the first half of the iterations, and
-    momentum is 0.9 instead of 0.8 once attraction is not exaggerated.
+    stops when the divergence settles. Of fewer than 100 points eight descents are made, by
+    different schedules, and the map of the lower divergence is kept. Of 3,000 points and more a
+    coarse tree repels while attraction is exaggerated, beyond 15,000 for the first half of the
+    iterations, and momentum is 0.9 instead of 0.8 once attraction is not exaggerated.
 
     For many points of many features, reduce them first: ``PCA(50).fit_transform(X)``. Wide features
     (d > n) are reduced to their Gram matrix here, in one pass.
