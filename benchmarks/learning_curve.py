@@ -21,6 +21,7 @@ from embedlens.features import read_features
 from embedlens.images import stratified_split
 from embedlens.learn import LinearProbe
 from embedlens.learn.label_draws import train_on_draws
+from embedlens.learn.softmax_regression import Coordinates
 from embedlens.metrics.learning_curve import learning_curve
 
 DRAWS = 5
@@ -82,10 +83,10 @@ def measured(X, y, train, test, strength, seed):
     """Measure a curve on training pictures, as a study does on one split."""
     right = LinearProbe().fit_at(X[train], y[train], strength).predict(X[test]) == y[test]
     whole = {"labels": len(train), "picture": test, "hits": right, "shown": 1}
-    parts = []
+    parts, among = [], Coordinates.of(X)
     for draw in range(DRAWS):
         parts += [
-            train_on_draws(X, y, train, test, strength=strength, draw=draw, seed=seed),
+            train_on_draws(among, y, train, test, strength=strength, draw=draw, seed=seed),
             pd.DataFrame({"draw": draw, **whole}),
         ]
     table = pd.concat(parts).astype({"hits": float})

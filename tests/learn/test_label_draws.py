@@ -8,6 +8,7 @@ from sklearn.datasets import load_digits
 
 from embedlens.learn import LinearProbe
 from embedlens.learn.label_draws import _order, numbers_of_labels, train_on_draws
+from embedlens.learn.softmax_regression import Coordinates
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def test_numbers_of_labels_end_with_all_and_none_is_nearly_all(total, classes, e
 def test_more_labels_are_more_right(digits):
     X, y = digits
     train, test = rows(len(y))
-    table = train_on_draws(X, y, train, test, strength=1e-2)
+    table = train_on_draws(Coordinates.of(X), y, train, test, strength=1e-2)
     share = table.groupby("labels")["hits"].sum() / table.groupby("labels")["shown"].sum()
     assert share.index.tolist() == numbers_of_labels(len(train), 10)[:-1]
     assert share.is_monotonic_increasing
@@ -43,7 +44,7 @@ def test_more_labels_are_more_right(digits):
 def test_a_hit_is_that_of_a_probe_on_the_first_of_the_order(digits):
     X, y = digits
     train, test = rows(160)
-    table = train_on_draws(X, y, train, test, strength=0.1, draw=3, seed=5)
+    table = train_on_draws(Coordinates.of(X), y, train, test, strength=0.1, draw=3, seed=5)
     rng = np.random.default_rng([5, 3])
     for labels, own in table.groupby("labels"):
         if own["shown"].iloc[0] > 1:
@@ -75,7 +76,8 @@ def test_draws_differ_and_are_the_same_again(digits):
     X, y = digits
     train, test = rows(400)
     one, same, other = (
-        train_on_draws(X, y, train, test, strength=0.1, draw=draw) for draw in (0, 0, 1)
+        train_on_draws(Coordinates.of(X), y, train, test, strength=0.1, draw=draw)
+        for draw in (0, 0, 1)
     )
     assert one.equals(same)
     assert not one["hits"].equals(other["hits"])
@@ -83,4 +85,4 @@ def test_draws_differ_and_are_the_same_again(digits):
 
 def test_too_few_labels_have_no_draws(digits):
     X, y = digits
-    assert train_on_draws(X, y, *rows(20), strength=1.0).empty
+    assert train_on_draws(Coordinates.of(X), y, *rows(20), strength=1.0).empty

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from embedlens.learn.linear_probe import LinearProbe
+from embedlens.learn.softmax_regression import Coordinates
 
 PER_CLASS = (2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
 """Labels a class, on average, that a curve is measured at."""
@@ -31,7 +31,7 @@ def numbers_of_labels(total: int, classes: int) -> list[int]:
 
 
 def train_on_draws(
-    X: NDArray[np.floating],
+    among: Coordinates,
     y: ArrayLike,
     train: NDArray[np.int64],
     test: NDArray[np.int64],
@@ -50,8 +50,8 @@ def train_on_draws(
 
     Parameters
     ----------
-    X : array of shape (n, d)
-        Features.
+    among : Coordinates
+        All points, turned once for all draws.
     y : array of shape (n,)
         Classes.
     train, test : ndarray of int64
@@ -81,8 +81,10 @@ def train_on_draws(
         for _ in range(int(np.clip(total // (10 * n), 1, _TOGETHER))):
             rows = train[_order(labels[train], groups, train, rng)[:n]]
             if len(np.unique(labels[rows])) > 1:
-                probe = LinearProbe().fit_at(X[rows], labels[rows], strength * total / n)
-                hits += probe.predict(X[test]) == labels[test]
+                drawn, codes = np.unique(labels[rows], return_inverse=True)
+                probe = among.part(rows).fit(codes, len(drawn), strength * total / n)
+                likeliest = probe.shares(among.values[test]).argmax(axis=1)
+                hits += drawn[likeliest] == labels[test]
                 shown += 1
         if shown:
             parts.append(

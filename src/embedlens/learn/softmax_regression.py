@@ -155,7 +155,8 @@ class Solution:
 
     def shares(self, values: Matrix) -> NDArray[np.float64]:
         """Return the probabilities of points, given by their coordinates, shape (n, k)."""
-        return softmax(values @ self.weights + self.intercepts)
+        logits = values @ self.weights.astype(values.dtype)
+        return softmax(logits.astype(np.float64) + self.intercepts)
 
 
 def softmax(logits: NDArray[Any]) -> NDArray[Any]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from embedlens.images import ImageSet
 from embedlens.learn.label_draws import train_on_draws
+from embedlens.learn.softmax_regression import Coordinates
 from embedlens.results.measurements import Measurements
 from embedlens.results.settings import Settings
 from embedlens.results.vocabulary import LINEAR_PROBE
@@ -48,14 +49,16 @@ def measure_learning_curve(
         for each in measured.measures
         if each.metric == f"{LINEAR_PROBE.key}.strength"
     }
-    tables = []
-    orders = -(-DRAWS // max(len(strengths), 1))
+    if not strengths:
+        return Measurements()
+    tables, among = [], Coordinates.of(points)
+    orders = -(-DRAWS // len(strengths))
     for number, (repeat, strength) in enumerate(strengths.items()):
         split = split_of(images, settings, repeat, rows)
         train, test = split.where(["train", "validation"]), split.where("test")
         for draw in range(number * orders, (number + 1) * orders):
             fewer = train_on_draws(
-                points, split.labels, train, test, strength=strength, draw=draw,
+                among, split.labels, train, test, strength=strength, draw=draw,
                 groups=split.groups if (split.given_groups != "").any() else None,
                 seed=settings.seed,
             )  # fmt: skip
