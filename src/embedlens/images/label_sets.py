@@ -98,13 +98,25 @@ def label_sets(tables: Sequence[LabelCells], separator: str | None, where: objec
         for table in tables
         for row, value in enumerate(table.rows, start=1)
     ]
-    texts = [cell for cell in cells if isinstance(cell, str)]
+    texts = _texts(cells)
     if texts and separator is None:
         column = next(table.column for table in tables if not table.names)
         separator = _separator_of(texts, f"{where}: column {column}")
     rows = [_labels(cell, separator) for cell in cells]
     found = tuple(sorted({label for row in rows for label in row}))
     return LabelSets(rows, names or found, bool(names) or any(len(row) > 1 for row in rows))
+
+
+def separator_of(table: LabelCells, where: object) -> str | None:
+    """Return what parts the labels of a table's cells; None where nothing does.
+
+    Raises
+    ------
+    ImageSetError
+        As `label_sets`.
+    """
+    place = f"{where}: column {table.column}"
+    return _separator_of(_texts([_cell(value, place) for value in table.rows]), place)
 
 
 def flag_cells(columns: Mapping[str, Sequence[str]], where: object) -> LabelCells:
@@ -164,6 +176,10 @@ def _cell(value: Any, where: str) -> str | tuple[str, ...]:
     if not all(isinstance(each, (str, int)) for each in told):
         raise ImageSetError(f"{where}: {value!r} is no list of labels; write them as text")
     return tuple(map(str, told))
+
+
+def _texts(cells: Sequence[str | tuple[str, ...]]) -> list[str]:
+    return [cell for cell in cells if isinstance(cell, str)]
 
 
 def _list_in(text: str, where: str) -> Any:

@@ -71,7 +71,8 @@ def row_labels(
 ) -> list[RowLabels]:
     """Return the labels of the rows of tables that belong together, one after the other.
 
-    Where no row of a column of several labels has more than one, they are classes.
+    Where no row of a column of several labels has more than one, they are classes, unless sets of
+    labels are wanted.
 
     Raises
     ------
@@ -92,7 +93,7 @@ def row_labels(
             "all of them one"
         )
     found = label_sets(cells, wanted.separator, where)
-    if not found.several:
+    if not (found.several or wanted.sets):
         return [RowLabels("".join(row)) for row in found.rows]
     return [RowLabels(LABEL_JOINT.join(row), row) for row in found.rows]
 

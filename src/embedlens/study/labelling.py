@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from embedlens.backbones import Backbone
 from embedlens.curation.labelling import Labelling, propose_labels
+from embedlens.errors import StudyError
 from embedlens.features import Recipe, embed
 from embedlens.given_path import given_path
 from embedlens.images import ImageSet, resolved
@@ -80,11 +81,19 @@ def label_study(
     Raises
     ------
     StudyError
-        If the study has not been run to its end, or has no such backbone.
+        If the study has not been run to its end, has no such backbone, or is of several labels a
+        picture.
     ImageSetError
         As for `label_pictures`.
     """
     stored = StoredBackbone.open(folder, backbone)
+    if stored.results.label_sets is not None:
+        raise StudyError(
+            f"{folder} is a study of several labels a picture, in whose table an empty cell says "
+            "that a picture has none of them: nothing tells what is still to be labelled. Put the "
+            "pictures without an answer in a folder of their own and take those first whose "
+            f"probabilities are near one half: `embedlens predict {folder} FOLDER`."
+        )
     images = _read(stored.settings.pictures, unlabelled or stored.settings.unlabelled, progress)
     values = [_with_stored(each, stored, progress) for each in images]
     return propose_labels(images, values, budget, seed=seed)

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedlens.classify import Classifier, classifier_of
+from embedlens.classify import Classifier
+from embedlens.classify.asking import fitted
 from embedlens.classify.heads import LinearHead, TunedHead
+from embedlens.classify.of_study import class_classifier_of
 from embedlens.classify.placing import PlacedMaps
-from embedlens.classify.prediction import answer_rows, fitted
+from embedlens.classify.prediction import answer_rows
 from embedlens.features import Runner
 from embedlens.features.store import read_features
 from embedlens.images import ImageError
@@ -106,7 +108,7 @@ class DropTarget:
     @cached_property
     def _classifier(self) -> Classifier:
         head = LinearHead.key if self.stage == PRETRAINED.key else TunedHead.key
-        return classifier_of(self.study, self.backbone, head)
+        return class_classifier_of(self.study, self.results, self.backbone, head)
 
     @cached_property
     def _runner(self) -> Runner:
