@@ -18,9 +18,13 @@ import embedlens as el
 from embedlens.classify import LabelClassifier, UnknownByDistance, export_classifier, train_labels
 from embedlens.classify.label_prediction import probability_column
 from embedlens.cli.app import app
-from embedlens.errors import EmbedlensError, StudyError
+from embedlens.curation.relabelling import relative_path
+from embedlens.errors import EmbedlensError, ImageSetError, StudyError
 from embedlens.features.store import read_features
+from embedlens.images import MultilabelSet
 from embedlens.report import write_predictions
+from embedlens.study import label_pictures, label_study
+from embedlens.viewer.server import served_study
 
 from .conftest import BACKBONE, COUNT, write_labelled
 
@@ -332,6 +336,73 @@ def test_columns_a_label_are_read_again_and_a_bar_stays_a_bar(table, new, tmp_pa
         judged = [each.label for each in found.judged.scores.labels]
         assert judged[:2] == ["across", "down"]
         assert any(separator in row["found"] for row in rows_of(tmp_path / "p.csv").values())
+
+
+def test_what_is_proposed_goes_back_through_the_column_of_labels(study, table, new, tmp_path):
+    command = ["label", str(study.folder), "--budget", "6", "--out", str(tmp_path / "one")]
+    refused = CliRunner().invoke(app, command)
+    assert "every row is an answer, an empty one too" in str(refused.exception)
+    said = CliRunner().invoke(app, [*command, "--unlabelled", str(new.parent)])
+    assert said.exit_code == 0, said.output
+    assert f"6 of {COUNT} pictures without an answer are proposed; {COUNT} have one" in said.output
+    path = tmp_path / "one" / "labels.csv"
+    frame = pd.read_csv(path, keep_default_na=False)
+    assert frame.columns.tolist() == ["path", "labels", "proposed"]
+    assert frame["labels"][:6].tolist() == ["?"] * 6
+    assert (frame["labels"] == "?").sum() == COUNT
+    with pytest.raises(ImageSetError, match="make a study of it"):
+        label_pictures(path, BACKBONE)
+    # Five are answered, one of them by nothing.
+    frame.loc[:4, "labels"] = ["across;down", "across", "", "noise", "down"]
+    frame.to_csv(path, index=False)
+    found = MultilabelSet.read(path)
+    answers = dict(zip(frame["path"][:5], frame["labels"][:5], strict=True))
+    sets = {
+        str(name): {label for label, has in zip(found.names, row, strict=True) if has}
+        for name, row in zip(found.images.paths, found.members, strict=True)
+    }
+    assert len(sets) == COUNT + 5
+    for name, cell in answers.items():
+        assert sets[name] == set(cell.split(";")) - {""}
+    before = study.results()
+    kept = before.pictures["path"]
+    for name, row in zip(kept, before.label_sets.to_dict("records"), strict=True):
+        assert sets[relative_path(table.parent / name, path.parent)] == {
+            label for label, has in row.items() if has
+        }
+    again = el.Study(path, [BACKBONE], out=tmp_path / "next", size=48, repeats=1, maps="pca")
+    again.run()
+    proposed = label_study(tmp_path / "next", 4)
+    assert (proposed.labelled, proposed.unlabelled) == (COUNT + 5, COUNT - 5)
+    assert not {name for _, name in proposed.paths()} & set(answers)
+    # A question mark is no answer to predict either.
+    rows = rows_of(el.classify.predict(again.classifier(), str(path), tmp_path / "p.csv").table)
+    assert len(rows) == 2 * COUNT
+    assert sum(row["labelled"] == "True" for row in rows.values()) == COUNT + 5
+
+
+def test_a_picture_dropped_on_the_viewer_is_told_as_by_predict(study, made, table, new, tmp_path):
+    served = served_study(study.folder)
+    rows = rows_of(el.classify.predict(made, str(new), tmp_path / "p.csv").table)
+    spoken = set()
+    for name, row in list(rows.items())[:6]:
+        told = served.drops[BACKBONE]((new.parent / name).read_bytes())
+        answers = dict(told["answers"])
+        found = row["found"].split(";") if row["found"] else []
+        shares = [f"{each} ({float(row[probability_column(each)]):.1%})" for each in found]
+        assert answers["labels"] == (", ".join(shares) or "none")
+        assert answers["next"].rsplit(" (", 1)[0] not in found
+        assert ("unlike all" in told["warning"]) == (row["unknown"] == "True")
+        assert len(told["indices"]) == 12
+        spoken.add(len(found))
+    assert len(spoken) > 1
+    row, path = 7, table.parent / "07.png"
+    told = served.drops[BACKBONE](path.read_bytes())
+    assert told["indices"][0] == row
+    for shown in served.scene.maps:
+        points = np.frombuffer(served.scene.blob(shown.blob), "<f4").reshape(-1, 3)
+        span = np.ptp(points, axis=0).max()
+        np.testing.assert_allclose(told["places"][shown.id], points[row], atol=0.1 * span)
 
 
 def test_what_the_study_has_not_is_refused(study):

@@ -117,7 +117,7 @@ def test_the_report_shows_labels_and_nothing_of_classes(study):
     assert (study.folder / "summary.md").read_text().startswith("# study: which embedding finds")
 
 
-def test_the_viewer_has_a_column_a_label_and_gives_no_class(study, results):
+def test_the_viewer_has_a_column_a_label_and_writes_no_class(study, results):
     scene = scene_of(results)
     columns = {column.name: column for column in scene.columns}
     for name in NAMES:
@@ -128,7 +128,7 @@ def test_the_viewer_has_a_column_a_label_and_gives_no_class(study, results):
     assert scene.opening in {each.id for each in scene.maps}
     served = served_study(study.folder)
     assert served.labels is None
-    assert not served.drops
+    assert list(served.drops) == [BACKBONE]
 
 
 def test_a_second_run_computes_nothing_and_other_labels_the_heads_alone(study, table, tmp_path):
@@ -158,7 +158,6 @@ def test_a_second_run_computes_nothing_and_other_labels_the_heads_alone(study, t
         ["export", "{study}", "--to", "onnx", "--head", "tuned", "--out", "{new}"],
         ["export", "{study}", "--to", "csv", "--out", "{new}"],
         ["export", "{study}", "--to", "tensorboard", "--out", "{new}"],
-        ["label", "{study}", "--out", "{new}"],
     ],
 )
 def test_what_needs_one_class_is_refused_in_a_sentence(study, table, tmp_path, command):

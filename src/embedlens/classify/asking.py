@@ -43,7 +43,8 @@ class Form:
     given : str
         The one that holds what the place says of a picture.
     numbers : tuple of str
-        Those that hold numbers; in "unknown" and "seen" is yes or no, in all others text.
+        Those that hold numbers; in "unknown", "seen" and "labelled" is yes or no, in all others
+        text.
     joint : str
         Stands between the items of a cell that is a list.
     rows : callable
@@ -121,10 +122,7 @@ def _classified(
     tell: Callable[[int], None],
 ) -> list[Row]:
     """Return the rows of a block of pictures."""
-    rows: list[Row] = [
-        {"path": name, "given": new.labels.get(name, ""), "stamp": _stamp(new.source, name)}
-        for name in names
-    ]
+    rows = [_told(new, name) for name in names]
     features: dict[int, NDArray[np.float32]] = {}
 
     def keep(row: int, values: NDArray[np.float32]) -> None:
@@ -188,6 +186,16 @@ def _decoded(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
+def _told(new: NewPictures, name: str) -> Row:
+    """Return what is known of a picture before it is asked of: a kept row holds if that is so."""
+    return {
+        "path": name,
+        "given": new.labels.get(name, ""),
+        "labelled": name in new.sets,
+        "stamp": _stamp(new.source, name),
+    }
+
+
 def _stamp(source: Source, name: str) -> list[int]:
     try:
         return list(source.stamp(name))
@@ -204,8 +212,8 @@ def _kept(part: Path, key: str, new: NewPictures) -> int:
                 end = file.tell()
                 for name, line in zip(new.names, file, strict=False):
                     row = json.loads(line) if line.endswith(b"\n") else {}
-                    now = [name, _stamp(new.source, name), new.labels.get(name, "")]
-                    if [row.get("path"), row.get("stamp"), row.get("given")] != now:
+                    now = _told(new, name)
+                    if {key: row.get(key) for key in now} != now:
                         break
                     end, done = end + len(line), done + 1
     except (OSError, ValueError, AttributeError):
@@ -269,6 +277,6 @@ def read_table(table: Path, columns: Sequence[str], numbers: Sequence[str]) -> p
         })  # fmt: skip
     except (OSError, ValueError) as error:
         raise EmbedlensError(f"{table} cannot be read as predictions: {error}.") from error
-    for name in ("unknown", "seen"):
+    for name in {"unknown", "seen", "labelled"} & set(columns):
         frame[name] = frame[name] == "True"
     return frame

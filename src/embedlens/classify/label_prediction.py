@@ -137,7 +137,7 @@ def label_form(classifier: LabelClassifier) -> Form:
     near = tuple(f"nearest_{place + 1}" for place in range(NEAREST))
     columns = (
         "path", "found", *map(probability_column, classifier.labels), "unknown_score", "unknown",
-        *near, "labels", "seen", "problem", "id",
+        *near, "labels", "labelled", "seen", "problem", "id",
     )  # fmt: skip
     numbers = (*map(probability_column, classifier.labels), "unknown_score")
     return Form(columns, "labels", numbers, classifier.separator, rows)
@@ -222,7 +222,7 @@ def judge_labels_found(
     labels : tuple of str
         Those that the classifier knows.
     """
-    labelled = read[read["path"].isin(list(new.sets))]
+    labelled = read[read["labelled"]]
     if labelled.empty:
         return None
     asked = labelled[~labelled["seen"]]

@@ -15,13 +15,12 @@ from embedlens.classify.label_classifier import (
 )
 from embedlens.classify.label_training import TrainedLabels, train_labels
 from embedlens.errors import StudyError
+from embedlens.images.label_sets import free_separator
 from embedlens.images.table import Wanted, label_separator
 from embedlens.results.folder import StudyFolder
 from embedlens.results.label_verdict import LabelVerdict, judge_labels
 from embedlens.results.results import Results
 from embedlens.results.settings import Settings
-
-_SEPARATORS = (";", "|", ",", "\t")
 
 
 def label_classifier_of(
@@ -102,5 +101,4 @@ def _separator(settings: Settings, names: list[str]) -> str:
     if settings.separator is not None:
         return settings.separator
     told = label_separator(Path(settings.pictures), Wanted(labels=tuple(settings.labels)))
-    free = [each for each in _SEPARATORS if not any(each in name for name in names)]
-    return told or next(iter(free), _SEPARATORS[0])
+    return told or free_separator(names)

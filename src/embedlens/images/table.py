@@ -43,7 +43,8 @@ class Wanted:
     separator : str or None
         What stands between the labels of a cell; None where the cells tell it.
     sets : bool
-        Whether the rows of such a column have several labels or none even where no row has two.
+        Whether the rows of such a column have several labels or none even where no row has two,
+        and stay where nobody has said which.
     """
 
     group: str = ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,10 @@ from embedlens.report.table import Table
 from embedlens.report.templating import environment
 from embedlens.report.thumbnails import MAX_ROWS, MAX_SHEET, thumbnails
 
-_DOUBTFUL = 0.2, 0.8
+DOUBTFUL = 0.3, 0.7
 """Between these a label is as likely as not, or nearly so."""
+
+_Show = Callable[[pd.DataFrame], list[dict[str, Any]]]
 
 
 def write_label_predictions(predicted: PredictedLabels, classifier: LabelClassifier) -> Path:
@@ -24,17 +28,18 @@ def write_label_predictions(predicted: PredictedLabels, classifier: LabelClassif
     read = frame[frame["problem"] == ""]
     each = max(4, MAX_SHEET // (2 * len(classifier.labels) + 2))
     flagged = read[read["unknown"]].sort_values("unknown_score", ascending=False)
-    groups = [_group("unknown", len(flagged), flagged.head(each), flagged.head(0), predicted)]
+    show = partial(_items, predicted=predicted, joint=classifier.separator)
+    groups = [_group("unknown", len(flagged), flagged.head(each), flagged.head(0), show)]
     for name in classifier.labels:
         share = read[probability_column(name)]
         rows = read.assign(share=share).sort_values("share", ascending=False, kind="stable")
-        doubtful = rows[rows["share"].between(*_DOUBTFUL)]
+        doubtful = rows[rows["share"].between(*DOUBTFUL)]
         doubtful = doubtful.iloc[(doubtful["share"] - classifier.rule).abs().argsort()].head(each)
         found = rows[rows["share"] >= classifier.rule]
         sure = found.drop(doubtful.index, errors="ignore").head(each)
-        groups.append(_group(name, len(found), sure, doubtful, predicted))
+        groups.append(_group(name, len(found), sure, doubtful, show))
     bare = read[read["found"] == ""]
-    groups.append(_group("none of the labels", len(bare), bare.head(each), bare.head(0), predicted))
+    groups.append(_group("none of the labels", len(bare), bare.head(each), bare.head(0), show))
     page = (
         environment()
         .get_template("label_predictions.html")
@@ -45,7 +50,8 @@ def write_label_predictions(predicted: PredictedLabels, classifier: LabelClassif
             groups=groups,
             precisions=_precisions(predicted),
             problems=frame[frame["problem"] != ""].head(MAX_ROWS).to_dict("records"),
-            max_rows=MAX_ROWS,
+            doubtful=DOUBTFUL,
+            max_rows=max(MAX_ROWS, len(classifier.labels)),  # no table holds the precisions else
         )
     )
     path = predicted.table.with_suffix(".html")
@@ -54,28 +60,26 @@ def write_label_predictions(predicted: PredictedLabels, classifier: LabelClassif
 
 
 def _group(
-    name: str, count: int, sure: pd.DataFrame, doubtful: pd.DataFrame, predicted: PredictedLabels
+    name: str, count: int, sure: pd.DataFrame, doubtful: pd.DataFrame, show: _Show
 ) -> dict[str, Any]:
-    return {
-        "name": name,
-        "count": count,
-        "sure": _items(sure, predicted),
-        "doubtful": _items(doubtful, predicted),
-    }
+    return {"name": name, "count": count, "sure": show(sure), "doubtful": show(doubtful)}
 
 
-def _items(rows: pd.DataFrame, predicted: PredictedLabels) -> list[dict[str, Any]]:
+def _items(rows: pd.DataFrame, predicted: PredictedLabels, joint: str) -> list[dict[str, Any]]:
     made = thumbnails(predicted.source, dict(zip(rows["path"], rows["id"], strict=True)))
-    return [
-        {
+    items = []
+    for row in rows.to_dict("records"):
+        found, given = (
+            [each for each in row[name].split(joint) if each] for name in ("found", "labels")
+        )
+        items.append({
             "path": row["path"],
-            "found": row["found"],
             "share": row.get("share"),
-            "labels": row["labels"],
+            "found": found,
+            "given": given if row["labelled"] and set(given) != set(found) else None,
             "thumbnail": made.get(row["path"], ""),
-        }
-        for row in rows.to_dict("records")
-    ]
+        })  # fmt: skip
+    return items
 
 
 def _precisions(predicted: PredictedLabels) -> Table | None:
@@ -94,4 +98,5 @@ def _precisions(predicted: PredictedLabels) -> Table | None:
             "high": [each.high for each in labels],
             "a guess": [each.share for each in labels],
         }),
+        dict.fromkeys(("average precision", "low", "high", "a guess"), ".3f"),
     )  # fmt: skip

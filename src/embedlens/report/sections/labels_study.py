@@ -34,7 +34,13 @@ class LabelVerdictSection(Section):
                     f"embedlens export {study} --to onnx --out model",
                 ),
             ]
-        steps.append(Step("Find pictures like one", f"embedlens search {study} PICTURE"))
+        steps += [
+            Step("Find pictures like one", f"embedlens search {study} PICTURE"),
+            Step(
+                "Choose what to label next",
+                f"embedlens label {study} --unlabelled MORE_PICTURES --out to-label",
+            ),
+        ]
         return {"steps": steps}
 
 
