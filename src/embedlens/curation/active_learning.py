@@ -144,6 +144,12 @@ def next_label_sets(
     label 1 less its margin, how much likelier it is that a picture has it than not, or not than
     has it. Where no label is had by some pictures and not by others, `typical_pictures`.
 
+    The gain is small: of 1,400 photographs of clothes with 12 labels (kind, dark, colourful; ten
+    draws, EfficientNetLite0) mean average precision with 80, 120, 160 and 200 of them was .651,
+    .707, .731 and .747, and of as many drawn at random .646, .698, .724 and .744, where the
+    standard error of a difference is .006. The largest doubt of a label, and doubts divided by
+    their mean of each label, were no better.
+
     Parameters
     ----------
     X : array-like of shape (n, d)
