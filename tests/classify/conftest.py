@@ -8,7 +8,7 @@ from PIL import Image
 
 from embedlens.backbones import Transform
 from embedlens.classify import Classifier, Expected, train
-from embedlens.classify.classifier import Training
+from embedlens.classify.embedding_classifier import Training
 from embedlens.features import Recipe, embed
 from embedlens.images import ImageSet
 
@@ -54,11 +54,11 @@ def classifier_on(features, head="linear_probe", transform: Transform | None = N
         features.values, images.labels, images.splits == "validation", images.groups.tolist(), head
     )
     return Classifier(
-        recipe, recipe.record(), transform or recipe.transform, trained.head, trained.temperature,
-        trained.classes, trained.threshold, trained.unknown,
+        recipe, recipe.record(), transform or recipe.transform,
         Training(
             features.values, tuple(images.ids), tuple(map(str, images.paths)), tuple(images.labels)
         ),
+        trained.head, trained.temperature, trained.classes, trained.threshold, trained.unknown,
         Expected(0.9, 0.8, 1.0, 23), licence="Apache-2.0",
     )  # fmt: skip
 

@@ -213,9 +213,9 @@ def test_classes_it_does_not_know_are_told_apart(classifier, new, tmp_path):
 
 
 def test_a_run_that_was_stopped_goes_on(classifier, new, tmp_path, monkeypatch):
-    from embedlens.classify import prediction
+    from embedlens.classify import asking
 
-    monkeypatch.setattr(prediction, "_BLOCK", 4)
+    monkeypatch.setattr(asking, "_BLOCK", 4)
     whole = predict(classifier, str(new), tmp_path / "whole.csv").table.read_text()
 
     def stop(done, total):

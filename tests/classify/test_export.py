@@ -15,7 +15,7 @@ from PIL import Image
 
 from embedlens.backbones import Transform
 from embedlens.classify import export_classifier, predict
-from embedlens.classify.export import script
+from embedlens.classify.export import ONE_CLASS, SEVERAL_LABELS, script
 from embedlens.errors import EmbedlensError
 from embedlens.features import embed
 
@@ -104,11 +104,12 @@ def test_pictures_are_fitted_to_size_as_by_predict(fitting, classifier, awkward,
         assert (label, share) == (row["class"], pytest.approx(float(row["probability"]), abs=1e-4))
 
 
+@pytest.mark.parametrize("telling", [ONE_CLASS, SEVERAL_LABELS])
 @pytest.mark.parametrize("to", FORMATS)
-def test_the_script_is_short_and_imports_three_packages(to):
+def test_the_script_is_short_and_imports_three_packages(to, telling):
     for each in TRANSFORMS.values():
-        text = script(Transform(**{"size": (48, 64), **each}), to)
-        assert len(text.splitlines()) < 40
+        text = script(Transform(**{"size": (48, 64), **each}), to, telling)
+        assert len(text.splitlines()) <= 40
         assert "@" not in text
         imported = {
             (node.module if isinstance(node, ast.ImportFrom) else node.names[0].name).split(".")[0]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedlens.curation import next_labels
+from embedlens.curation import next_label_sets, next_labels
 from embedlens.curation.active_learning import doubtful_pictures, typical_pictures
 from embedlens.learn import LinearProbe
 
@@ -113,3 +113,45 @@ def test_every_choice_is_a_row_and_comes_once(n, m, classes, budget, scale, seed
 def test_what_does_not_fit_is_refused(given, sentence):
     with pytest.raises(ValueError, match=sentence):
         next_labels(**{"X": np.zeros((5, 2)), "budget": 1, **given})
+
+
+class TestLabelSets:
+    def test_it_asks_where_some_label_is_in_doubt_and_more_where_several_are(self):
+        rng = np.random.default_rng(0)
+        corners = np.array([[-3.0, -3], [-3, 3], [3, -3], [3, 3]])
+        known = np.repeat(corners, 10, axis=0) + 0.1 * rng.normal(size=(40, 2))
+        sure = 2 * np.repeat(corners, 100, axis=0) + 0.1 * rng.normal(size=(400, 2))
+        one = np.column_stack([0.3 * rng.normal(size=10), 5 * rng.choice([-1, 1], 10)])
+        both = 0.2 * rng.normal(size=(10, 2))
+        pool = np.concatenate([sure, one, both])
+        chosen = next_label_sets(pool, 2, known=known, members=known > 0)
+        assert (chosen >= 400).all()
+        assert (chosen >= 410).any()
+
+    def test_where_nothing_can_be_learned_typical_ones_are_asked_for(self):
+        X, which = blobs([50, 10, 30])
+        for members in (np.zeros((3, 2), bool), np.ones((3, 1), bool)):
+            chosen = next_label_sets(X, 2, known=X[which == 0][:3], members=members)
+            assert sorted(which[chosen].tolist()) == [1, 2]
+
+    def test_each_is_asked_for_once_and_all_where_they_are_few(self):
+        X, _ = blobs([30])
+        X[10:20] = X[10]
+        known = blobs([12], seed=1)[0]
+        for budget in (1, 7, 30, 99):
+            chosen = next_label_sets(X, budget, known=known, members=known[:, :3] > 0)
+            assert len(np.unique(chosen)) == len(chosen) == min(budget, 30)
+
+    @pytest.mark.parametrize(
+        ("more", "said"),
+        [
+            ({"budget": 0}, "budget is 0"),
+            ({"members": np.ones((4, 2), bool)}, "give a row each"),
+            ({"known": np.ones((5, 3))}, "known has 3 features, and X has 16"),
+        ],
+    )
+    def test_what_does_not_fit_is_refused(self, more, said):
+        X, _ = blobs([20])
+        told = {"budget": 2, "known": X[:5], "members": X[:5, :2] > 0, **more}
+        with pytest.raises(ValueError, match=said):
+            next_label_sets(X, told.pop("budget"), **told)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedlens.errors import ImageSetError
-from embedlens.images.label_sets import LabelCells, flag_cells, label_sets
+from embedlens.images.label_sets import LabelCells, flag_cells, free_separator, label_sets
 
 
 def parted(cells, separator=None):
@@ -65,6 +65,18 @@ def test_a_separator_that_is_given_is_taken():
     assert parted(["a b/c", "c"], "/").rows == [("a b", "c"), ("c",)]
     assert parted(["a b", "b"], " ").rows == [("a", "b"), ("b",)]
     assert parted(["tench, Tinca tinca"], ";").rows == [("tench, Tinca tinca",)]
+
+
+def test_a_question_mark_is_no_answer_and_an_empty_cell_is_one():
+    found = label_sets([LabelCells("labels", ["a;b", "?", " ? ", "", "b;?"])], None, "t.csv")
+    assert found.rows == [("a", "b"), None, None, (), ("?", "b")]
+    assert not label_sets([LabelCells("labels", ["a", "?", "b"])], None, "t.csv").several
+
+
+def test_labels_are_joined_by_what_none_of_them_holds():
+    assert free_separator(["a", "b c"]) == ";"
+    assert free_separator(["a;b", "c"]) == "|"
+    assert free_separator(["a;b", "c|d", "e,f"]) == "\t"
 
 
 def test_tables_that_belong_together_tell_the_separator_together():

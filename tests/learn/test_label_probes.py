@@ -96,3 +96,20 @@ def test_they_are_estimators_that_refuse_what_does_not_fit(make, drawn):
         make().fit(X, Y[:, 0])
     with pytest.raises(ValueError, match="give \\(points, labels\\)"):
         make().fit(X, Y[:-1])
+
+
+def test_the_probes_are_one_layer_and_fitted_at_strengths_those_of_one_against_the_rest(drawn):
+    X, Y = drawn
+    probes = LabelProbes().fit_at(X[TRAIN], Y[TRAIN, :3], [0.1, 1.0, 10.0])
+    kernel, bias = probes.layer()
+    shares = 1 / (1 + np.exp(-(X[TEST] @ kernel + bias)))
+    np.testing.assert_allclose(shares, probes.predict_proba(X[TEST]), atol=1e-12)
+    scaled = (X - X[TRAIN].mean(axis=0)) / X[TRAIN].std()
+    for label, strength in enumerate([0.1, 1.0, 10.0]):
+        theirs = LogisticRegression(C=strength, tol=1e-8, max_iter=1000)
+        theirs.fit(scaled[TRAIN], Y[TRAIN, label])
+        wanted = theirs.predict_proba(scaled[TEST])[:, 1]
+        assert shares[:, label] == pytest.approx(wanted, abs=5e-3)
+    kernel, bias = LabelProbes().fit_at(X, Y, np.ones(Y.shape[1])).layer()
+    assert not kernel[:, CONSTANT:].any()
+    assert not bias[CONSTANT:].any()

@@ -17,6 +17,7 @@ from embedlens.metrics.calibration import (
     conformal_sets,
     conformal_threshold,
     expected_calibration_error,
+    platt_scaling,
     reliability,
     temperature,
 )
@@ -28,6 +29,50 @@ def overconfident(n=4000, k=4, factor=3.0, seed=0):
     true = rng.normal(0, 1.5, (n, k))
     labels = np.array([rng.choice(k, p=each) for each in at_temperature(true, 1.0)])
     return factor * true, labels
+
+
+class TestPlattScaling:
+    def test_it_is_scikit_learns(self):
+        X, y = make_classification(1500, 20, weights=[0.9], flip_y=0.1, random_state=0)
+        model = LogisticRegression(C=1e-3).fit(X[:300], y[:300])
+        theirs = CalibratedClassifierCV(FrozenEstimator(model), method="sigmoid")
+        theirs.fit(X[300:], y[300:])
+        scores = model.decision_function(X)
+        slope, intercept = platt_scaling(scores[300:], y[300:])
+        ours = 1 / (1 + np.exp(-(slope * scores + intercept)))
+        np.testing.assert_allclose(ours, theirs.predict_proba(X)[:, 1], atol=1e-4)
+
+    @pytest.mark.parametrize("scale", [1e-4, 1.0, 1e5])
+    def test_it_is_the_least_of_platts_loss(self, scale):
+        rng = np.random.default_rng(0)
+        has = rng.random(80) < 0.2
+        scores = scale * (rng.normal(size=80) + 1.5 * has - 4)
+        slope, intercept = platt_scaling(scores, has)
+        wanted = np.where(has, (has.sum() + 1) / (has.sum() + 2), 1 / ((~has).sum() + 2))
+        off = 1 / (1 + np.exp(-(slope * scores + intercept))) - wanted
+        assert abs(off.sum()) < 1e-3
+        assert abs(off @ (scores / scale)) < 1e-2
+        assert slope > 0
+
+    def test_low_scores_of_a_rare_label_come_above_one_half(self):
+        scores = np.r_[np.full(90, -4.0), np.full(10, -1.5)]
+        slope, intercept = platt_scaling(scores, scores > -2)
+        assert slope * -1.5 + intercept > 1 > -1 > slope * -4 + intercept
+
+    def test_scores_that_mislead_or_say_nothing_keep_their_order(self):
+        rng = np.random.default_rng(0)
+        has = rng.random(200) < 0.3
+        slope, intercept = platt_scaling(rng.normal(size=200) - has, has)
+        assert 0 < slope < 0.01
+        assert 1 / (1 + np.exp(-intercept)) == pytest.approx(has.mean(), abs=0.02)
+        assert platt_scaling(np.ones(5), np.ones(5, bool)) == (1.0, 0.0)
+        slope, intercept = platt_scaling(np.ones(40), np.arange(40) < 10)
+        assert 1 / (1 + np.exp(-(slope + intercept))) == pytest.approx(0.25, abs=0.03)
+
+    @pytest.mark.parametrize("scores", [[0.0, np.nan], [0.0, np.inf], [[0.0, 1.0]], [0.0]])
+    def test_what_is_no_score_is_refused(self, scores):
+        with pytest.raises(ValueError, match=r"finite|give"):
+            platt_scaling(scores, [True, False])
 
 
 class TestTemperature:

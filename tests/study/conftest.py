@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
+import embedlens as el
 from embedlens.backbones.keras_backend import import_keras
 
 BACKBONE = "EfficientNetLite0"
+COUNT, RARE = 60, 2  # pictures of several labels; how many of them have a rare one
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -83,3 +86,39 @@ def write_patients(folder):
 def patients(tmp_path_factory):
     """A folder of 40 patients of two classes, six pictures each; not to be changed."""
     return write_patients(tmp_path_factory.mktemp("patients") / "patients")
+
+
+def write_labelled(folder, seed=0):
+    """Write pictures with stripes across, down, both or neither, and a table of their labels."""
+    folder.mkdir()
+    rng, rows = np.random.default_rng(seed), []
+    y, x = np.mgrid[:48, :48]
+    for i in range(COUNT):
+        across, down, noise = rng.random(3) < (0.5, 0.4, 0.3)
+        grey = rng.normal(128, 40, (48, 48)) + 40 * across * np.sin(y / 1.7)
+        grey += 40 * down * np.sin(x / 1.7)
+        Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).save(folder / f"{i:02}.png")
+        labels = [n for n, has in (("across", across), ("down", down), ("noise", noise)) if has]
+        rows.append({"path": f"{i:02}.png", "labels": [*labels, *(["rare"] if i < RARE else [])]})
+    for row in rows:
+        row["labels"] = "; ".join([*row["labels"], "every", "every"]) + ";"
+        row["patient"] = int(row["path"][:2]) // 3
+    pd.DataFrame(rows).to_csv(folder / "labels.csv", index=False)
+    return folder / "labels.csv"
+
+
+@pytest.fixture(scope="session")
+def table(tmp_path_factory):
+    """Pictures with several labels each, in a column with a separator."""
+    return write_labelled(tmp_path_factory.mktemp("several") / "pictures")
+
+
+@pytest.fixture(scope="session")
+def study(table):
+    """A study that has been run, with its report; not to be changed."""
+    one = el.Study(
+        table, [BACKBONE], out=table.parent.parent / "study", size=48, repeats=2, group="patient"
+    )
+    one.run()
+    one.report()
+    return one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import shutil
 
 import numpy as np
@@ -156,8 +157,11 @@ def test_a_picture_dropped_on_the_viewer_is_told_as_by_the_study(both, new):
     bare, count = results.unlabelled, len(results.pictures)
     for row, path in enumerate(bare.kept["path"][:2]):
         told = served.drops[BACKBONE]((new / path).read_bytes())
-        assert told["class"] == bare.predictions["class"][row]
-        assert told["probability"] == pytest.approx(bare.predictions["probability"][row], abs=1e-5)
+        said, share = re.fullmatch(r"(.+) \((.+)%\)", dict(told["answers"])["predicted"]).groups()
+        assert said == bare.predictions["class"][row]
+        assert float(share) == pytest.approx(100 * bare.predictions["probability"][row], abs=0.06)
+        assert dict(told["answers"])["by a classifier on"] == BACKBONE
+        assert bool(told["warning"]) == bare.predictions["unknown"][row]
         distances, rows = bare.nearest[BACKBONE, "pretrained"]
         assert told["indices"] == rows[row].tolist()
         np.testing.assert_allclose(told["distances"], distances[row], rtol=1e-4)

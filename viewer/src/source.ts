@@ -10,14 +10,10 @@ export interface NearestPictures {
 
 /** What is known of a picture from outside. */
 export interface Told {
-  class: string;
-  probability: number;
-  second_class: string;
-  second_probability: number;
-  /** Whether it is unlike all classes. */
-  unknown: boolean;
-  /** The network that says so. */
-  classifier: string;
+  /** What a classifier says of it, a name and a value a line. */
+  answers: [string, string][];
+  /** What to be warned of; empty where there is nothing. */
+  warning: string;
   /** Coordinates by the id of the map. */
   places: Partial<Record<string, [number, number, number]>>;
   indices: number[];

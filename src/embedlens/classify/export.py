@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from embedlens.backbones import Transform
-from embedlens.classify.classifier import FACTS, Classifier, expect_own
+from embedlens.classify.classifier import Classifier
+from embedlens.classify.embedding_classifier import FACTS, expect_own
 from embedlens.classify.graph import FEATURES, PIXELS, PROBABILITIES, classifier_graph
+from embedlens.classify.label_classifier import LabelClassifier
 from embedlens.classify.model_card import model_card
 from embedlens.classify.onnx_graph import OPSET, onnx_model
 from embedlens.errors import ConversionError, EmbedlensError
@@ -40,8 +42,14 @@ _RUNTIMES = {
     },
 }
 
+ONE_CLASS = """\
+    print(path, FACTS["classes"][shares.argmax()], f"{shares.max():.6f}", sep="\\t")"""
+SEVERAL_LABELS = """\
+    found = [(p, name) for p, name in zip(shares[0], FACTS["labels"]) if p >= FACTS["rule"]]
+    print(path, *(f"{name} {p:.6f}" for p, name in sorted(found, reverse=True)), sep="\\t")"""
 
-def export_classifier(classifier: Classifier, to: str, out: str | Path) -> Path:
+
+def export_classifier(classifier: Classifier | LabelClassifier, to: str, out: str | Path) -> Path:
     """Write a graph, what is to be known of it, a model card and a script; return the folder.
 
     The graph goes from uint8 pixels (1, height, width, 3) to probabilities and features, with
@@ -49,7 +57,7 @@ def export_classifier(classifier: Classifier, to: str, out: str | Path) -> Path:
 
     Parameters
     ----------
-    classifier : Classifier
+    classifier : Classifier or LabelClassifier
     to : {"onnx", "openvino"}
         What the graph is written as. ONNX needs the packages onnx and onnxruntime.
     out : path
@@ -73,16 +81,29 @@ def export_classifier(classifier: Classifier, to: str, out: str | Path) -> Path:
     (_write_onnx if to == "onnx" else _write_openvino)(graph, folder)
     write_json(folder / FACTS, _facts(classifier, to))
     write_whole(folder / "model-card.md", model_card(classifier, to))
-    write_whole(folder / "classify.py", script(classifier.transform, to))
+    write_whole(folder / "classify.py", script(classifier.transform, to, _telling(classifier)))
     return folder
 
 
-def script(transform: Transform, to: str) -> str:
-    """Return ``classify.py`` for a transform: what its pictures are made into, and no more."""
+def script(transform: Transform, to: str, telling: str) -> str:
+    """Return ``classify.py`` for a transform: what its pictures are made into, and no more.
+
+    Parameters
+    ----------
+    transform : Transform
+    to : {"onnx", "openvino"}
+        What it runs.
+    telling : str
+        The lines that print what is found: `ONE_CLASS` or `SEVERAL_LABELS`.
+    """
     text = _TEMPLATE.read_text(encoding="utf-8")
-    for mark, words in {**_RUNTIMES[to], **_fitting(transform)}.items():
+    for mark, words in {**_RUNTIMES[to], **_fitting(transform), "@TELL@": telling}.items():
         text = text.replace(mark, words)
     return text
+
+
+def _telling(classifier: Classifier | LabelClassifier) -> str:
+    return SEVERAL_LABELS if isinstance(classifier, LabelClassifier) else ONE_CLASS
 
 
 def _fitting(transform: Transform) -> dict[str, str]:
@@ -121,10 +142,11 @@ def _cut(transform: Transform, *, whole: bool) -> str:
     )
 
 
-def _facts(classifier: Classifier, to: str) -> dict[str, Any]:
+def _facts(classifier: Classifier | LabelClassifier, to: str) -> dict[str, Any]:
     packages = ["embedlens", "openvino", "pillow", *(["onnx"] if to == "onnx" else [])]
     facts, size = classifier.facts(), classifier.transform.size or ()
     unscaled = Transform().record()
+    learned = {name: told for name, told in classifier.learned().items() if name != "unknown"}
     return {
         "format": to,
         "graph": f"classifier.{'onnx' if to == 'onnx' else 'xml'}",
@@ -134,16 +156,13 @@ def _facts(classifier: Classifier, to: str) -> dict[str, Any]:
             "shape": [1, *size, 3],
         },
         "outputs": [PROBABILITIES, FEATURES],
-        "classes": facts["classes"],
+        "probabilities": "sigmoid" if isinstance(classifier, LabelClassifier) else "softmax",
+        **learned,
         # What the graph is to be given: the scaling that follows is in it.
         "transform": {**facts["transform"], **{name: unscaled[name] for name in _SCALING}},
         "in_the_graph": {name: facts["transform"][name] for name in _SCALING},
         "levels": classifier.training.levels,
-        "expected": facts["expected"],
-        "threshold": facts["threshold"],
         "backbone": classifier.backbone,
-        "head": facts["head"],
-        "temperature": facts["temperature"],
         "licence": facts["licence"],
         "precision": "float32",
         "opset": OPSET if to == "onnx" else None,

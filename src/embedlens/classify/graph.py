@@ -9,14 +9,16 @@ import numpy as np
 
 from embedlens.backbones import Built
 from embedlens.classify.classifier import Classifier
+from embedlens.classify.embedding_classifier import EmbeddingClassifier
 from embedlens.classify.heads import Head, LinearHead, NeighborsHead, TunedHead
+from embedlens.classify.label_classifier import LabelClassifier
 from embedlens.errors import ConversionError
 from embedlens.features.engines.openvino_export import export
 
 PIXELS, PROBABILITIES, FEATURES = "pixels", "probabilities", "features"
 
 
-def classifier_graph(classifier: Classifier) -> Any:
+def classifier_graph(classifier: Classifier | LabelClassifier) -> Any:
     """Return an ``openvino.Model``: uint8 (1, height, width, 3) to probabilities and features.
 
     Numbers are float32 as the network has them; nothing is quantised.
@@ -37,8 +39,7 @@ def classifier_graph(classifier: Classifier) -> Any:
     network.reshape([1, *built.size, 3])
     features = network.output(0).get_node().input_value(0)
     scores = _scores(ops, features, classifier.head)
-    degree = np.array(classifier.temperature, np.float32)
-    shares = ops.softmax(ops.divide(scores, degree), 1)
+    shares = _probabilities(ops, scores, classifier)
     results = [ops.result(shares), ops.result(features)]
     model = openvino.Model(results, network.get_parameters(), "classifier")
     for place, name in enumerate((PROBABILITIES, FEATURES)):
@@ -50,7 +51,14 @@ def classifier_graph(classifier: Classifier) -> Any:
     return model
 
 
-def _built(classifier: Classifier) -> Built:
+def _probabilities(ops: Any, scores: Any, classifier: Classifier | LabelClassifier) -> Any:
+    if isinstance(classifier, LabelClassifier):
+        return ops.sigmoid(scores)
+    degree = np.array(classifier.temperature, np.float32)
+    return ops.softmax(ops.divide(scores, degree), 1)
+
+
+def _built(classifier: EmbeddingClassifier) -> Built:
     if classifier.graph is not None:
         return classifier.graph
     assert classifier.recipe is not None

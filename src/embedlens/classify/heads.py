@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from embedlens.learn import LinearProbe, NeighborsProbe, TopClassifier
+from embedlens.learn import LabelProbes, LinearProbe, NeighborsProbe, TopClassifier
 from embedlens.metrics import nearest_neighbors
 from embedlens.results.vocabulary import KNN, LINEAR_PROBE, TUNED
 
@@ -43,7 +43,8 @@ class LinearHead:
     Attributes
     ----------
     kernel : ndarray of shape (d, classes), float32
-        What a probe learned, its scaling of the features inside.
+        What a probe learned, its scaling of the features inside; of several labels a picture, a
+        column a label.
     bias : ndarray of shape (classes,), float32
     """
 
@@ -52,12 +53,12 @@ class LinearHead:
     bias: Numbers
 
     @classmethod
-    def of(cls, probe: LinearProbe, basis: Numbers | None = None) -> LinearHead:
+    def of(cls, probe: LinearProbe | LabelProbes, basis: Numbers | None = None) -> LinearHead:
         """Return a fitted probe as one layer.
 
         Parameters
         ----------
-        probe : LinearProbe
+        probe : LinearProbe or LabelProbes
         basis : ndarray of shape (d, columns), optional
             Where the probe learned from coordinates: features times this are them.
         """

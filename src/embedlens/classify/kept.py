@@ -9,21 +9,22 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedlens.classify.heads import HEADS, TunedHead
+from embedlens.classify.heads import TunedHead
+from embedlens.classify.label_training import TrainedLabels
 from embedlens.classify.training import Trained
-from embedlens.classify.unknown import Unknown
 from embedlens.errors import StudyError
 from embedlens.files import replacing
 from embedlens.learn import TopClassifier
 
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
+
+Kind = TypeVar("Kind", Trained, TrainedLabels)
 
 
 def keep_top(path: Path, top: TopClassifier) -> None:
@@ -50,28 +51,19 @@ def read_top(path: Path) -> tuple[TunedHead, tuple[str, ...]]:
         ) from error
 
 
-def keep_trained(path: Path, key: str, trained: Trained) -> None:
+def keep_trained(path: Path, key: str, trained: Trained | TrainedLabels) -> None:
     """Write a head with its calibration under a key."""
-    facts = {
-        "key": key, "head": trained.head.key, "classes": trained.classes,
-        "temperature": trained.temperature, "threshold": trained.threshold,
-        "unknown": asdict(trained.unknown),
-    }  # fmt: skip
+    facts = {"key": key, **trained.facts()}
     path.parent.mkdir(exist_ok=True)
     _write(path, {**trained.head.arrays(), "facts": np.array(json.dumps(facts))})
 
 
-def read_trained(path: Path, key: str) -> Trained | None:
+def read_trained(kind: type[Kind], path: Path, key: str) -> Kind | None:
     """Return what `keep_trained` wrote under this key; None where that is not there, or damaged."""
     try:
         arrays = _read(path)
         facts = json.loads(str(arrays["facts"]))
-        if facts["key"] != key:
-            return None
-        return Trained(
-            HEADS[facts["head"]].read(arrays), tuple(facts["classes"]), facts["temperature"],
-            facts["threshold"], Unknown(**facts["unknown"]),
-        )  # fmt: skip
+        return kind.read(arrays, facts) if facts["key"] == key else None
     except _DAMAGE:
         return None
 

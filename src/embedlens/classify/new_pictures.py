@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from embedlens.images import Problem, Source
-from embedlens.images.partly_labelled import locate_partly_labelled
+from embedlens.images.location import Location
+from embedlens.images.partly_labelled import locate_label_sets, locate_partly_labelled
+from embedlens.images.table import Wanted
 
 
 @dataclass(frozen=True)
@@ -15,23 +17,31 @@ class NewPictures:
 
     Attributes
     ----------
+    place : str
+        Where they are, as the user wrote it.
     source : Source
         Where the bytes come from.
     names : tuple of str
         All that may be pictures.
     labels : dict of str to str
-        The class of those that have one, by name; empty where none is a class of the classifier.
+        The class of those that have one, by name; empty where none is a class of the classifier. Of
+        several labels a picture, the cell that holds them.
     problems : tuple of Problem
         Files that are set aside unread.
     note : str
         What the names of folders or a column were not taken for; "" where there is nothing to say.
+    sets : dict of str to tuple of str
+        Of several labels a picture, those of each, by name, perhaps none; without the pictures of
+        which nothing is said.
     """
 
+    place: str
     source: Source
     names: tuple[str, ...]
     labels: dict[str, str]
     problems: tuple[Problem, ...]
     note: str = ""
+    sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def find(cls, place: str, classes: Collection[str]) -> NewPictures:
@@ -50,13 +60,45 @@ class NewPictures:
             If nothing is there, or it holds no picture.
         """
         found = locate_partly_labelled(place)
-        names = tuple(sorted({each.name for each in found.entries}))
+        names = _names(found)
         labels = {each.name: each.label for each in found.entries if each.label}
-        listed = set(names)
-        aside = tuple(each for each in found.problems if not each.kept and each.path not in listed)
+        aside = _aside(found, names)
         others = sorted(set(labels.values()))
         if not labels or set(others) & set(classes):
-            return cls(found.source, names, labels, aside)
+            return cls(place, found.source, names, labels, aside)
         some = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
         note = f"The names {some} are no class of the classifier, and not taken for labels."
-        return cls(found.source, names, {}, aside, note)
+        return cls(place, found.source, names, {}, aside, note)
+
+    @classmethod
+    def find_sets(cls, place: str, columns: tuple[str, ...], separator: str) -> NewPictures:
+        """List the pictures of a place with several labels each.
+
+        Parameters
+        ----------
+        place : str
+            As for `locate_label_sets`.
+        columns : tuple of str
+            Those of a table that hold the labels; none where their names say so.
+        separator : str
+            What stands between the labels of a cell.
+
+        Raises
+        ------
+        ImageSetError
+            If nothing is there, it holds no picture, or its labels cannot be read.
+        """
+        found = locate_label_sets(place, Wanted(labels=columns, separator=separator))
+        names = _names(found)
+        sets = {each.name: each.labels for each in found.entries if each.labels is not None}
+        cells = {name: separator.join(labels) for name, labels in sets.items()}
+        return cls(place, found.source, names, cells, _aside(found, names), "", sets)
+
+
+def _names(found: Location) -> tuple[str, ...]:
+    return tuple(sorted({each.name for each in found.entries}))
+
+
+def _aside(found: Location, names: tuple[str, ...]) -> tuple[Problem, ...]:
+    listed = set(names)
+    return tuple(each for each in found.problems if not each.kept and each.path not in listed)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,54 +11,33 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from embedlens.backbones import get_backbone
-from embedlens.classify.classifier import FACTS, Classifier, Expected, Training
+from embedlens.classify.classifier import Classifier, Expected
+from embedlens.classify.embedded import Embedded, embedded_by, features_of
+from embedlens.classify.embedding_classifier import FACTS
 from embedlens.classify.heads import HEADS, LinearHead, TunedHead
-from embedlens.classify.kept import keep_trained, read_top, read_trained
+from embedlens.classify.kept import read_top
+from embedlens.classify.label_classifier import LabelClassifier
+from embedlens.classify.labels_of_study import label_classifier_of
 from embedlens.classify.training import Trained, calibrate_tuned, train
 from embedlens.errors import BackboneError, EmbedlensError, StudyError
 from embedlens.features import Recipe
-from embedlens.features.store import read_features, read_meta
-from embedlens.files import content_key
 from embedlens.given_path import given_path
-from embedlens.images.levels import Levels
 from embedlens.metrics.proportion import proportion_interval
 from embedlens.results.folder import StudyFolder
-from embedlens.results.results import Results, feature_folders, finished_results
+from embedlens.results.results import Results, results_of_any
 from embedlens.results.verdict import Verdict, count_hits, judge
 from embedlens.results.vocabulary import PRETRAINED, TUNED
 
 
-@dataclass(frozen=True)
-class _Embedded:
-    """What a study keeps of one backbone at one stage."""
-
-    results: Results
-    backbone: str
-    folder: Path
-    recipe: Recipe
-    size: tuple[int, int]
-    licence: str | None
-
-    @property
-    def pictures(self) -> pd.DataFrame:
-        """A row a picture."""
-        return self.results.pictures[self.results.pictures["kept"]]
-
-    @property
-    def values(self) -> NDArray[np.float32]:
-        """Their features."""
-        return np.asarray(read_features(self.folder), np.float32)
-
-
 def classifier_of(
     study: Path, backbone: str | None = None, head: str = LinearHead.key
-) -> Classifier:
-    """Return a classifier of a finished study.
+) -> Classifier | LabelClassifier:
+    """Return a classifier of a finished study, of one class or of several labels a picture.
 
-    Linear probe and k-NN are trained on all its labelled pictures, once: they are kept in the study
-    folder. "tuned" is the network that the
-    study fine-tuned on its first split, with its top: that has learned from training and validation
-    pictures, and is calibrated on the test pictures.
+    Linear probe, k-NN and the probes of labels are trained on all its labelled pictures, once: they
+    are kept in the study folder. "tuned" is the network that the study fine-tuned on its first
+    split, with its top: that has learned from training and validation pictures, and is calibrated
+    on the test pictures.
 
     Parameters
     ----------
@@ -68,60 +46,45 @@ def classifier_of(
     backbone : str, optional
         One of the study's, in any case of letters; by default the one that the verdict takes.
     head : {"linear_probe", "knn", "tuned"}, default "linear_probe"
-        Which. The verdict is by the linear probe.
+        Which. The verdict is by the linear probe, which is all that several labels have.
 
     Raises
     ------
     StudyError
-        If the study did not run to its end, has no such backbone, did not fine-tune, or its
+        If the study did not run to its end, has no such backbone or head, did not fine-tune, or its
         features are gone or of other versions.
     """
     folder = given_path(study)
-    results = finished_results(folder)
+    results = results_of_any(folder)
     if head not in HEADS:
         raise StudyError(f"There is no head {head!r} to use; choose {' or '.join(HEADS)}.")
+    if results.label_sets is not None:
+        return label_classifier_of(folder, results, backbone, head)
+    return class_classifier_of(folder, results, backbone, head)
+
+
+def class_classifier_of(
+    folder: Path, results: Results, backbone: str | None = None, head: str = LinearHead.key
+) -> Classifier:
+    """Return a classifier of a study of one class a picture; see `classifier_of`."""
     name = judge(results).take.backbone if backbone is None else results.settings.title_of(backbone)
     if head == TunedHead.key:
         return _tuned(folder, results, name)
-    found = _embedded(folder, results, name)
+    found = embedded_by(folder, results, name)
     trained = _trained(found, head, StudyFolder(folder).classifiers)
     expected = expected_of(results, judge(results, head), name)
     return _classifier(found, trained, np.ones(len(found.pictures), bool), expected)
 
 
-def _trained(found: _Embedded, head: str, store: Path) -> Trained:
+def _trained(found: Embedded, head: str, store: Path) -> Trained:
     """Train a head on all pictures, unless that was done: then it is in the study folder."""
     kept = found.pictures
     labels, watched = kept["label"].to_numpy(str), (kept["split"] == "validation").to_numpy()
     groups = (kept["group"] if "group" in kept else kept["id"]).tolist()
-    meta = read_meta(found.folder)
-    versions = [version(name) for name in ("embedlens", "numpy", "scikit-learn")]
-    key = content_key([
-        2, meta["key"], meta.get("checksum"), labels.tolist(), watched.tolist(), groups, head,
-        versions,
-    ])  # fmt: skip
-    path = store / f"{found.folder.name}.{head}.npz"
-    before = read_trained(path, key)
-    if before is not None:
-        return before
-    trained = train(found.values, labels, watched, groups, head)
-    with contextlib.suppress(OSError):  # of a folder that may not be written to
-        keep_trained(path, key, trained)
-    return trained
-
-
-def _embedded(study: Path, results: Results, name: str) -> _Embedded:
-    folder = _features_of(study, results, name, PRETRAINED.key)
-    settings = results.settings
-    found = settings.backbone_of(name)
-    recipe, meta = settings.recipe(found), read_meta(folder)
-    if recipe.key() != meta.get("key"):
-        raise StudyError(
-            f"The features of {name} in {study} were computed with other versions or settings than "
-            "are here now; run the study again, which computes what has changed."
-        )
-    size = (int(meta["size"][0]), int(meta["size"][1]))
-    return _Embedded(results, name, folder, recipe, size, found.weights.licence)
+    return found.trained(
+        Trained, store, head, [labels.tolist(), watched.tolist(), groups],
+        lambda: train(found.values, labels, watched, groups, head),
+    )  # fmt: skip
 
 
 def _tuned(study: Path, results: Results, name: str) -> Classifier:
@@ -132,8 +95,8 @@ def _tuned(study: Path, results: Results, name: str) -> Classifier:
             f"`embedlens study {results.settings.pictures} --out {study} --finetune`, or take "
             f"another head."
         )
-    before, paths = _embedded(study, results, name), StudyFolder(study)
-    folder = _features_of(study, results, name, TUNED.key)
+    before, paths = embedded_by(study, results, name), StudyFolder(study)
+    folder = features_of(study, results, name, TUNED.key)
     head, classes = read_top(paths.tuned_top(before.folder.name))
     found = replace(before, folder=folder, recipe=_tuned_recipe(paths, before))
     splits, labels = found.pictures["split"], found.pictures["label"].to_numpy(str)
@@ -142,7 +105,7 @@ def _tuned(study: Path, results: Results, name: str) -> Classifier:
     return _classifier(found, trained, ~held, _expected_of_tuned(results, name))
 
 
-def _tuned_recipe(paths: StudyFolder, before: _Embedded) -> Recipe:
+def _tuned_recipe(paths: StudyFolder, before: Embedded) -> Recipe:
     backbone = before.recipe.backbone
     network = paths.tuned_network(before.folder.name, backbone.family.tuned_suffix).resolve()
     if not network.exists():
@@ -171,35 +134,23 @@ def recipe_of(study: Path, results: Results, backbone: str, stage: str) -> Recip
     StudyError
         If its features are gone or of other versions, or the tuned network is gone.
     """
-    found = _embedded(study, results, backbone)
+    found = embedded_by(study, results, backbone)
     return found.recipe if stage == PRETRAINED.key else _tuned_recipe(StudyFolder(study), found)
 
 
-def _features_of(study: Path, results: Results, name: str, stage: str) -> Path:
-    folder = feature_folders(study.resolve(), results).get((name, stage))
-    if folder is None:
-        raise StudyError(
-            f"{study} has no features of {name} any more, or they are of other pictures; run the "
-            "study again."
-        )
-    return folder
-
-
 def _classifier(
-    found: _Embedded, trained: Trained, learned: NDArray[np.bool_], expected: Expected
+    found: Embedded, trained: Trained, learned: NDArray[np.bool_], expected: Expected
 ) -> Classifier:
-    kept = found.pictures[learned]
-    ids, paths, labels = (tuple(map(str, kept[name])) for name in ("id", "path", "label"))
     return Classifier(
         found.recipe,
         found.recipe.record(),
-        found.recipe.transform.of_size(found.size),
+        found.transform,
+        found.training(learned),
         trained.head,
         trained.temperature,
         trained.classes,
         trained.threshold,
         trained.unknown,
-        Training(found.values[learned], ids, paths, labels, _levels(found.pictures)),
         expected,
         licence=found.licence,
     )
@@ -207,7 +158,7 @@ def _classifier(
 
 def open_classifier(
     place: str | Path, backbone: str | None = None, head: str | None = None
-) -> Classifier:
+) -> Classifier | LabelClassifier:
     """Return the classifier in a folder, or of a study in one.
 
     Raises
@@ -259,20 +210,6 @@ def _measured(results: Results, rows: pd.DataFrame) -> Expected:
     hits, shown = count_hits(rows, rows["backbone"], results)
     share = proportion_interval(next(iter(hits.values())), shown)
     return Expected(share.estimate, share.low, share.high, int(rows["picture"].nunique()))
-
-
-def _levels(pictures: pd.DataFrame) -> dict[str, Levels]:
-    """Return black and white by format, where all deep pictures of the format share them."""
-    if "white" not in pictures:  # a study of version 0.1.0
-        return {}
-    deep = pictures[pictures["white"].notna()]
-    shared = {str(name): rows[["black", "white"]].drop_duplicates() for name, rows in
-              deep.groupby("format")}  # fmt: skip
-    return {
-        name: (rows["black"].to_numpy(float)[0], rows["white"].to_numpy(float)[0])
-        for name, rows in shared.items()
-        if len(rows) == 1
-    }
 
 
 def _spellings(name: str) -> set[str]:

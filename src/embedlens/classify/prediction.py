@@ -1,29 +1,23 @@
-"""A classifier asked of pictures: a row a picture, written as they come, and what it gets right."""
+"""What a classifier says of new pictures: a row a picture, and what it gets right."""
 
 from __future__ import annotations
 
-import csv
-import json
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from embedlens.arrays import processors
-from embedlens.classify.classifier import NEAREST, Classifier
+from embedlens.classify.asking import Form, Row, ask, read_table
+from embedlens.classify.classifier import Classifier
+from embedlens.classify.embedding_classifier import NEAREST
+from embedlens.classify.label_classifier import LabelClassifier
+from embedlens.classify.label_prediction import PredictedLabels, predict_labels
 from embedlens.classify.new_pictures import NewPictures
-from embedlens.errors import EmbedlensError
-from embedlens.features import Runner
-from embedlens.files import content_key, replacing
-from embedlens.images import ImageError, Problem, Source, decode
-from embedlens.images.record import content_id
+from embedlens.images import Source
 from embedlens.metrics.proportion import Interval, proportion_interval
 
 COLUMNS = (
@@ -31,11 +25,6 @@ COLUMNS = (
     "unknown_score", "unknown", "nearest_1", "nearest_2", "nearest_3", "label", "seen", "problem",
     "id",
 )  # fmt: skip
-_BLOCK = 256  # pictures between two writes: a killed run loses so many at most
-_AHEAD = 16
-_THREADS = 2
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -147,12 +136,24 @@ class Judged:
         }
 
 
+@overload
 def predict(
-    classifier: Classifier,
+    classifier: Classifier, place: str, out: Path, progress: Callable[[int, int], None] = ...
+) -> Predicted: ...
+
+
+@overload
+def predict(
+    classifier: LabelClassifier, place: str, out: Path, progress: Callable[[int, int], None] = ...
+) -> PredictedLabels: ...
+
+
+def predict(
+    classifier: Classifier | LabelClassifier,
     place: str,
     out: Path,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Predicted:
+) -> Predicted | PredictedLabels:
     """Classify all pictures of a place, and write a row for each.
 
     It may be stopped at any moment: what was computed is kept beside the table, and the same call
@@ -161,85 +162,35 @@ def predict(
 
     Parameters
     ----------
-    classifier : Classifier
+    classifier : Classifier or LabelClassifier
     place : str
         As for ``ImageSet.read``; besides, a folder of pictures without class folders, one picture,
-        and a table without a column of labels.
+        and a table without a column of labels. Of several labels a picture, a table as for
+        ``MultilabelSet.read``.
     out : Path
         The table to write, ``.csv`` or ``.tsv``.
     progress : callable, optional
         Called with (pictures done, pictures in all).
+
+    Returns
+    -------
+    Predicted or PredictedLabels
+        The latter of a classifier of several labels.
 
     Raises
     ------
     ImageSetError
         If there is no picture.
     """
+    if isinstance(classifier, LabelClassifier):
+        return predict_labels(classifier, place, out, progress)
     new = NewPictures.find(place, classifier.classes)
-    part = out.with_name(out.name + ".part")
-    key = content_key([1, classifier.key, str(place)])
-    out.parent.mkdir(parents=True, exist_ok=True)
-    done = _kept(part, key, new)
-    progress(done, len(new.names))
-    if done < len(new.names):
-        _go_on(classifier, new, part, done, progress)
-    with replacing(out, out.suffix) as partial:
-        separator = "\t" if out.suffix.lower() == ".tsv" else ","
-        _write_table([*map(_aside, new.problems)], _rows(part), partial, separator)
-    part.unlink()
+
+    def rows(features: NDArray[np.floating[Any]]) -> list[Row]:
+        return answer_rows(classifier, features)
+
+    ask(classifier, Form(COLUMNS, "label", _NUMBERS, "|", rows), new, out, progress)
     return _told(classifier, out, new)
-
-
-def _go_on(
-    classifier: Classifier,
-    new: NewPictures,
-    part: Path,
-    done: int,
-    progress: Callable[[int, int], None],
-) -> None:
-    runner = classifier.runner()
-    names = iter(new.names[done:])
-    while block := list(islice(names, _BLOCK)):
-        start = done
-
-        def tell(count: int, start: int = start) -> None:
-            progress(start + count, len(new.names))
-
-        rows = _classified(classifier, runner, new, block, tell)
-        with part.open("a", encoding="utf-8") as file:
-            file.write("".join(json.dumps(row) + "\n" for row in rows))
-        done += len(block)
-
-
-def _classified(
-    classifier: Classifier,
-    runner: Runner,
-    new: NewPictures,
-    names: Sequence[str],
-    tell: Callable[[int], None],
-) -> list[Row]:
-    """Return the rows of a block of pictures."""
-    rows: list[Row] = [
-        {"path": name, "label": new.labels.get(name, ""), "stamp": _stamp(new.source, name)}
-        for name in names
-    ]
-    features: dict[int, NDArray[np.float32]] = {}
-
-    def keep(row: int, values: NDArray[np.float32]) -> None:
-        if np.isfinite(values).all():
-            features[row] = values
-        else:
-            rows[row]["problem"] = "the network gives numbers for it that are not finite"
-        tell(len(features))
-
-    runner.run(_decoded(classifier, new.source, names, rows), keep)
-    read = sorted(features)
-    if read:
-        answers = answer_rows(classifier, np.stack([features[row] for row in read]))
-        for row, answer in zip(read, answers, strict=True):
-            rows[row] |= answer
-    tell(len(names))
-    return rows
 
 
 def answer_rows(classifier: Classifier, features: NDArray[np.floating[Any]]) -> list[Row]:
@@ -269,103 +220,6 @@ def _answer(classifier: Classifier, answers: Any, at: int) -> Row:
     }
 
 
-def fitted(classifier: Classifier, data: bytes) -> NDArray[np.uint8]:
-    """Return the pixels of a picture file as a classifier's network takes them.
-
-    Raises
-    ------
-    ImageError
-        If it is no picture.
-    """
-    transform = classifier.transform
-    return decode(
-        data, transform.size, transform.resize, classifier.training.levels_of(data),
-        crop=transform.crop, shorter_side=transform.shorter_side,
-        interpolation=transform.interpolation, fill=transform.fill, centre=transform.centre,
-    )  # fmt: skip
-
-
-def _decoded(
-    classifier: Classifier, source: Source, names: Sequence[str], rows: list[Row]
-) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Yield pixels of what can be read, a few pictures ahead; note why others cannot."""
-
-    def read(row: int) -> NDArray[np.uint8] | None:
-        try:
-            data = source.read(names[row])
-            rows[row] |= {"id": content_id(data), "seen": classifier.training.holds(data)}
-            return fitted(classifier, data)
-        except (ImageError, OSError) as error:
-            rows[row]["problem"] = str(error)
-            return None
-
-    with ThreadPoolExecutor(min(_THREADS, processors()), "decode") as pool:
-        places = iter(range(len(names)))
-        waiting = deque((row, pool.submit(read, row)) for row in islice(places, _AHEAD))
-        try:
-            while waiting:
-                row, future = waiting.popleft()
-                pixels = future.result()
-                if pixels is not None:
-                    yield row, pixels
-                waiting.extend((row, pool.submit(read, row)) for row in islice(places, 1))
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _stamp(source: Source, name: str) -> list[int]:
-    try:
-        return list(source.stamp(name))
-    except (ImageError, OSError):
-        return [-1, -1]
-
-
-def _kept(part: Path, key: str, new: NewPictures) -> int:
-    """Return how many rows an earlier run left that still hold; cut off what does not."""
-    end, done = 0, 0
-    try:
-        with part.open("rb") as file:
-            if json.loads(file.readline()).get("key") == key:
-                end = file.tell()
-                for name, line in zip(new.names, file, strict=False):
-                    row = json.loads(line) if line.endswith(b"\n") else {}
-                    now = [name, _stamp(new.source, name), new.labels.get(name, "")]
-                    if [row.get("path"), row.get("stamp"), row.get("label")] != now:
-                        break
-                    end, done = end + len(line), done + 1
-    except (OSError, ValueError, AttributeError):
-        pass
-    if not end:
-        part.write_text(json.dumps({"key": key}) + "\n", encoding="utf-8")
-        return 0
-    with part.open("r+b") as file:
-        file.truncate(end)
-    return done
-
-
-def _rows(part: Path) -> Iterator[Row]:
-    with part.open(encoding="utf-8") as file:
-        next(file)
-        for line in file:
-            yield json.loads(line)
-
-
-def _aside(problem: Problem) -> Row:
-    return {"path": problem.path, "problem": problem.reason}
-
-
-def _write_table(aside: Iterable[Row], rows: Iterable[Row], path: Path, separator: str) -> None:
-    with path.open("w", encoding="utf-8", newline="", errors="backslashreplace") as file:
-        writer = csv.DictWriter(
-            file, COLUMNS, restval="", extrasaction="ignore", delimiter=separator,
-            lineterminator="\n",
-        )  # fmt: skip
-        writer.writeheader()
-        for row in chain(rows, aside):
-            named = "|".join(row["set_90"]) if "set_90" in row else ""
-            writer.writerow({**row, "set_90": named})
-
-
 def read_predictions(table: Path) -> pd.DataFrame:
     """Return a table that `predict` wrote; classes are text, whatever they look like.
 
@@ -374,17 +228,7 @@ def read_predictions(table: Path) -> pd.DataFrame:
     EmbedlensError
         If it is none.
     """
-    text = {name: str for name in COLUMNS if name not in _NUMBERS}
-    separator = "\t" if table.suffix.lower() == ".tsv" else ","
-    try:
-        frame = pd.read_csv(table, sep=separator, dtype=text, keep_default_na=False, na_values={
-            name: [""] for name in _NUMBERS
-        })  # fmt: skip
-    except (OSError, ValueError) as error:
-        raise EmbedlensError(f"{table} cannot be read as predictions: {error}.") from error
-    for name in ("unknown", "seen"):
-        frame[name] = frame[name] == "True"
-    return frame
+    return read_table(table, COLUMNS, _NUMBERS)
 
 
 _NUMBERS = ("probability", "second_probability", "unknown_score")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from embedlens.classify.heads import LEAST, Head, LinearHead, NeighborsHead, TunedHead
+from embedlens.classify.heads import HEADS, LEAST, Head, LinearHead, NeighborsHead, TunedHead
 from embedlens.classify.unknown import Unknown, distances_to_class
 from embedlens.errors import EmbedlensError
 from embedlens.learn import LinearProbe, NeighborsProbe
@@ -21,7 +21,7 @@ from embedlens.reduce import gram
 from embedlens.results.measurements import GRAM_LIMIT
 from embedlens.results.vocabulary import CALIBRATED_COVERAGE
 
-_FOLDS = 5
+FOLDS = 5
 _NOISE = 1e-9  # of the largest eigenvalue: rounding
 Numbers = NDArray[np.floating[Any]]
 
@@ -46,6 +46,21 @@ class Trained:
     temperature: float
     threshold: float
     unknown: Unknown
+
+    def facts(self) -> dict[str, Any]:
+        """Return all but the head's arrays, as plain JSON."""
+        return {
+            "head": self.head.key, "classes": list(self.classes), "temperature": self.temperature,
+            "threshold": self.threshold, "unknown": asdict(self.unknown),
+        }  # fmt: skip
+
+    @classmethod
+    def read(cls, arrays: Mapping[str, Numbers], facts: Mapping[str, Any]) -> Trained:
+        """Return what `facts` and the head gave."""
+        return cls(
+            HEADS[facts["head"]].read(arrays), tuple(facts["classes"]), facts["temperature"],
+            facts["threshold"], Unknown(**facts["unknown"]),
+        )  # fmt: skip
 
 
 def train(
@@ -86,7 +101,7 @@ def train(
     validation = (values[watched], labels[watched]) if watched.any() else None
     probe: LinearProbe | NeighborsProbe
     if head == LinearHead.key:
-        values, basis = _coordinates(values)
+        values, basis = coordinates(values)
         validation = (values[watched], labels[watched]) if watched.any() else None
         probe = LinearProbe().fit(values[~watched], labels[~watched], validation=validation)
         found: Head = LinearHead.of(probe, basis)
@@ -137,7 +152,7 @@ def calibrate_tuned(
     return Trained(head, tuple(classes), degree, threshold, unknown)
 
 
-def _coordinates(values: Numbers) -> tuple[Numbers, Numbers | None]:
+def coordinates(values: Numbers) -> tuple[Numbers, Numbers | None]:
     """Return what a study's probe learns from, and the basis that features are brought to it by.
 
     Where features outnumber pictures these are coordinates from the Gram matrix, as in a study: the
@@ -162,7 +177,7 @@ def _out_of_fold(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return scores of all classes, distances to that of the highest, and to all, out of fold."""
     classes, codes = np.unique(labels, return_inverse=True)
-    fold_of = folds_of(codes, groups, _FOLDS, 0)
+    fold_of = folds_of(codes, groups, FOLDS, 0)
     scores = np.full((len(labels), len(classes)), np.log(LEAST))
     own, nearest = np.ones(len(labels)), np.ones(len(labels))
     for fold in np.unique(fold_of):

@@ -90,11 +90,7 @@ class Unknown:
         middles, spreads = (tuple(each) for each in zip(*of_class, strict=True))
         energy = -logsumexp(scores, axis=1)
         found = cls(*_middle(energy), middles, spreads, *_middle(nearest), math.inf, rate)
-        allowed = math.floor((len(energy) + 1) * rate + 1e-9)
-        if not allowed:
-            return found
-        limit = np.sort(found.score(scores, distances, nearest))[-allowed]
-        return replace(found, limit=float(limit))
+        return replace(found, limit=_limit(found.score(scores, distances, nearest), rate))
 
     def score(self, scores: Numbers, distances: Numbers, nearest: Numbers) -> NDArray[np.float64]:
         """Return how unlike what was learned pictures are, (n,); takes what `of` takes."""
@@ -104,6 +100,41 @@ class Unknown:
         total += _CLASS * (distances - middles[taken]) / spreads[taken]
         total += _ALL * (nearest - self.nearest_middle) / self.nearest_spread
         return total
+
+
+@dataclass(frozen=True)
+class UnknownByDistance:
+    """What is taken for unknown where pictures have several labels each, or none.
+
+    No class has to be likely then, so that distance alone can tell: that to the nearest training
+    picture, in units of how much it varies among pictures that were not seen.
+
+    Attributes
+    ----------
+    middle, spread : float
+        Median and deviation of the cosine distance of held-out pictures to the nearest picture
+        that the head has seen.
+    limit : float
+        A picture is flagged whose score is above; infinite where pictures were too few to tell.
+    rate : float
+        The share of pictures like the training pictures that is flagged.
+    """
+
+    middle: float
+    spread: float
+    limit: float
+    rate: float = RATE
+
+    @classmethod
+    def of(cls, nearest: Numbers, rate: float = RATE) -> UnknownByDistance:
+        """Learn from the distances, (n,), of pictures that the head had not seen."""
+        found = cls(*_middle(nearest), math.inf, rate)
+        return replace(found, limit=_limit(found.score(nearest), rate))
+
+    def score(self, nearest: Numbers) -> NDArray[np.float64]:
+        """Return how unlike what was learned pictures are by their distances, (n,)."""
+        scores: NDArray[np.float64] = (nearest.astype(np.float64) - self.middle) / self.spread
+        return scores
 
 
 def distances_to_class(
@@ -129,6 +160,12 @@ def distances_to_class(
             near, _ = nearest_neighbors(own, 1, metric="cosine", queries=queries[asked])
             distances[asked] = near[:, 0]
     return distances
+
+
+def _limit(scores: Numbers, rate: float) -> float:
+    """Return the score that a share of pictures exceeds; infinite where they are too few."""
+    allowed = math.floor((len(scores) + 1) * rate + 1e-9)
+    return float(np.sort(scores)[-allowed]) if allowed else math.inf
 
 
 def _middle(values: Numbers) -> tuple[float, float]:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from embedlens.cli.tables import cost_columns, named, print_table, problems_text, tested_text
+from embedlens.cli.tables import (
+    cost_columns,
+    named,
+    print_judged,
+    print_table,
+    problems_text,
+    tested_text,
+)
 from embedlens.results.vocabulary import KNN
 
 if TYPE_CHECKING:
+    from embedlens.classify import LabelClassifier, PredictedLabels
     from embedlens.results import LabelVerdict, Results
 
 _SHOWN = 30  # labels; the others are in the report
@@ -53,6 +61,33 @@ def print_labels(results: Results, verdict: LabelVerdict) -> None:
     for told in (verdict.sentence(), verdict.explanation(), found):
         if told:
             print(f"\n{told}")
+
+
+def print_predicted_labels(found: PredictedLabels, classifier: LabelClassifier) -> None:
+    """Print how many pictures got each label, and what of that can be believed."""
+    judged = {each.label: each for each in found.judged.scores.labels} if found.judged else {}
+    rows = []
+    for name, count in list(found.counts.items())[:_SHOWN]:
+        row: dict[str, Any] = {"label": name, "pictures": count}
+        if judged:
+            own = judged.get(name)
+            row["average precision"] = "-"
+            row["a guess"] = "-"
+            if own is not None:
+                row["average precision"] = _told(own.average_precision, own.low, own.high)
+                row["a guess"] = f"{own.share:.3f}"
+        rows.append(row)
+    print()
+    print_table(rows, list(rows[0]))
+    if len(found.counts) > _SHOWN:
+        print(f"... and {len(found.counts) - _SHOWN:,} more: see the page.")
+    print(
+        f"\n{found.none:,} of {found.pictures:,} have none of the labels; a picture has those of "
+        f"at least {classifier.rule:.0%}.\n{found.unknown:,} of {found.pictures:,} are unlike all "
+        f"training pictures (unknown); of pictures like these {classifier.unknown.rate:.0%} would "
+        "be."
+    )
+    print_judged(found, classifier)
 
 
 def label_record(results: Results, verdict: LabelVerdict) -> dict[str, Any]:

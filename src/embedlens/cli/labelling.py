@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from embedlens.cli.options import Transforms, Weights, filled, folder_option, named_backbone
+
+if TYPE_CHECKING:
+    from embedlens.curation import Labelling
 
 _DEFAULT = "EfficientNetLite0"
 
@@ -61,10 +64,26 @@ def label(
                 what, chosen, budget, unlabelled=unlabelled, seed=seed, progress=progress
             )
         sheet = write_labelling(found, out)
-    table = out.resolve() / "labels.csv"
-    print(
-        f"{len(found.proposed):,} of {found.unlabelled:,} pictures without a label are proposed; "
-        f"{found.labelled:,} have one.\nLook at: {sheet.resolve()}\n"
-        f"Fill in the column label of the first {len(found.proposed):,} rows of {table}; then\n"
+    print(_told(found, sheet, out.resolve() / "labels.csv"))
+
+
+def _told(found: Labelling, sheet: Path, table: Path) -> str:
+    """Say what is proposed, and how its labels come back."""
+    several = found.unanswered != ""
+    count = f"{len(found.proposed):,}"
+    head = (
+        f"{count} of {found.unlabelled:,} pictures without {'an answer' if several else 'a label'} "
+        f"are proposed; {found.labelled:,} have one.\nLook at: {sheet.resolve()}\n"
+    )
+    if several:
+        return head + (
+            f"Write over each {found.unanswered} in the column {found.column} of the first {count} "
+            f"rows of {table}: all labels that the picture has, parted as in the other rows, or "
+            f"nothing where it has none. A row that keeps its {found.unanswered} waits. Then\n"
+            f"  embedlens study {table} --out NEXT-STUDY\n"
+            "  embedlens label NEXT-STUDY --out NEXT-FOLDER"
+        )
+    return head + (
+        f"Fill in the column label of the first {count} rows of {table}; then\n"
         f"  embedlens study {table}\n  embedlens label {table} --out NEXT-FOLDER"
     )

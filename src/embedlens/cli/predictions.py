@@ -60,8 +60,9 @@ def predict(
 
     It can be stopped at any moment; the same command goes on where it was.
     """
-    from embedlens.classify import open_classifier
+    from embedlens.classify import LabelClassifier, Predicted, PredictedLabels, open_classifier
     from embedlens.classify import predict as predict_all
+    from embedlens.cli.label_tables import print_predicted_labels
     from embedlens.cli.progress import TerminalProgress
     from embedlens.cli.tables import print_predicted
     from embedlens.report import write_predictions
@@ -77,5 +78,10 @@ def predict(
     if json_:
         print(json.dumps({**found.record(), "page": str(page.resolve())}, indent=1))
         return
-    print_predicted(found, classifier)
+    if isinstance(classifier, LabelClassifier):
+        assert isinstance(found, PredictedLabels)
+        print_predicted_labels(found, classifier)
+    else:
+        assert isinstance(found, Predicted)
+        print_predicted(found, classifier)
     print(f"\nTable: {found.table.resolve()}\nPage: {page.resolve()}")

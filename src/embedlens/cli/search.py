@@ -51,9 +51,10 @@ def search(
         distance=found["distance"].map("{:.3f}".format),
         similarity=found["similarity"].map("{:.3f}".format),
     )
-    columns = ["label", "similarity", "distance", "split", "path"]
-    values = shown[columns].itertuples(index=False, name=None)
-    titles = ["class", *columns[1:]]
+    columns = ["similarity", "distance", "split", "path"]
+    shown = shown.rename(columns={"label": "class"})
+    titles = [str(shown.columns[0]), *columns]
+    values = shown[titles].itertuples(index=False, name=None)
     print_table([dict(zip(titles, each, strict=True)) for each in values], titles)
     if out is not None:
         print(f"\nWritten: {out.resolve()}")

@@ -12,7 +12,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from embedlens.backbones import Backbone
-    from embedlens.classify import Classifier, Predicted
+    from embedlens.classify import Classifier, LabelClassifier, Predicted, PredictedLabels
     from embedlens.curation import Check, Relabelling
     from embedlens.images import Problem
     from embedlens.results import LabelStanding, LabelVerdict, Results, Standing, Verdict
@@ -185,6 +185,13 @@ def print_predicted(found: Predicted, classifier: Classifier) -> None:
     print_table(rows, ["class", "pictures"])
     flagged = f"{found.unknown:,} of {found.pictures:,} are unlike all classes (unknown)"
     print(f"\n{flagged}; of pictures of known classes {classifier.unknown.rate:.0%} would be.")
+    print_judged(found, classifier)
+
+
+def print_judged(
+    found: Predicted | PredictedLabels, classifier: Classifier | LabelClassifier
+) -> None:
+    """Print what was not read, what was to be expected, and what came of it."""
     if found.unreadable:
         print(f"{found.unreadable:,} cannot be read; the table says why.")
     if found.note:

@@ -10,9 +10,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from embedlens.curation.active_learning import next_labels
+    from embedlens.curation.active_learning import next_label_sets, next_labels
     from embedlens.curation.checks import Check, check
-    from embedlens.curation.labelling import Labelling, propose_labels
+    from embedlens.curation.labelling import Labelling, propose_label_sets, propose_labels
     from embedlens.curation.relabelling import Relabelling, relabel
 
 __all__ = [
@@ -20,7 +20,9 @@ __all__ = [
     "Labelling",
     "Relabelling",
     "check",
+    "next_label_sets",
     "next_labels",
+    "propose_label_sets",
     "propose_labels",
     "relabel",
 ]
@@ -30,7 +32,9 @@ _MODULES = {
     "Labelling": "labelling",
     "Relabelling": "relabelling",
     "check": "checks",
+    "next_label_sets": "active_learning",
     "next_labels": "active_learning",
+    "propose_label_sets": "labelling",
     "propose_labels": "labelling",
     "relabel": "relabelling",
 }

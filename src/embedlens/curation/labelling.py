@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from embedlens.curation.active_learning import next_labels
+from embedlens.curation.active_learning import next_label_sets, next_labels
 from embedlens.curation.relabelling import relative_path
 from embedlens.errors import ImageSetError
 from embedlens.files import replacing
 from embedlens.images import ImageSet
+from embedlens.images.label_sets import UNANSWERED
 from embedlens.images.source import FileSource
+
+Points = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -28,10 +32,16 @@ class Labelling:
         The pictures, with and without labels.
     proposed : DataFrame
         A row a proposal, those to begin with first: ``set`` and ``row``, where in ``images`` it is.
+    column : str
+        The column of the table that holds labels.
+    unanswered : str
+        What stands in it where a picture has none yet.
     """
 
     images: tuple[ImageSet, ...]
     proposed: pd.DataFrame
+    column: str = "label"
+    unanswered: str = ""
 
     @property
     def labelled(self) -> int:
@@ -52,9 +62,9 @@ class Labelling:
         return list(zip(sets, rows, strict=True))
 
     def table(self, folder: Path) -> pd.DataFrame:
-        """Return all pictures: path, label, split where one is given, and proposed.
+        """Return all pictures: path, label or labels, split where one is given, and proposed.
 
-        The proposals come first, numbered in ``proposed``, their labels empty; then those that
+        The proposals come first, numbered in ``proposed``, their labels open; then those that
         have a label; then the rest. Where splits are given, pictures without a label are in train.
 
         Parameters
@@ -79,6 +89,8 @@ class Labelling:
         frame = frame.sort_values(["proposed", "bare", "path"], na_position="last")
         given = (frame["split"] != "").any()
         frame["split"] = frame["split"].where(frame["split"] != "", "train")
+        frame["label"] = frame["label"].where(~frame["bare"], self.unanswered)
+        frame = frame.rename(columns={"label": self.column})
         return frame.drop(columns=["bare"] if given else ["bare", "split"]).reset_index(drop=True)
 
     def write(self, folder: Path) -> Path:
@@ -133,6 +145,56 @@ def propose_labels(
     ImageSetError
         If all pictures have a label, or some lie in an archive, at which no table can point.
     """
+
+    def choose(bare: Points, known: Points, labels: NDArray[np.str_]) -> NDArray[np.int64]:
+        return next_labels(bare, budget, known=known, labels=labels, seed=seed)
+
+    return Labelling(tuple(images), _proposed(images, features, choose))
+
+
+def propose_label_sets(
+    images: Sequence[ImageSet],
+    features: Sequence[ArrayLike],
+    budget: int,
+    *,
+    separator: str,
+    seed: int = 0,
+) -> Labelling:
+    """Propose pictures whose labels, several each or none, are asked next, by `next_label_sets`.
+
+    Parameters
+    ----------
+    images : sequence of ImageSet
+        "" is no answer; of other pictures the cell of their labels, which for none of them is the
+        separator alone.
+    features, budget, seed
+        As for `propose_labels`.
+    separator : str
+        What stands between the labels of a cell.
+
+    Raises
+    ------
+    ImageSetError
+        As `propose_labels`.
+    """
+
+    def choose(bare: Points, known: Points, labels: NDArray[np.str_]) -> NDArray[np.int64]:
+        sets = [set(cell.split(separator)) - {""} for cell in labels.tolist()]
+        names = sorted(set().union(*sets))
+        members = np.array([[name in own for name in names] for own in sets], bool)
+        return next_label_sets(
+            bare, budget, known=known, members=members.reshape(len(sets), -1), seed=seed
+        )
+
+    return Labelling(tuple(images), _proposed(images, features, choose), "labels", UNANSWERED)
+
+
+def _proposed(
+    images: Sequence[ImageSet],
+    features: Sequence[ArrayLike],
+    choose: Callable[[Points, Points, NDArray[np.str_]], NDArray[np.int64]],
+) -> pd.DataFrame:
+    """Return the places of proposals among pictures; those with labels teach what to choose."""
     for each in images:
         if not isinstance(each.source, FileSource):
             raise ImageSetError(
@@ -151,10 +213,8 @@ def propose_labels(
             "that have none with --unlabelled FOLDER"
         )
     known = labels != ""
-    chosen = next_labels(
-        values[bare], budget, known=values[known], labels=labels[known], seed=seed
-    )  # fmt: skip
-    return Labelling(tuple(images), places.iloc[bare[chosen]].reset_index(drop=True))
+    chosen = choose(values[bare], values[known], labels[known])
+    return places.iloc[bare[chosen]].reset_index(drop=True)
 
 
 def _first_of_each(images: Sequence[ImageSet], labels: NDArray[np.str_]) -> NDArray[np.int64]:

@@ -250,7 +250,13 @@ class ImageSet:
         ImageSetError
             Nothing is there, or no picture can be read.
         """
-        found = locate_partly_labelled(path)
+        return cls.of_partly_labelled(locate_partly_labelled(path), progress=progress)
+
+    @classmethod
+    def of_partly_labelled(
+        cls, found: Location, *, progress: Callable[[int, int], None] | None = None
+    ) -> ImageSet:
+        """Read the pictures of a place that was looked into; see `read_partly_labelled`."""
         rows, unreadable = _identified(found.source, found.entries, None, progress)
         problems = [*found.problems, *unreadable]
         if not rows:

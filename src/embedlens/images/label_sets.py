@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,9 @@ from embedlens.images.class_names import class_name
 
 SEVERAL = ("labels", "classes", "categories", "tags")
 """Names of columns that give several labels, as a rule."""
+
+UNANSWERED = "?"
+"""In a cell of several labels: nobody has said yet which a picture has. An empty cell says none."""
 
 _SEPARATORS = (";", "|")
 _UNSURE = (",", " ")  # part labels in one table, and words of a label in another
@@ -47,8 +50,9 @@ class LabelSets:
 
     Attributes
     ----------
-    rows : list of tuple of str
-        Sorted, none twice; empty where a picture has none of the labels.
+    rows : list of (tuple of str or None)
+        Sorted, none twice; empty where a picture has none of the labels; None where nobody has
+        said, by a question mark alone.
     names : tuple of str
         All labels: sorted, or in the order of their columns.
     several : bool
@@ -56,7 +60,7 @@ class LabelSets:
         of one class a picture.
     """
 
-    rows: list[tuple[str, ...]]
+    rows: list[tuple[str, ...] | None]
     names: tuple[str, ...]
     several: bool
 
@@ -98,13 +102,33 @@ def label_sets(tables: Sequence[LabelCells], separator: str | None, where: objec
         for table in tables
         for row, value in enumerate(table.rows, start=1)
     ]
-    texts = [cell for cell in cells if isinstance(cell, str)]
+    texts = _texts(cells)
     if texts and separator is None:
         column = next(table.column for table in tables if not table.names)
         separator = _separator_of(texts, f"{where}: column {column}")
-    rows = [_labels(cell, separator) for cell in cells]
-    found = tuple(sorted({label for row in rows for label in row}))
-    return LabelSets(rows, names or found, bool(names) or any(len(row) > 1 for row in rows))
+    rows = [None if cell == UNANSWERED else _labels(cell, separator) for cell in cells]
+    told = [row for row in rows if row is not None]
+    found = tuple(sorted({label for row in told for label in row}))
+    return LabelSets(rows, names or found, bool(names) or any(len(row) > 1 for row in told))
+
+
+def separator_of(table: LabelCells, where: object) -> str | None:
+    """Return what parts the labels of a table's cells; None where nothing does.
+
+    Raises
+    ------
+    ImageSetError
+        As `label_sets`.
+    """
+    place = f"{where}: column {table.column}"
+    return _separator_of(_texts([_cell(value, place) for value in table.rows]), place)
+
+
+def free_separator(names: Iterable[str]) -> str:
+    """Return what may part labels of these names: a semicolon, or what none of them holds."""
+    told = list(names)
+    free = (each for each in (*_SEPARATORS, ",", "\t") if not any(each in name for name in told))
+    return next(free, _SEPARATORS[0])
 
 
 def flag_cells(columns: Mapping[str, Sequence[str]], where: object) -> LabelCells:
@@ -164,6 +188,10 @@ def _cell(value: Any, where: str) -> str | tuple[str, ...]:
     if not all(isinstance(each, (str, int)) for each in told):
         raise ImageSetError(f"{where}: {value!r} is no list of labels; write them as text")
     return tuple(map(str, told))
+
+
+def _texts(cells: Sequence[str | tuple[str, ...]]) -> list[str]:
+    return [cell for cell in cells if isinstance(cell, str)]
 
 
 def _list_in(text: str, where: str) -> Any:

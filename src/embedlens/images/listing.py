@@ -55,15 +55,18 @@ class RowLabels:
         As it is written; of several labels, their list; "" where there is none.
     several : tuple of str or None
         The labels, where the rows of the table may have several.
+    unanswered : bool
+        Whether nobody has said yet, and the picture is wanted all the same.
     """
 
     text: str
     several: tuple[str, ...] | None = None
+    unanswered: bool = False
 
     @property
     def missing(self) -> bool:
         """Whether the picture cannot be used: of several labels it may have none."""
-        return self.several is None and not self.text.strip()
+        return self.several is None and not self.text.strip() and not self.unanswered
 
 
 def row_labels(
@@ -71,7 +74,8 @@ def row_labels(
 ) -> list[RowLabels]:
     """Return the labels of the rows of tables that belong together, one after the other.
 
-    Where no row of a column of several labels has more than one, they are classes.
+    Where no row of a column of several labels has more than one, they are classes, unless sets of
+    labels are wanted.
 
     Raises
     ------
@@ -92,9 +96,14 @@ def row_labels(
             "all of them one"
         )
     found = label_sets(cells, wanted.separator, where)
-    if not found.several:
-        return [RowLabels("".join(row)) for row in found.rows]
-    return [RowLabels(LABEL_JOINT.join(row), row) for row in found.rows]
+    if not (found.several or wanted.sets):
+        return [RowLabels("".join(row or ())) for row in found.rows]
+    return [
+        RowLabels("", unanswered=wanted.sets)
+        if row is None
+        else RowLabels(LABEL_JOINT.join(row), row)
+        for row in found.rows
+    ]
 
 
 def read_classes(path: Path) -> tuple[Columns, list[str]]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 from embedlens.errors import ImageSetError
 from embedlens.given_path import given_path
 from embedlens.images.class_names import class_name
-from embedlens.images.listing import Entry, read_classes
-from embedlens.images.location import Location, Place, holds_images, locate
+from embedlens.images.label_sets import SEVERAL
+from embedlens.images.listing import Entry, has_sets, read_classes
+from embedlens.images.location import Location, Place, holds_images, locate, locate_labelled
 from embedlens.images.problem import Problem
 from embedlens.images.source import FileSource, FolderSource
-from embedlens.images.table import TABLE_SUFFIXES
+from embedlens.images.table import TABLE_SUFFIXES, Wanted
 
 
 def locate_partly_labelled(place: Place) -> Location:
@@ -49,6 +51,42 @@ def locate_partly_labelled(place: Place) -> Location:
             raise
         found = Location(where, folder, [], [*folder.problems])
     return _with_rest(found)
+
+
+def locate_label_sets(place: Place, wanted: Wanted) -> Location:
+    """Look into a place for pictures with several labels each, and keep what has no label.
+
+    Only a table gives labels: the entries of pictures that it does not list have none, and so have
+    all where there is no table.
+
+    Parameters
+    ----------
+    place : path
+        As for `locate_partly_labelled`.
+    wanted : Wanted
+        The columns of the labels, and what parts them.
+
+    Raises
+    ------
+    ImageSetError
+        As `locate_partly_labelled`; or a table has such columns, and they cannot be read as labels.
+    """
+    try:
+        found = locate_labelled(place, replace(wanted, sets=True))
+    except ImageSetError:
+        found = locate_partly_labelled(place)
+        asked = {name.strip().casefold() for name in wanted.labels or SEVERAL}
+        if asked & {name.strip().casefold() for name in found.columns}:
+            raise
+        return _without_labels(found)
+    if has_sets(found.entries):
+        return _with_rest(found)
+    return _without_labels(locate_partly_labelled(place))
+
+
+def _without_labels(found: Location) -> Location:
+    bare = {replace(entry, label="", labels=None) for entry in found.entries}
+    return replace(found, entries=sorted(bare))
 
 
 def _with_rest(found: Location) -> Location:

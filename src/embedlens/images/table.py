@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from embedlens.errors import ImageSetError
-from embedlens.images.label_sets import SEVERAL, LabelCells, flag_cells, is_flag
+from embedlens.images.label_sets import SEVERAL, LabelCells, flag_cells, is_flag, separator_of
 from embedlens.images.problem import Problem
 from embedlens.images.several_labels import ONE_CLASS, explain_no_label
 from embedlens.images.split_names import has_splits, splits_named, splits_of_rows
@@ -42,12 +42,16 @@ class Wanted:
         a label. By default the usual columns do.
     separator : str or None
         What stands between the labels of a cell; None where the cells tell it.
+    sets : bool
+        Whether the rows of such a column have several labels or none even where no row has two,
+        and stay where nobody has said which.
     """
 
     group: str = ""
     time: str = ""
     labels: tuple[str, ...] = ()
     separator: str | None = None
+    sets: bool = False
 
 
 NOTHING_ELSE = Wanted()
@@ -167,6 +171,20 @@ def label_cells(frame: Sequence[Column], wanted: Wanted, where: Path) -> LabelCe
             "name one with --labels"
         )
     return LabelCells(*found[0]) if found else None
+
+
+def label_separator(path: Path, wanted: Wanted = NOTHING_ELSE) -> str | None:
+    """Return what parts the labels in the cells of a table; None where it has no such cells.
+
+    None too where it cannot be told, as of a file that is gone.
+    """
+    if path.suffix.lower() not in TABLE_SUFFIXES or not path.is_file():
+        return None
+    try:
+        cells = read_columns(path, wanted).cells
+        return None if cells is None else separator_of(cells, path)
+    except ImageSetError:
+        return None
 
 
 def _named(frame: Sequence[Column], name: str, where: Path) -> Column:

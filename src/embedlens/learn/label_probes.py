@@ -70,20 +70,46 @@ class LabelProbes(BaseEstimator):  # type: ignore[misc]
         """
         points, members, trained = _together(self, X, Y, validation)
         among, count = Coordinates.of(points), members.shape[1]
-        self.learned_ = _both(members)
-        self.strengths_ = np.where(self.learned_, 1.0, np.nan)
+        strengths = np.ones(count)
         start = np.zeros((among.values.shape[1] + 1, count))
         chosen = np.flatnonzero(_both(members[:trained]) & _both(members[trained:]))
         if len(chosen):
-            self.strengths_[chosen], start[:, chosen] = _choose(
+            strengths[chosen], start[:, chosen] = _choose(
                 among, members[:, chosen], trained, self.strengths, self.max_iter
             )
-        learned = np.flatnonzero(self.learned_)
+        return self._fit(among, members, strengths, start)
+
+    def fit_at(self, X: ArrayLike, Y: ArrayLike, strengths: ArrayLike) -> LabelProbes:
+        """Fit at given strengths, one a label, with no validation set."""
+        points, members, _ = _together(self, X, Y, None)
+        among = Coordinates.of(points)
+        start = np.zeros((among.values.shape[1] + 1, members.shape[1]))
+        return self._fit(among, members, np.asarray(strengths, np.float64), start)
+
+    def layer(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return kernel (d, labels) and bias (labels,) whose logistic is `predict_proba`.
+
+        Both are 0 for a label that was not learned.
+        """
+        check_is_fitted(self, "learned_")
+        kernel = self._kernel / self._scale
+        return kernel, self._bias - self._mean @ kernel
+
+    def _fit(
+        self,
+        among: Coordinates,
+        members: NDArray[np.bool_],
+        strengths: NDArray[np.float64],
+        start: NDArray[np.float64],
+    ) -> LabelProbes:
+        self.learned_ = _both(members)
+        self.strengths_ = np.where(self.learned_, strengths, np.nan)
+        learned, count = np.flatnonzero(self.learned_), members.shape[1]
         found = fit_each(
             among, members[:, learned], self.strengths_[learned], start=start[:, learned],
             max_iter=self.max_iter,
         )  # fmt: skip
-        self._kernel, self._bias = np.zeros((points.shape[1], count)), np.zeros(count)
+        self._kernel, self._bias = np.zeros((len(among.axes), count)), np.zeros(count)
         self._kernel[:, learned] = among.axes @ found.at[:-1]
         self._bias[learned] = found.at[-1]
         self._mean, self._scale = among.mean, among.scale

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _LEAST = 1e-30
 _COLDEST, _HOTTEST = 1e-2, 1e2
 _STEPS = 41
+_FLATTEST = 1e-3  # slope over the spread of scores: as good as flat, and in their order
 
 
 def temperature(scores: ArrayLike, labels: ArrayLike) -> float:
@@ -102,6 +103,74 @@ def at_temperature(scores: ArrayLike, degree: float) -> Numbers:
     raised = np.exp(z / degree)
     shares: Numbers = raised / raised.sum(axis=1, keepdims=True)
     return shares
+
+
+def platt_scaling(scores: ArrayLike, hits: ArrayLike) -> tuple[float, float]:
+    """Return the slope and intercept that make the scores of one label most probable.
+
+    The probability of a point is the logistic of slope times score plus intercept. Unlike a
+    temperature it moves one half too: scores of a rare label that was learned from few points are
+    all low, however well they are ordered. Targets are a little inside 0 and 1, as if each side had
+    a point more, so that few points, or scores without a mistake, are not believed to the end. The
+    slope is above 0: the order of scores stays.
+
+    Parameters
+    ----------
+    scores : array-like of shape (n,)
+        Logits of points that the classifier was not trained on.
+    hits : array-like of shape (n,), bool
+        Which points have the label.
+
+    Returns
+    -------
+    slope, intercept : float
+        1 and 0 where there is no point with the label, or none without it.
+
+    Raises
+    ------
+    ValueError
+        Shapes differ, or a score is not finite.
+
+    References
+    ----------
+    J. Platt, "Probabilistic outputs for support vector machines", 1999. H.-T. Lin, C.-J. Lin, R.
+    Weng, "A note on Platt's probabilistic outputs for support vector machines", Machine Learning
+    68, 2007.
+
+    Examples
+    --------
+    >>> slope, intercept = platt_scaling([-3.0, -1.0] * 50, [False, True] * 50)
+    >>> round(-intercept / slope, 2)
+    -2.0
+    """
+    z, has = np.asarray(scores, np.float64), np.asarray(hits, bool)
+    if z.ndim != 1 or z.shape != has.shape:
+        raise ValueError(f"Scores of shape {z.shape} and hits of {has.shape}; give (n,).")
+    if not np.isfinite(z).all():
+        raise ValueError("A score is not finite.")
+    count = int(has.sum())
+    if not 0 < count < len(z):
+        return 1.0, 0.0
+    wanted = np.where(has, (count + 1) / (count + 2), 1 / (len(z) - count + 2))
+    middle, spread = float(z.mean()), float(z.std()) or 1.0
+    unit = (z - middle) / spread
+
+    def loss(at: Numbers) -> tuple[float, Numbers]:
+        logits = at[0] * unit + at[1]
+        off = expit(logits) - wanted
+        return float((np.logaddexp(0, logits) - wanted * logits).sum()), np.array(
+            [off @ unit, off.sum()]
+        )
+
+    from scipy.optimize import minimize
+    from scipy.special import expit
+
+    found = minimize(
+        loss, [1.0, 0.0], jac=True, method="L-BFGS-B", bounds=[(_FLATTEST, None), (None, None)],
+        options={"ftol": 1e-15, "gtol": 1e-9},
+    )  # fmt: skip
+    slope = float(found.x[0]) / spread
+    return slope, float(found.x[1]) - slope * middle
 
 
 @dataclass(frozen=True)

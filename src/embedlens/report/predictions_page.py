@@ -7,20 +7,23 @@ from typing import Any
 
 import pandas as pd
 
-from embedlens.classify import Classifier, Predicted
+from embedlens.classify import Classifier, LabelClassifier, Predicted, PredictedLabels
 from embedlens.classify.prediction import read_predictions
 from embedlens.files import write_whole
+from embedlens.report.label_predictions_page import write_label_predictions
 from embedlens.report.table import Table
 from embedlens.report.templating import environment
-from embedlens.report.thumbnails import thumbnails
-
-MAX_SHEET = 400
-"""Pictures on the page, so that it stays a few megabytes."""
-MAX_ROWS = 100
+from embedlens.report.thumbnails import MAX_ROWS, MAX_SHEET, thumbnails
 
 
-def write_predictions(predicted: Predicted, classifier: Classifier) -> Path:
+def write_predictions(
+    predicted: Predicted | PredictedLabels, classifier: Classifier | LabelClassifier
+) -> Path:
     """Write a page beside the table of predictions, of its name; return its path."""
+    if isinstance(classifier, LabelClassifier):
+        assert isinstance(predicted, PredictedLabels)
+        return write_label_predictions(predicted, classifier)
+    assert isinstance(predicted, Predicted)
     frame = read_predictions(predicted.table)
     read = frame[frame["problem"] == ""]
     each = max(4, MAX_SHEET // (2 * len(classifier.classes) + 1))

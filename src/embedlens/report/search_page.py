@@ -10,7 +10,7 @@ from embedlens.files import write_whole
 from embedlens.images import ImageSet
 from embedlens.report.templating import environment
 from embedlens.report.thumbnails import Thumbnails, shower
-from embedlens.results.results import finished_results
+from embedlens.results.results import results_of_any
 
 
 def write_search(found: pd.DataFrame, picture: str | Path, study: Path, page: Path) -> Path:
@@ -27,7 +27,7 @@ def write_search(found: pd.DataFrame, picture: str | Path, study: Path, page: Pa
     page : Path
         The file to write.
     """
-    results = finished_results(study)
+    results = results_of_any(study)
     one = ImageSet.read_partly_labelled(picture)
     made = Thumbnails(results).by_path(found["path"].tolist())
     items = [{**row, "thumbnail": made.get(row["path"], "")} for row in found.to_dict("records")]
@@ -39,6 +39,7 @@ def write_search(found: pd.DataFrame, picture: str | Path, study: Path, page: Pa
             name=Path(picture).name,
             asked=next(iter(shower(one)(one.paths.tolist()).values()), ""),
             study=results.name,
+            several=results.label_sets is not None,
         )
     )
     write_whole(page, text)

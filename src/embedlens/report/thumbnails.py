@@ -22,6 +22,9 @@ from embedlens.results.pictures import Pictures, pixels_of
 SIDE = 112
 """Pixels; shown a little smaller, so that they are sharp on fine screens."""
 
+MAX_SHEET, MAX_ROWS = 400, 100
+"""Pictures and rows on a page of predictions, so that it stays a few megabytes."""
+
 _QUALITY = 70
 
 Show = Callable[[Sequence[str]], dict[str, str]]

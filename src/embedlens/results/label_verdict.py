@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,11 +13,20 @@ from numpy.typing import NDArray
 from embedlens.errors import StudyError
 from embedlens.metrics.comparison import Comparison, compare_figures
 from embedlens.metrics.precision import average_precision, interval_of
+from embedlens.metrics.proportion import Interval
 from embedlens.metrics.retrieval import mean_interval
 from embedlens.results.cost import Cost, costs_of
 from embedlens.results.results import Results, rows_by_backbone
 from embedlens.results.units import units_of
-from embedlens.results.verdict import GIVEN_UP, at_what_cost, cheapest, groups_of, standing_record
+from embedlens.results.verdict import (
+    GIVEN_UP,
+    Verdict,
+    at_what_cost,
+    cheapest,
+    groups_of,
+    judge,
+    standing_record,
+)
 from embedlens.results.vocabulary import LINEAR_PROBE
 
 HANDFUL = 5
@@ -300,6 +309,70 @@ def judge_labels(results: Results, head: str = LINEAR_PROBE.key) -> LabelVerdict
         head, int(table["picture"].nunique()), int(table["repeat"].nunique()), tuple(standings),
         left_out(names, members, units, one.judged), take, *told,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class JudgedScores:
+    """How well scores find labels.
+
+    Attributes
+    ----------
+    mean : Interval
+        Of average precision over `labels`, with the 95% interval; NaN where there is none.
+    labels : tuple of LabelPrecision
+        Those that a handful of pictures have, and a handful lack.
+    left_out : tuple of LeftOut
+        The others.
+    """
+
+    mean: Interval
+    labels: tuple[LabelPrecision, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def judge_scores(
+    scores: Numbers,
+    members: NDArray[np.bool_],
+    units: NDArray[np.int64],
+    names: Sequence[str],
+) -> JudgedScores:
+    """Return the average precision of scores that nothing was chosen by, as `judge_labels` does.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (pictures, labels)
+        The higher, the more likely a picture has the label.
+    members : ndarray of shape (pictures, labels), bool
+        Which labels each has.
+    units : ndarray of shape (pictures,), int64
+        What each picture counts as: copies of one are one.
+    names : sequence of str
+        Of the labels.
+    """
+    nothing = Interval(float("nan"), 0.0, 1.0)
+    if not len(scores):
+        return JudgedScores(nothing, (), ())
+    rows = pd.DataFrame({"picture": np.arange(len(scores)), "scores": list(scores)})
+    measured = _measure(rows, members, units)
+    left = left_out(tuple(names), members, units, measured.judged)
+    judged = np.flatnonzero(measured.judged)
+    if not len(judged):
+        return JudgedScores(nothing, (), left)
+    mean = float(measured.precision[judged].mean())
+    low, high = _compared(["scores"], {"scores": mean}, {"scores": measured}, judged).intervals[0]
+    labels = _precisions(measured, judged, list(names), members)
+    return JudgedScores(Interval(mean, float(low), float(high)), labels, left)
+
+
+def verdict_of(results: Results) -> Verdict | LabelVerdict:
+    """Judge a study, whether its pictures have one class or several labels each.
+
+    Raises
+    ------
+    StudyError
+        As `judge` and `judge_labels`.
+    """
+    return judge(results) if results.label_sets is None else judge_labels(results)
 
 
 @dataclass(frozen=True)

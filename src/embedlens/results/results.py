@@ -361,9 +361,9 @@ def finished_results(study: Path) -> Results:
     results = results_of_any(study)
     if results.label_sets is not None:
         raise StudyError(
-            f"{study} is a study of several labels a picture. There is a report of it, `embedlens "
-            f"report {study}`, and `embedlens view {study}`; all else takes one class a picture: "
-            "study one label at a time, as a column label that says yes or no."
+            f"{study} is a study of several labels a picture, and this takes one class a picture. "
+            "Study one label at a time, as a column label that says yes or no; or take the tables "
+            f"of `embedlens report {study}`."
         )
     return results
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedlens.backbones import Backbone
-from embedlens.curation.labelling import Labelling, propose_labels
+from embedlens.curation.labelling import Labelling, propose_label_sets, propose_labels
+from embedlens.errors import ImageSetError
 from embedlens.features import Recipe, embed
 from embedlens.given_path import given_path
 from embedlens.images import ImageSet, resolved
+from embedlens.images.label_sets import UNANSWERED, free_separator
+from embedlens.images.listing import has_sets
+from embedlens.images.location import locate_labelled
+from embedlens.images.partly_labelled import locate_label_sets
+from embedlens.images.table import Wanted
 from embedlens.results.folder import StudyFolder
 from embedlens.study.step_progress import StepProgress
 from embedlens.study.stored_backbone import StoredBackbone
@@ -49,6 +56,7 @@ def label_pictures(
     ImageSetError
         If all pictures have a label, or they cannot be read.
     """
+    _expect_one_class(photos)
     images = _read(photos, unlabelled, progress)
     values = [_embedded(each, recipe, progress) for each in images]
     return propose_labels(images, values, budget, seed=seed)
@@ -66,7 +74,8 @@ def label_study(
     """Propose pictures to label next for a finished study, by features that it has.
 
     Pictures that have no label are those that the study set aside for it, and those of
-    ``unlabelled``, by default the study's own; only they are embedded.
+    ``unlabelled``, by default the study's own; only they are embedded. Of several labels a picture
+    an empty cell is an answer, and a question mark is none.
 
     Parameters
     ----------
@@ -85,9 +94,66 @@ def label_study(
         As for `label_pictures`.
     """
     stored = StoredBackbone.open(folder, backbone)
+    if stored.results.label_sets is not None:
+        return _label_sets(stored, budget, unlabelled, seed, progress)
     images = _read(stored.settings.pictures, unlabelled or stored.settings.unlabelled, progress)
     values = [_with_stored(each, stored, progress) for each in images]
     return propose_labels(images, values, budget, seed=seed)
+
+
+def _label_sets(
+    stored: StoredBackbone,
+    budget: int,
+    unlabelled: str | Path | None,
+    seed: int,
+    progress: StepProgress,
+) -> Labelling:
+    """Propose pictures for a study of several labels each.
+
+    An empty cell of its table says that a picture has none of them: without an answer are the rows
+    that hold a question mark, pictures that the table does not name, and those of ``unlabelled``.
+    """
+    settings, names = stored.settings, stored.results.label_sets
+    assert names is not None
+    separator = free_separator(map(str, names))
+    wanted = Wanted(labels=tuple(settings.labels), separator=settings.separator)
+    found = locate_label_sets(settings.pictures, wanted)
+    cells = [
+        replace(entry, label="" if entry.labels is None else _cell(entry.labels, separator))
+        for entry in found.entries
+    ]
+
+    def told(done: int, total: int) -> None:
+        progress("reading pictures", done, total)
+
+    images = [ImageSet.of_partly_labelled(replace(found, entries=cells), progress=told)]
+    if unlabelled is not None and resolved(unlabelled) != resolved(settings.pictures):
+        images.append(read_pictures_without_label(unlabelled, settings.pictures, progress))
+    if all((each.labels != "").all() for each in images):
+        raise ImageSetError(
+            f"{settings.pictures}: every row is an answer, an empty one too: its picture has none "
+            "of the labels. Name a folder of pictures that nobody has looked at with --unlabelled; "
+            f"in a cell of several labels {UNANSWERED} says the same of a row"
+        )
+    values = [_with_stored(each, stored, progress) for each in images]
+    return propose_label_sets(images, values, budget, separator=separator, seed=seed)
+
+
+def _cell(labels: tuple[str, ...], separator: str) -> str:
+    return separator.join(labels) or separator
+
+
+def _expect_one_class(place: str | Path) -> None:
+    """Refuse a table of several labels a picture, which only a study of it says enough of."""
+    try:
+        found = locate_labelled(place)
+    except ImageSetError:  # told where it is read
+        return
+    if has_sets(found.entries):
+        raise ImageSetError(
+            f"{place}: gives pictures several labels; make a study of it, `embedlens study "
+            f"{place}`, and give that study here"
+        )
 
 
 def is_study(place: str | Path) -> bool:

@@ -33,8 +33,9 @@ def search_study(
     Returns
     -------
     DataFrame
-        A row a picture, the nearest first: label, distance (Euclidean, in all features, as
-        everywhere in a study), similarity (the cosine), path (as the study names it) and split.
+        A row a picture, the nearest first: label (or labels, "cat; dog", where pictures have
+        several), distance (Euclidean, in all features, as everywhere in a study), similarity (the
+        cosine), path (as the study names it) and split.
 
     Raises
     ------
@@ -59,6 +60,8 @@ def search_study(
         stored.features, min(k, len(stored.features)), queries=query
     )
     pictures: pd.DataFrame = stored.results.pictures[["label", "path", "split"]]
+    if stored.results.label_sets is not None:
+        pictures = pictures.rename(columns={"label": "labels"})
     found: pd.DataFrame = pictures.iloc[rows[0]].reset_index(drop=True)
     found.insert(1, "distance", distances[0])
     found.insert(2, "similarity", _cosines(stored.features[rows[0]], query[0]))

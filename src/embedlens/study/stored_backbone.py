@@ -13,9 +13,9 @@ from embedlens.errors import StudyError
 from embedlens.features import Recipe
 from embedlens.features.store import read_features
 from embedlens.given_path import given_path
-from embedlens.results.results import Results, feature_folders, finished_results
+from embedlens.results.label_verdict import verdict_of
+from embedlens.results.results import Results, feature_folders, results_of_any
 from embedlens.results.settings import Settings
-from embedlens.results.verdict import judge
 from embedlens.results.vocabulary import PRETRAINED
 
 
@@ -55,9 +55,9 @@ class StoredBackbone:
             are gone.
         """
         folder = given_path(folder)
-        results = finished_results(folder)
+        results = results_of_any(folder)
         name = (
-            judge(results).take.backbone
+            verdict_of(results).take.backbone
             if backbone is None
             else results.settings.title_of(backbone)
         )

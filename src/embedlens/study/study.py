@@ -18,11 +18,11 @@ from embedlens.errors import StudyError
 from embedlens.given_path import given_path
 from embedlens.images import ImageSet, MultilabelSet, resolved
 from embedlens.results.folder import StudyFolder
-from embedlens.results.label_verdict import LabelVerdict, judge_labels
+from embedlens.results.label_verdict import LabelVerdict, verdict_of
 from embedlens.results.provenance import default_folder, expect_folder
 from embedlens.results.results import Results, gather, read_results, read_some_results
 from embedlens.results.settings import PRESETS, Settings, default_backbones
-from embedlens.results.verdict import Verdict, judge
+from embedlens.results.verdict import Verdict
 from embedlens.results.vocabulary import LINEAR_PROBE
 from embedlens.study.backbone_steps import BackboneSteps
 from embedlens.study.cost import measure_costs
@@ -46,7 +46,7 @@ from embedlens.study.time_left import TimeLeft
 from embedlens.study.unlabelled import show_unlabelled
 
 if TYPE_CHECKING:
-    from embedlens.classify import Classifier
+    from embedlens.classify import Classifier, LabelClassifier
 
 
 class Study:
@@ -269,8 +269,7 @@ class Study:
 
     def verdict(self) -> Verdict | LabelVerdict:
         """Rank the backbones; see `judge`, and `judge_labels` for several labels a picture."""
-        results = self.results()
-        return judge(results) if results.label_sets is None else judge_labels(results)
+        return verdict_of(self.results())
 
     def report(self) -> Path:
         """Write tables, figures and ``report.html`` into the folder; return the report's path."""
@@ -278,15 +277,20 @@ class Study:
 
         return write_report(self.folder)
 
-    def classifier(self, backbone: str | None = None, head: str = LINEAR_PROBE.key) -> Classifier:
+    def classifier(
+        self, backbone: str | None = None, head: str = LINEAR_PROBE.key
+    ) -> Classifier | LabelClassifier:
         """Return a classifier of all labelled pictures; its ``expected`` is the verdict's.
+
+        Of several labels a picture it is a logistic probability a label.
 
         Parameters
         ----------
         backbone : str, optional
             By default the one that the verdict takes.
         head : {"linear_probe", "knn", "tuned"}, default "linear_probe"
-            Which. "tuned" is what the study fine-tuned on its first split, tail and top.
+            Which. "tuned" is what the study fine-tuned on its first split, tail and top. Several
+            labels have the linear probe alone.
 
         Raises
         ------

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from embedlens.classify import classifier_of
-from embedlens.classify.of_study import recipe_of
+from embedlens.classify.of_study import class_classifier_of, recipe_of
 from embedlens.classify.placing import PlacedMaps
 from embedlens.classify.prediction import answer_rows
 from embedlens.errors import ImageSetError
@@ -118,7 +117,8 @@ def show_unlabelled(
         k = min(NEIGHBORS, len(values))
         nearest[backbone, stage] = nearest_neighbors(values, k, queries=new)
         embedded[backbone, stage] = new
-    answers = answer_rows(classifier_of(folder.path, take), embedded[take, PRETRAINED.key])
+    classifier = class_classifier_of(folder.path, results, take)
+    answers = answer_rows(classifier, embedded[take, PRETRAINED.key])
     write_unlabelled(
         folder,
         Unlabelled(key, place, take, images.to_frame(), pd.DataFrame(answers), maps, nearest),

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedlens.classify import Classifier, classifier_of
+from embedlens.classify import Classifier, LabelClassifier, classifier_of
+from embedlens.classify.asking import fitted
 from embedlens.classify.heads import LinearHead, TunedHead
+from embedlens.classify.label_prediction import label_rows, probability_column
 from embedlens.classify.placing import PlacedMaps
-from embedlens.classify.prediction import answer_rows, fitted
+from embedlens.classify.prediction import answer_rows
 from embedlens.features import Runner
 from embedlens.features.store import read_features
 from embedlens.images import ImageError
@@ -69,9 +71,9 @@ class DropTarget:
         Returns
         -------
         dict
-            class, probability, second_class, second_probability, unknown; head and classifier, by
-            which it was told; places (by the id of the map); indices and distances of the nearest
-            pictures that have a label.
+            answers, what a classifier says, a name and a value a line; warning, where it is unlike
+            all that was learned, else ""; places (by the id of the map); indices and distances of
+            the nearest pictures that have a label.
 
         Raises
         ------
@@ -80,13 +82,12 @@ class DropTarget:
         """
         with self._lock:
             values = self._embed(fitted(self._classifier, data))
-            row = answer_rows(self._classifier, values[None])[0]
+            answers, warning = _answers(self._classifier, values[None])
             places = self._maps.place(values[None])
-        told = ("class", "probability", "second_class", "second_probability", "unknown")
         distances, indices = self._neighbors.near(values, _NEAREST)
         return {
-            **{name: row[name] for name in told},
-            "classifier": self._classifier.backbone,
+            "answers": [*answers, ("by a classifier on", self._classifier.backbone)],
+            "warning": warning,
             "places": {
                 id: self.scene.moved[id].apply(at[0]).tolist()
                 for key, at in places.items()
@@ -104,7 +105,7 @@ class DropTarget:
         return made[0]
 
     @cached_property
-    def _classifier(self) -> Classifier:
+    def _classifier(self) -> Classifier | LabelClassifier:
         head = LinearHead.key if self.stage == PRETRAINED.key else TunedHead.key
         return classifier_of(self.study, self.backbone, head)
 
@@ -120,3 +121,27 @@ class DropTarget:
     @cached_property
     def _neighbors(self) -> FeatureNeighbors:
         return FeatureNeighbors(read_features(self.features))
+
+
+def _answers(
+    classifier: Classifier | LabelClassifier, features: NDArray[np.float32]
+) -> tuple[list[tuple[str, str]], str]:
+    """Return what a classifier says of one picture, and what to be warned of."""
+    if isinstance(classifier, LabelClassifier):
+        row = label_rows(classifier, features)[0]
+        shares = {name: float(row[probability_column(name)]) for name in classifier.labels}
+        likely = sorted(shares, key=lambda name: -shares[name])
+        told = [f"{name} ({shares[name]:.1%})" for name in likely]
+        count = len(row["found"])
+        lines = [("labels", ", ".join(told[:count]) or "none")]
+        if told[count:]:
+            lines.append(("next", told[count]))
+        unlike = "It is unlike all training pictures, so that the labels say little."
+    else:
+        row = answer_rows(classifier, features)[0]
+        lines = [
+            ("predicted", f"{row['class']} ({row['probability']:.1%})"),
+            ("second", f"{row['second_class']} ({row['second_probability']:.1%})"),
+        ]
+        unlike = "It is unlike all classes, so that the prediction says little."
+    return lines, unlike if row["unknown"] else ""

@@ -114,13 +114,11 @@ def _served(
 
 
 def _classes_of(folder: Path, results: Results, scene: Scene) -> dict[str, Any]:
-    """Return what gives pictures a class: none, where they have several labels each."""
+    """Return what takes a dropped picture, and gives pictures a class where they have one each."""
+    drops = {"drops": _drops(folder, results, scene)}
     if results.label_sets is not None:
-        return {}
-    return {
-        "drops": _drops(folder, results, scene),
-        "labels": WrittenLabels.of_study(folder, results),
-    }
+        return drops
+    return {**drops, "labels": WrittenLabels.of_study(folder, results)}
 
 
 def _drops(

@@ -37,18 +37,10 @@ export function guestContent(context: Context, guest: Guest): HTMLElement[] {
 
 function answers(context: Context, told: Told): HTMLElement[] {
   const map = leadingMap(context);
-  const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
-  const lines: [string, string][] = [
-    ["predicted", `${told.class} (${percent(told.probability)})`],
-    ["second", `${told.second_class} (${percent(told.second_probability)})`],
-    ["by a classifier on", told.classifier],
-  ];
   const nowhere = !told.places[map.id] && "This map cannot place it: look at another map.";
   return [
-    h("dl", { class: "facts-list" }, ...lines.map(([name, value]) => line(name, value))),
-    ...(told.unknown
-      ? [h("p", { class: "hint wrong" }, "It is unlike all classes, so that the prediction says little.")]
-      : []),
+    h("dl", { class: "facts-list" }, ...told.answers.map(([name, value]) => line(name, value))),
+    ...(told.warning ? [h("p", { class: "hint wrong" }, told.warning)] : []),
     ...(nowhere ? [h("p", { class: "hint" }, nowhere)] : []),
     h(
       "div",

@@ -29,12 +29,11 @@ function tell(address: URL): unknown {
     return [map.id, [...values.slice(LIKE * map.dimensions, (LIKE + 1) * map.dimensions)]];
   });
   return {
-    class: "cat",
-    probability: 0.875,
-    second_class: "dog",
-    second_probability: 0.1,
-    unknown: true,
-    classifier: "Xception",
+    answers: [
+      ["predicted", "cat (87.5%)"],
+      ["by a classifier on", "Xception"],
+    ],
+    warning: "It is unlike all classes.",
     places: Object.fromEntries(places) as unknown,
     indices: [LIKE, 3],
     distances: [0.5, 1.25],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from embedlens.report.next_steps import Step
 from embedlens.report.sections.backbones import BackbonesSection
 from embedlens.report.sections.method import feature_words
 from embedlens.report.sections.problems import ProblemsSection
@@ -22,8 +23,25 @@ class LabelVerdictSection(Section):
     folded = False
 
     def context(self, material: Any) -> dict[str, Any]:
-        """Return the name of the study in commands."""
-        return {"study": shlex.quote(str(material.folder.path.resolve()))}
+        """Return what can be done next, with the study's name in each command."""
+        study = shlex.quote(str(material.folder.path.resolve()))
+        steps = [Step("Look at it in 3-D, by a label at a time", f"embedlens view {study}")]
+        if material.verdict.take.pretrained:
+            steps += [
+                Step("Label new pictures", f"embedlens predict {study} NEW_PICTURES"),
+                Step(
+                    "Take the classifier elsewhere",
+                    f"embedlens export {study} --to onnx --out model",
+                ),
+            ]
+        steps += [
+            Step("Find pictures like one", f"embedlens search {study} PICTURE"),
+            Step(
+                "Choose what to label next",
+                f"embedlens label {study} --unlabelled MORE_PICTURES --out to-label",
+            ),
+        ]
+        return {"steps": steps}
 
 
 class LabelPrecisionSection(Section):
