@@ -45,8 +45,8 @@ _RUNTIMES = {
 ONE_CLASS = """\
     print(path, FACTS["classes"][shares.argmax()], f"{shares.max():.6f}", sep="\\t")"""
 SEVERAL_LABELS = """\
-    found = [(p, name) for p, name in zip(shares[0], FACTS["labels"]) if p >= FACTS["rule"]]
-    print(path, *(f"{name} {p:.6f}" for p, name in sorted(found, reverse=True)), sep="\\t")"""
+    found = sorted(zip(shares[0], FACTS["labels"]), reverse=True)
+    print(path, *(f"{name} {p:.6f}" for p, name in found if p >= FACTS["rule"]), sep="\\t")"""
 
 
 def export_classifier(classifier: Classifier | LabelClassifier, to: str, out: str | Path) -> Path:
@@ -122,7 +122,6 @@ def _fitting(transform: Transform) -> dict[str, str]:
         scaled = f"tuple(max(1, round(side / {ratio})) for side in size)"
     return {
         "@SCALED@": scaled,
-        "@TARGET@": f"({width}, {height})",
         "@RESAMPLING@": transform.interpolation.upper(),
         "@CUT@": _cut(transform, whole=transform.resize == "squash" and (w, h) == (width, height)),
     }
@@ -135,9 +134,10 @@ def _cut(transform: Transform, *, whole: bool) -> str:
     middle = "(side - want) // 2" if transform.centre == "before" else "round((side - want) / 2)"
     fill = tuple(transform.fill) if transform.resize == "pad" else (0, 0, 0)
     place = f"(want - side) // 2 if side < want else -({middle})"
+    target = (transform.size or ())[::-1]
     return (
-        f"    place = [{place} for side, want in zip(scaled, TARGET)]\n"
-        f"    whole, image = image, Image.new('RGB', TARGET, {fill})\n"
+        f"    place = [{place} for side, want in zip(scaled, {target})]\n"
+        f"    whole, image = image, Image.new('RGB', {target}, {fill})\n"
         "    image.paste(whole, place)"
     )
 
