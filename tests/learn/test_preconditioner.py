@@ -1,4 +1,4 @@
-"""What shortens conjugate gradients is near the inverse of the Hessian, and never turns a step round."""
+"""What shortens conjugate gradients is near the inverse of the Hessian, and turns no step round."""
 
 from __future__ import annotations
 

@@ -12,6 +12,12 @@ from embedlens.metrics import proportion_interval
 from embedlens.results import judge_classes
 
 
+class _Stand(SimpleNamespace):
+    """Stands for results, of which only these are asked."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+
 def results_of(said, repeats=1):
     """Results in which pictures of each class were named as ``said`` lists."""
     labels = [label for label, names in said.items() for _ in names]
@@ -25,7 +31,7 @@ def results_of(said, repeats=1):
         for picture, name in enumerate(names)
         for head, stage in (("linear_probe", "pretrained"), ("knn", "pretrained"))
     ]  # fmt: skip
-    return SimpleNamespace(predictions=pd.DataFrame(rows), pictures=pd.DataFrame({"label": labels}))
+    return _Stand(predictions=pd.DataFrame(rows), pictures=pd.DataFrame({"label": labels}))
 
 
 SAID = {

@@ -20,6 +20,12 @@ from embedlens.results import (
 SIZES = (20, 50, 100, 200, 400)
 
 
+class _Stand(SimpleNamespace):
+    """Stands for results, of which only these are asked."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+
 def results_of(shares, pretrained=None, pictures=200, draws=5, sizes=SIZES):
     """Results in which each backbone gets so large a share right by the number of labels."""
     rng = np.random.default_rng(0)
@@ -36,9 +42,9 @@ def results_of(shares, pretrained=None, pictures=200, draws=5, sizes=SIZES):
         for draw in range(draws)
         for labels, share in zip(sizes, own, strict=True)
     ]  # fmt: skip
-    return SimpleNamespace(
+    return _Stand(
         curves=pd.concat(rows, ignore_index=True),
-        settings=SimpleNamespace(seed=0),
+        settings=_Stand(seed=0),
         pictures=pd.DataFrame({"label": ["a", "b", "c", "d"] * 50, "kept": True}),
         backbones=pd.DataFrame(
             {
@@ -113,7 +119,7 @@ def calibrated():
             "set_size": np.where(np.arange(len(sure)) % 4, 1, 2),
         }
     )  # fmt: skip
-    return SimpleNamespace(
+    return _Stand(
         calibrations=rows,
         backbones=pd.DataFrame({"backbone": ["x", "other"]}),
         pictures=pd.DataFrame({"label": ["cat"] * pictures}),

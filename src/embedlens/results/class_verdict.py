@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,7 @@ class ClassVerdict:
         return asdict(self)
 
 
+@lru_cache(maxsize=4)  # tables, figures and pages ask for it
 def judge_classes(results: Results, backbone: str, head: str = "linear_probe") -> ClassVerdict:
     """Count by class what a head on a backbone gets right and what it confuses.
 

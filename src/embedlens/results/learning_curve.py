@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -38,6 +39,7 @@ class FewLabels:
     other_accuracy: float
 
 
+@lru_cache(maxsize=2)  # tables, figures and pages ask for them
 def judge_learning_curves(results: Results) -> dict[str, LearningCurve]:
     """Return the learning curve of each backbone.
 

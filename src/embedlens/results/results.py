@@ -40,7 +40,7 @@ _LATER = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # tables do not compare; what is judged of them is kept
 class Results:
     """The results of a study.
 
