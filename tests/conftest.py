@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 def pytest_configure(config: pytest.Config) -> None:
     """Let JAX compile quickly, and what it compiled serve the others for the length of this run.
 
-    Of few small pictures nearly all of the time is compiling; so JAX tests itself as well.
+    Of few small pictures nearly all of the time is compiling; so JAX tests itself as well. Threads
+    of matrix products spin while they wait: where each core has its process, for nothing, and for a
+    fifth of all time.
     """
     if hasattr(config, "workerinput"):  # it has the environment of the first process
         return
@@ -25,6 +27,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
     os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
