@@ -14,12 +14,13 @@ from typer.testing import CliRunner
 
 import embedlens as el
 from embedlens.cli.app import app
+from embedlens.curation.checks import LABEL_SETS
 from embedlens.errors import EmbedlensError, StudyError
 from embedlens.results import Settings, StudyFolder, judge, judge_labels, judge_retrieval
 from embedlens.results.label_verdict import HANDFUL
 from embedlens.study.reading import read_pictures
 from embedlens.viewer.label_scene import scene_of
-from embedlens.viewer.server import served_study
+from embedlens.viewer.server import served_check, served_study
 
 from .conftest import BACKBONE, COUNT, RARE
 
@@ -280,3 +281,21 @@ def test_a_table_whose_labels_are_one_a_picture_is_of_classes(table, tmp_path):
     found = read_pictures(StudyFolder(tmp_path), settings, lambda step, done, total: None)
     assert isinstance(found, el.ImageSet)
     assert found.classes == ("one", "two")
+
+
+def test_the_check_of_a_table_of_several_labels_is_printed_and_viewed(table, tmp_path):
+    folder = tmp_path / "check"
+    done = CliRunner().invoke(app, ["check", str(table), "--out", str(folder), "-b", BACKBONE])
+    assert done.exit_code == 0, done.output
+    assert "Look at each, beside a map" in done.output
+    assert "class" not in done.output.lower()
+    scene = served_check(folder).manifest()
+    columns = {each["id"]: each for each in scene["columns"]}
+    assert [columns[f"label:{place}"]["name"] for place in range(len(NAMES))] == [
+        f"label {name}" for name in NAMES
+    ]
+    assert "class" not in columns
+    assert "decisions" not in scene
+    (folder / LABEL_SETS).write_bytes(b"PAR1 cut")
+    with pytest.raises(StudyError, match=f"holds {LABEL_SETS}, which is damaged"):
+        served_check(folder)
