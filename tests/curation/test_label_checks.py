@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from embedlens.curation import check
+from embedlens.curation.suspect_label_sets import suspect_label_sets
 from embedlens.images import MultilabelSet
 from embedlens.report import write_check
 
@@ -174,3 +175,11 @@ def test_four_copies_alone_with_their_labels_are_copies(tmp_path):
     counts = check(labelled, colours_of(labelled.images)).counts()
     assert counts["duplicate"] >= 4
     assert "alike" not in counts
+
+
+def test_a_label_that_the_features_cannot_tell_is_not_called_wrong():
+    rng = np.random.default_rng(0)
+    members = rng.random((600, 3)) < (0.5, 0.2, 0.08)
+    features = rng.normal(size=(600, 32)).astype(np.float32)
+    found = suspect_label_sets(features, members, [str(row) for row in range(600)])
+    assert len(found.rows) <= 0.02 * members.size

@@ -60,10 +60,10 @@ def _sizes(labelled: MultilabelSet) -> Iterator[Finding]:
 
 def _too_few(has: NDArray[np.bool_], tested: NDArray[np.bool_], trained: NDArray[np.bool_]) -> str:
     """Say why a label cannot be judged well; "" where it can."""
+    if not has.any() or has.all():
+        return f"no picture {'lacks' if has.all() else 'has'} it: there is nothing to tell"
     for own, verb in ((has, "have"), (~has, "lack")):
         count, asked = int(own.sum()), int((own & tested).sum())
-        if not count:
-            return f"no picture {'has' if verb == 'have' else 'lacks'} it: there is nothing to tell"
         if not asked or not (own & trained).any():
             which = "training" if asked else "test"
             return f"{count:,} of {len(own):,} pictures {verb} it, and no {which} picture"

@@ -94,7 +94,8 @@ def suspect_label_sets(
         heard = voters[asked]
         smoothed = (votes[asked, label] * heard + has.mean()) / (heard + 1)
         witnesses = (np.stack([1 - p, p], axis=1) for p in (shares[asked, label], smoothed))
-        wrong = label_noise(has.astype(np.int64), *witnesses).wrong
+        prior = (1 - has.mean(), has.mean())
+        wrong = label_noise(has.astype(np.int64), *witnesses, prior=prior).wrong
         found += [
             (-float(wrong[at]), int(asked[at]), label) for at in np.flatnonzero(wrong >= SURE)
         ]
