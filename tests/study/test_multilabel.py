@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 import embedlens as el
 from embedlens.cli.app import app
 from embedlens.curation.checks import LABEL_SETS
+from embedlens.curation.finding import OF_PICTURES
 from embedlens.errors import EmbedlensError, StudyError
 from embedlens.results import Settings, StudyFolder, judge, judge_labels, judge_retrieval
 from embedlens.results.label_verdict import HANDFUL
@@ -88,11 +89,22 @@ def test_groups_are_on_one_side_of_every_split(results):
 def test_what_takes_one_class_is_left_out_and_not_made_up(results):
     for empty in (results.predictions, results.silhouettes, results.curves, results.calibrations):
         assert not len(empty)
-    assert results.findings is None
+    kinds = set(results.findings["kind"])
+    assert kinds.isdisjoint({"small class", "imbalance", "file facts", "groups", "two labels"})
     assert set(results.maps[BACKBONE, "pretrained"]) == {"pca", "tsne"}
     assert not results.measures["metric"].str.contains("silhouette|accuracy|score").any()
     with pytest.raises(StudyError, match="judge_labels judges it"):
         judge(results)
+
+
+def test_the_pictures_are_checked_by_their_labels(results, study):
+    told = results.findings.query("kind == 'small label'").set_index("path")["reason"]
+    assert set(told.index) == set(NAMES)
+    assert told["every"] == "no picture lacks it: there is nothing to tell"
+    page = (study.folder / "report.html").read_text(encoding="utf-8")
+    assert "Labels that too few test pictures have, or lack" in page
+    listed = results.findings["kind"].isin(OF_PICTURES)
+    assert (scene_of(results).findings is not None) == listed.any()
 
 
 def test_retrieval_asks_for_a_label_in_common_that_not_all_have(results):
@@ -104,7 +116,13 @@ def test_retrieval_asks_for_a_label_in_common_that_not_all_have(results):
 
 def test_the_report_shows_labels_and_nothing_of_classes(study):
     page = (study.folder / "report.html").read_text(encoding="utf-8")
-    for said in ("5 labels", "How well is each label found?", "all pictures have it", "viewer"):
+    for said in (
+        "5 labels",
+        "How well is each label found?",
+        "all pictures have it",
+        "viewer",
+        "What may be wrong in the pictures?",
+    ):
         assert said in page
     for absent in ("Confused", "Naming the largest class", "rights", "classified rightly"):
         assert absent not in page
