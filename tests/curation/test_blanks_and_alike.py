@@ -106,7 +106,7 @@ def test_pictures_of_one_camera_are_told_as_such_and_not_as_copies(tmp_path):
     found = check(ImageSet.read(tmp_path), features)
     assert not {"leak", "duplicate", "two labels"} & set(found.counts())
     (row,) = rows(found, "alike").itertuples()
-    assert row.reason.startswith("24 pictures of good, scratched are as alike as copies")
+    assert row.reason.startswith("24 pictures (good, scratched) are as alike as copies")
     assert "remove" not in row.action
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from embedlens.curation import relabel
+from embedlens.curation import Relabelling, relabel
 from embedlens.curation.relabelling import _with_imagenet_top
 from embedlens.errors import BackboneError, ImageSetError
 from embedlens.images import ImageSet
@@ -90,8 +90,21 @@ def test_pictures_in_an_archive_are_refused(folder, tmp_path):
     with zipfile.ZipFile(path, "w") as packed:
         for file in folder.rglob("*.*"):
             packed.write(file, file.relative_to(folder))
-    with pytest.raises(ImageSetError, match="unpack it first"):
+    with pytest.raises(ImageSetError, match="no table can point into it; unpack it"):
         relabel(ImageSet.read(path), ["cat", "dog"], label="thing")
+
+
+def test_pictures_of_several_folders_are_pointed_at(folder, tmp_path):
+    more = tmp_path / "more" / "other" / "0.png"
+    more.parent.mkdir(parents=True)
+    Image.effect_noise((64, 64), 45).save(more)
+    images = ImageSet.read([folder, tmp_path / "more"])
+    rows = np.array([0])
+    proposals = pd.DataFrame({"proposed": ["new"], "sure": [True]})
+    found = Relabelling(images.subset(rows), rows, images, {}, proposals)
+    table = found.table(tmp_path / "new")
+    files = {(tmp_path / "new" / path).resolve() for path in table["path"]}
+    assert files == {*folder.glob("*/*.*"), more}
 
 
 @pytest.mark.parametrize(

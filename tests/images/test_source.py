@@ -10,7 +10,8 @@ import pytest
 
 from embedlens.errors import ImageSetError
 from embedlens.images import FolderSource, ImageError, Problem, ZipSource
-from embedlens.images.source import MAX_FILE_BYTES, FileSource, may_be_picture
+from embedlens.images.location import locate
+from embedlens.images.source import MAX_FILE_BYTES, FileSource, files_of, may_be_picture
 
 STRANGE = ["cat/a b.png", "cat/ü 猫 🐈.png", "cat/two\nlines.png", "cat/no suffix", "cat/100%.PNG"]
 IGNORED = [
@@ -243,3 +244,21 @@ class TestZip:
     def test_it_goes_to_other_processes(self, archive):
         packed = pickle.loads(pickle.dumps(ZipSource(archive({"cat/a.png": b"a"}))))
         assert packed.read("cat/a.png") == b"a"
+
+
+def test_files_are_pointed_at_through_several_roots_but_not_into_an_archive(tmp_path, picture):
+    for root, first in {"old": 0, "new": 50}.items():
+        for i in range(2):
+            path = tmp_path / root / "ab"[i] / "1.png"
+            path.parent.mkdir(parents=True)
+            path.write_bytes(picture(first + i))
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as packed:
+        packed.write(tmp_path / "old/a/1.png", "a/1.png")
+    both = locate([tmp_path / "old", tmp_path / "new"])
+    names = [entry.name for entry in both.entries]
+    files = files_of(both.source, names)
+    assert [file.read_bytes() for file in files] == [both.source.read(name) for name in names]
+    assert sorted(files) == sorted(tmp_path.glob("*/*/1.png"))
+    mixed = locate([tmp_path / "old", tmp_path / "packed.zip"])
+    with pytest.raises(ImageSetError, match=r"packed\.zip/a/1\.png lies in an archive"):
+        files_of(mixed.source, [entry.name for entry in mixed.entries])

@@ -134,3 +134,13 @@ def test_the_sheet_shows_each_proposal(tmp_path):
     assert page.count("data:image/webp") == 2
     assert "&lt;b&gt;.png" in page
     assert "<b>.png" not in page
+
+
+def test_pictures_of_several_folders_are_pointed_at(tmp_path):
+    write(tmp_path, ["one/cat/a.png", "one/dog/b.png", "two/cat/c.png", "two/dog/d.png"])
+    write(tmp_path / "new", ["e.png"], seed=1)
+    images = ImageSet.read([tmp_path / "one", tmp_path / "two"])
+    found = proposed(images, 1, new=ImageSet.read_partly_labelled(tmp_path / "new"))
+    table = found.table(tmp_path / "out")
+    files = {(tmp_path / "out" / path).resolve() for path in table["path"]}
+    assert files == set(tmp_path.rglob("*.png"))

@@ -14,12 +14,14 @@ from typer.testing import CliRunner
 
 import embedlens as el
 from embedlens.cli.app import app
+from embedlens.curation.checks import LABEL_SETS
+from embedlens.curation.finding import OF_PICTURES
 from embedlens.errors import EmbedlensError, StudyError
 from embedlens.results import Settings, StudyFolder, judge, judge_labels, judge_retrieval
 from embedlens.results.label_verdict import HANDFUL
 from embedlens.study.reading import read_pictures
 from embedlens.viewer.label_scene import scene_of
-from embedlens.viewer.server import served_study
+from embedlens.viewer.server import served_check, served_study
 
 from .conftest import BACKBONE, COUNT, RARE
 
@@ -87,11 +89,22 @@ def test_groups_are_on_one_side_of_every_split(results):
 def test_what_takes_one_class_is_left_out_and_not_made_up(results):
     for empty in (results.predictions, results.silhouettes, results.curves, results.calibrations):
         assert not len(empty)
-    assert results.findings is None
+    kinds = set(results.findings["kind"])
+    assert kinds.isdisjoint({"small class", "imbalance", "file facts", "groups", "two labels"})
     assert set(results.maps[BACKBONE, "pretrained"]) == {"pca", "tsne"}
     assert not results.measures["metric"].str.contains("silhouette|accuracy|score").any()
     with pytest.raises(StudyError, match="judge_labels judges it"):
         judge(results)
+
+
+def test_the_pictures_are_checked_by_their_labels(results, study):
+    told = results.findings.query("kind == 'small label'").set_index("path")["reason"]
+    assert set(told.index) == set(NAMES)
+    assert told["every"] == "no picture lacks it: there is nothing to tell"
+    page = (study.folder / "report.html").read_text(encoding="utf-8")
+    assert "Labels that too few test pictures have, or lack" in page
+    listed = results.findings["kind"].isin(OF_PICTURES)
+    assert (scene_of(results).findings is not None) == listed.any()
 
 
 def test_retrieval_asks_for_a_label_in_common_that_not_all_have(results):
@@ -103,7 +116,13 @@ def test_retrieval_asks_for_a_label_in_common_that_not_all_have(results):
 
 def test_the_report_shows_labels_and_nothing_of_classes(study):
     page = (study.folder / "report.html").read_text(encoding="utf-8")
-    for said in ("5 labels", "How well is each label found?", "all pictures have it", "viewer"):
+    for said in (
+        "5 labels",
+        "How well is each label found?",
+        "all pictures have it",
+        "viewer",
+        "What may be wrong in the pictures?",
+    ):
         assert said in page
     for absent in ("Confused", "Naming the largest class", "rights", "classified rightly"):
         assert absent not in page
@@ -280,3 +299,21 @@ def test_a_table_whose_labels_are_one_a_picture_is_of_classes(table, tmp_path):
     found = read_pictures(StudyFolder(tmp_path), settings, lambda step, done, total: None)
     assert isinstance(found, el.ImageSet)
     assert found.classes == ("one", "two")
+
+
+def test_the_check_of_a_table_of_several_labels_is_printed_and_viewed(table, tmp_path):
+    folder = tmp_path / "check"
+    done = CliRunner().invoke(app, ["check", str(table), "--out", str(folder), "-b", BACKBONE])
+    assert done.exit_code == 0, done.output
+    assert "Look at each, beside a map" in done.output
+    assert "class" not in done.output.lower()
+    scene = served_check(folder).manifest()
+    columns = {each["id"]: each for each in scene["columns"]}
+    assert [columns[f"label:{place}"]["name"] for place in range(len(NAMES))] == [
+        f"label {name}" for name in NAMES
+    ]
+    assert "class" not in columns
+    assert "decisions" not in scene
+    (folder / LABEL_SETS).write_bytes(b"PAR1 cut")
+    with pytest.raises(StudyError, match=f"holds {LABEL_SETS}, which is damaged"):
+        served_check(folder)

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from embedlens.curation.finding import KINDS, Finding
 from embedlens.errors import EmbedlensError
@@ -118,8 +119,22 @@ def test_no_table_is_offered_of_pictures_in_an_archive(study):
     results = study.results
     moved = replace(results, settings=replace(results.settings, pictures=str(archive)))
     assert whole_study_scene(study.folder, moved).table == {}
-    with pytest.raises(EmbedlensError, match="no table can point into it"):
+    with pytest.raises(EmbedlensError, match="no table can point into"):
         WrittenLabels.of_study(study.folder, moved).write(Decisions(kept=(0,)))
+
+
+def test_the_table_of_several_folders_points_at_the_files_of_each(study):
+    more = study.pictures.parent / "more" / "ant"
+    more.mkdir(parents=True)
+    Image.new("RGB", (8, 8), (9, 9, 9)).save(more / "last.png")
+    place = f"{study.pictures / 'table.csv'},{more.parent}"
+    images = ImageSet.read(place)
+    pictures = images.to_frame().query("kept")
+    labels = WrittenLabels(study.folder, (place, pictures))
+    table = pd.read_csv(labels.write(Decisions(kept=(0,)))["path"])
+    files = {(study.folder / path).resolve() for path in table["path"]}
+    assert files == {*study.pictures.rglob("*.png"), more / "last.png"}
+    assert table["label"].tolist() == images.labels.tolist()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ from embedlens.cli.options import (
     BackboneOption,
     Group,
     Json,
+    Labels,
     Photos,
+    Separator,
     SplitByTime,
     Transforms,
     Weights,
@@ -34,6 +36,8 @@ def check(
     ] = None,
     weights: Weights = None,
     transform: Transforms = None,
+    labels: Labels = None,
+    separator: Separator = None,
     group: Group = None,
     split_by_time: SplitByTime = None,
     json_: Json = False,
@@ -44,19 +48,24 @@ def check(
     from embedlens.cli.progress import TerminalProgress
     from embedlens.cli.tables import print_counts, print_notes
     from embedlens.curation.checks import FEATURES
+    from embedlens.images import MultilabelSet
+    from embedlens.images.multilabel_set import read_set
     from embedlens.report import write_check
 
     chosen = named_backbone(backbone, weights, transform)
     with TerminalProgress() as progress:
-        images = el.ImageSet.read(
+        read = read_set(
             photos,
+            names_in(labels) if labels else (),
+            separator,
             group=group,
             split_by_time=split_by_time,
             progress=lambda done, total: progress("reading pictures", done, total),
         )
+        images = read.images if isinstance(read, MultilabelSet) else read
         folder = _claimed("check", "check", photos, out, images)
         found = el.curation.check(
-            images, backbone=chosen, store=folder / FEATURES, seed=seed, progress=progress
+            read, backbone=chosen, store=folder / FEATURES, seed=seed, progress=progress
         )
         page = write_check(found, folder)
     if json_:
@@ -64,9 +73,10 @@ def check(
         return
     print_notes(images.notes)
     print_counts(found)
+    look = "Decide on" if found.label_sets is None else "Look at"
     print(
         f"\nPictures: {page.resolve()}\nTable: {folder.resolve() / 'findings.csv'}\n"
-        f"Decide on each, beside a map: embedlens view {shlex.quote(str(folder))}"
+        f"{look} each, beside a map: embedlens view {shlex.quote(str(folder))}"
     )
 
 

@@ -83,6 +83,10 @@ class Reader:
         """Nothing: what was listed has it."""
         return -1, UNKNOWN
 
+    def file(self, name: str) -> Path | None:
+        """None: a worker points at no file."""
+        return None
+
 
 def list_pictures(where: str) -> Listing:
     """List a folder, an archive, a URL or a table, without reading a picture.

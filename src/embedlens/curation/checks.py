@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,27 +13,24 @@ from numpy.typing import NDArray
 
 from embedlens.backbones import Backbone
 from embedlens.curation.blanks import describe_blanks
+from embedlens.curation.class_findings import class_clash, describe_classes
 from embedlens.curation.copies import describe_copies, describe_look_alikes, find_copies
 from embedlens.curation.file_facts import FileFacts, judge_file_facts
 from embedlens.curation.finding import KINDS, Finding
-from embedlens.curation.groups import describe_groups
+from embedlens.curation.judged import Judged
+from embedlens.curation.label_findings import describe_labels, label_clash
 from embedlens.curation.neighborhood import Neighborhood
-from embedlens.curation.suspect_labels import describe_suspects, suspect_labels
 from embedlens.features import embed
 from embedlens.files import replacing
-from embedlens.images import NOTES, ImageSet
-from embedlens.images.grouping import united
+from embedlens.images import NOTES, ImageSet, MultilabelSet
 from embedlens.metrics.outliers import scores_of
-from embedlens.metrics.proportion import proportion_interval
 from embedlens.metrics.stratified import COMPARED, SAMPLE, sample_by_content
 
 FINDINGS, IMAGES, FEATURES = "findings.parquet", "images.parquet", "features"
 """What lies in the folder of a check; ``features`` where it was told to keep them there."""
+LABEL_SETS = "label_sets.parquet"
+"""Lies there where pictures have several labels each."""
 
-# With fewer test pictures the 95% interval of a class's accuracy of 90% is wider than 17 points.
-FEW = 50
-# A class this many times larger than another: accuracy then says little of the smaller.
-UNEQUAL = 5.0
 # In robust standard deviations from the typical distance to the 10 nearest pictures.
 APART = 5.0
 
@@ -48,20 +46,30 @@ class Check:
     Attributes
     ----------
     images : ImageSet
-        What was checked.
+        What was checked; where pictures have several labels each, the class of each is their list.
     backbone : str
         Whose features it was checked with.
     findings : DataFrame
         A row a `Finding`: kind, path, reason, action, label, split, other, other_label,
         other_split, suggested, score; by kind, then by score.
-    facts : FileFacts
-        How well the classes are told by their files.
+    facts : FileFacts or None
+        How well the classes are told by their files; None where pictures have several labels.
+    label_sets : DataFrame or None
+        Where pictures have several labels, which each has: a column a label, of bool.
     """
 
     images: ImageSet
     backbone: str
     findings: pd.DataFrame
-    facts: FileFacts
+    facts: FileFacts | None
+    label_sets: pd.DataFrame | None = None
+
+    @property
+    def kinds(self) -> str:
+        """What the pictures are told apart by, counted: "3 classes", "5 labels"."""
+        if self.label_sets is None:
+            return f"{len(self.images.classes):,} classes"
+        return f"{len(self.label_sets.columns):,} labels"
 
     def counts(self) -> dict[str, int]:
         """Return how many findings there are of each kind, those of none left out."""
@@ -71,7 +79,8 @@ class Check:
     def write(self, folder: Path) -> Path:
         """Write ``findings.csv``, ``findings.parquet`` and ``images.parquet``.
 
-        Each is written whole or not at all. The last holds the pictures that were checked.
+        Each is written whole or not at all. The last holds the pictures that were checked; which
+        of several labels they have is in ``label_sets.parquet``.
 
         Returns
         -------
@@ -80,15 +89,19 @@ class Check:
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.images.write(folder / IMAGES)
-        with replacing(folder / FINDINGS) as partial:
-            self.findings.to_parquet(partial, index=False)
-        with replacing(folder / "findings.csv") as partial:
-            self.findings.to_csv(partial, index=False)
+        (folder / LABEL_SETS).unlink(missing_ok=True)  # of a check before
+        if self.label_sets is not None:
+            with replacing(folder / LABEL_SETS) as unfinished:
+                self.label_sets.to_parquet(unfinished, index=False)
+        with replacing(folder / FINDINGS) as unfinished:
+            self.findings.to_parquet(unfinished, index=False)
+        with replacing(folder / "findings.csv") as unfinished:
+            self.findings.to_csv(unfinished, index=False)
         return folder / "findings.csv"
 
 
 def check(
-    images: ImageSet,
+    images: ImageSet | MultilabelSet,
     features: NDArray[np.floating] | None = None,
     *,
     backbone: str | Backbone = "EfficientNetLite0",
@@ -104,9 +117,13 @@ def check(
     pictures like no other; classes too small to judge, never tested or never trained on; unequal
     classes; classes that can be told by their files.
 
+    Of pictures with several labels each, what needs no class; copies that do not have the same
+    labels; labels that are likely wrong or missing, each by itself; labels that few test pictures
+    have. Groups and facts of files are judged by classes alone, and left out.
+
     Parameters
     ----------
-    images : ImageSet
+    images : ImageSet or MultilabelSet
         The pictures; with the problems found while reading them.
     features : ndarray of shape (n, d), optional
         Of a backbone, averaged over the picture; by default computed with ``backbone``.
@@ -142,49 +159,53 @@ def check(
     {'leak': 3, 'suspect label': 12}
     """
     name = backbone if isinstance(backbone, str) else backbone.name
+    labelled = images if isinstance(images, MultilabelSet) else None
+    pictures = images.images if isinstance(images, MultilabelSet) else images
     if features is None:
         features = embed(
-            images,
+            pictures,
             backbone,
             store=store,
             progress=lambda done, total: progress(f"{name}: embedding", done, total),
         ).values
-    judged = sample_by_content(images.labels, images.ids, SAMPLE)
-    values, some = np.asarray(features), images
-    if len(judged) < len(images):
-        values, some = values[judged], images.subset(judged)
+    rows = sample_by_content(pictures.labels, pictures.ids, SAMPLE)
+    values, some = np.asarray(features), pictures
+    if len(rows) < len(pictures):
+        values, some = values[rows], pictures.subset(rows)
     progress("copies", 0, 0)
     among = sample_by_content(some.labels, some.ids, COMPARED)
     near = Neighborhood.of(values, among)
-    copies = find_copies(images, near, judged)
+    # Lists of labels are no classes: all pictures with one list may be copies of each other.
+    classes = pictures.labels if labelled is None else np.zeros(len(pictures), "U1")
+    copies = find_copies(pictures, near, rows, classes)
+    judged = Judged(rows, some, values, near, copies.of_rows(rows))
+    clash = partial(class_clash, pictures) if labelled is None else partial(label_clash, labelled)
     progress("labels", 0, 0)
-    own = copies.of_rows(judged)
-    groups = united(own.names, some.given_groups.tolist())
-    suspects = suspect_labels(values, some.codes, groups, seed, near)
-    progress("files", 0, 0)
-    facts = judge_file_facts(images, seed)
+    facts = sets = None
+    if labelled is None:
+        facts = judge_file_facts(pictures, seed)
+        found = describe_classes(pictures, judged, facts, seed)
+    else:
+        found, sets = describe_labels(labelled, judged, seed), labelled.to_frame()
     findings = [
-        *_sampled(len(images), len(judged), len(among)),
-        *_set_aside(images),
-        *describe_blanks(images),
-        *describe_copies(images, copies),
-        *describe_look_alikes(some, own, near),
-        *describe_groups(some, values, own, seed),
-        *describe_suspects(some, suspects),
+        *_sampled(len(pictures), len(rows), len(among), "groups, " if labelled is None else ""),
+        *_set_aside(pictures),
+        *describe_blanks(pictures),
+        *describe_copies(pictures, copies, clash),
+        *describe_look_alikes(judged),
         *_outliers(some, near),
-        *_classes(images),
-        *_told_by_files(facts),
+        *found,
     ]
-    return Check(images, name, _table(findings), facts)
+    return Check(pictures, name, _table(findings), facts, sets)
 
 
-def _sampled(pictures: int, judged: int, among: int) -> Iterator[Finding]:
+def _sampled(pictures: int, judged: int, among: int, groups: str) -> Iterator[Finding]:
     """Say which pictures stand for all, where some do."""
     if among < judged:
         yield Finding(
             "sample",
             f"{judged:,} of {pictures:,} pictures",
-            "labels, look-alikes, groups and outliers are judged "
+            f"labels, {groups}look-alikes and outliers are judged "
             + (f"of a stratified sample of {judged:,} pictures, " if judged < pictures else "")
             + f"by neighbours among a stratified sample of {among:,}; copies are looked for among "
             "all by their hashes, and turned or mirrored ones by those neighbours alone",
@@ -227,65 +248,3 @@ def _outliers(images: ImageSet, near: Neighborhood) -> Iterator[Finding]:
             str(images.splits[row]),
             score=float(scores[row]),
         )
-
-
-def _classes(images: ImageSet) -> Iterator[Finding]:
-    counts = images.counts()
-    sizes, tested = counts.sum(axis=1), counts["test"]
-    for name in counts.index:
-        if not tested[name] or not counts["train"][name]:
-            missing = "no test picture" if not tested[name] else "no training picture"
-            means = "it is never tested" if not tested[name] else "it can never be recognised"
-            yield Finding(
-                "small class",
-                str(name),
-                f"{missing} among {sizes[name]}: in this split {means}",
-                "add pictures that are no copies of each other, or give other splits",
-                str(name),
-                score=1.0,
-            )
-        elif tested[name] < FEW:
-            yield Finding(
-                "small class",
-                str(name),
-                f"{tested[name]} test pictures of {sizes[name]}: {_known_of(int(tested[name]))}",
-                "add pictures, or judge it over many splits",
-                str(name),
-                score=float(1 / (1 + tested[name])),
-            )
-    ratio = sizes.max() / max(sizes.min(), 1)
-    if ratio >= UNEQUAL:
-        yield Finding(
-            "imbalance",
-            str(sizes.idxmax()),
-            f"{sizes.max()} pictures, {ratio:.1f} times as many as {sizes.idxmin()} "
-            f"({sizes.min()})",
-            "read balanced accuracy, not accuracy, or add pictures of the small classes",
-            str(sizes.idxmax()),
-            score=float(ratio),
-        )
-
-
-def _known_of(tested: int) -> str:
-    """Say how surely an accuracy is known that so many test pictures measure."""
-    if not tested:
-        return "nothing is known of its accuracy"
-    each = proportion_interval(np.ones(tested))
-    return f"even if all are right, its accuracy is known to lie above {each.low:.0%} only"
-
-
-def _told_by_files(facts: FileFacts) -> Iterator[Finding]:
-    if not facts.notable:
-        return
-    by = ", ".join(f"{name} ({share:.0%})" for name, share in list(facts.alone.items())[:3])
-    best = max(facts.classes, key=facts.classes.__getitem__)
-    yield Finding(
-        "file facts",
-        best,
-        f"facts of the files alone, without a look at the pictures, name the class of "
-        f"{facts.accuracy:.0%} (mean over classes; chance {facts.chance:.0%}), of {best} "
-        f"{facts.classes[best]:.0%}. By itself: {by}",
-        "take pictures of all classes from the same sources, saved in the same way",
-        best,
-        score=facts.accuracy - facts.chance,
-    )

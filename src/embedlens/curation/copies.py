@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedlens.curation.finding import Finding
+from embedlens.curation.judged import Judged
 from embedlens.curation.neighborhood import Neighborhood
 from embedlens.images import ImageSet
 from embedlens.images.copy_groups import CopyGroups, group_copies
@@ -26,8 +28,19 @@ CANDIDATE_BITS = 10
 LOOKS_ALIKE = 0.4
 
 
+class Clash(NamedTuple):
+    """What is wrong with two copies whose labels differ: the kind, what differs, what to do."""
+
+    kind: str
+    differs: str
+    action: str
+
+
 def find_copies(
-    images: ImageSet, near: Neighborhood, rows: NDArray[np.int64] | None = None
+    images: ImageSet,
+    near: Neighborhood,
+    rows: NDArray[np.int64] | None = None,
+    classes: NDArray[np.str_] | None = None,
 ) -> CopyGroups:
     """Find the pictures that are copies, in whatever size, format or turn.
 
@@ -41,7 +54,10 @@ def find_copies(
         Who is near whom in the features of a backbone.
     rows : ndarray of int64, optional
         Of which pictures; by default of all.
+    classes : ndarray of str, optional
+        What most of is no set of copies; by default the classes of the pictures.
     """
+    classes = images.labels if classes is None else classes
     rows = np.arange(len(images)) if rows is None else rows
     look = looker(partial(images.pixels, reduced=True))
     known = np.flatnonzero(images.hashes != NO_HASH)
@@ -53,17 +69,32 @@ def find_copies(
     ]
     pairs = np.unique(np.concatenate(candidates), axis=0).astype(np.int64)
     distances = copy_distances(look, pairs, turned=True)
-    return group_copies(images.ids.tolist(), images.labels.tolist(), pairs, distances, look)
+    return group_copies(images.ids.tolist(), classes.tolist(), pairs, distances, look)
 
 
-def describe_copies(images: ImageSet, copies: CopyGroups) -> Iterator[Finding]:
-    """Say what each pair of copies means: a wrong label, a leak, or what counts twice."""
+def describe_copies(
+    images: ImageSet, copies: CopyGroups, clash_of: Callable[[int, int], Clash | None]
+) -> Iterator[Finding]:
+    """Say what each pair of copies means: a wrong label, a leak, or what counts twice.
+
+    Parameters
+    ----------
+    images : ImageSet
+        All pictures.
+    copies : CopyGroups
+        Of these.
+    clash_of : callable
+        Says what is wrong with the labels of two copies; None where they are the same.
+    """
     given = bool((images.given_splits != "").any())
     for (i, j), distance in zip(copies.pairs.tolist(), copies.distances.tolist(), strict=True):
         # Of two, the one to set aside is that of the earlier split, or the second.
         row, other = (j, i) if _rank(images, i) >= _rank(images, j) else (i, j)
-        if images.labels[i] != images.labels[j]:
-            kind, action = "two labels", "look which label is right, and remove the other"
+        same = images.ids[i] == images.ids[j]
+        reason = "the same bytes" if same else f"the same picture: they correlate to {_r(distance)}"
+        if clash := clash_of(row, other):
+            kind, action = clash.kind, clash.action
+            reason += clash.differs
         elif images.splits[i] != images.splits[j]:
             kind = "leak"
             action = f"remove it from {images.splits[row]}"
@@ -71,15 +102,12 @@ def describe_copies(images: ImageSet, copies: CopyGroups) -> Iterator[Finding]:
                 action = "remove one, or give splits that keep both on one side"
         else:
             kind, action = "duplicate", "remove one, unless it is to count twice"
-        same = images.ids[i] == images.ids[j]
-        reason = "the same bytes" if same else f"the same picture: they correlate to {_r(distance)}"
         yield _pair(images, kind, row, other, reason, action, score=1 - distance)
 
 
-def describe_look_alikes(
-    images: ImageSet, copies: CopyGroups, near: Neighborhood
-) -> Iterator[Finding]:
+def describe_look_alikes(judged: Judged) -> Iterator[Finding]:
     """Name pictures that look alike and are no copies: pairs, and sets in which all are alike."""
+    images, copies, near = judged.images, judged.copies, judged.near
     names = np.array(copies.names)
     scene = np.full(len(images), -1)
     for number, rows in enumerate(copies.alike):
@@ -100,12 +128,12 @@ def describe_look_alikes(
 
 
 def _scene(images: ImageSet, rows: NDArray[np.int64]) -> Finding:
-    classes = sorted(set(images.labels[rows].tolist()))
+    classes = [each or "no label" for each in sorted(set(images.labels[rows].tolist()))]
     named = ", ".join(classes[:3]) + (f" and {len(classes) - 3} more" if len(classes) > 3 else "")
     return Finding(
         "alike",
         str(images.paths[rows[0]]),
-        f"{len(rows)} pictures of {named} are as alike as copies, as from one camera that stands "
+        f"{len(rows)} pictures ({named}) are as alike as copies, as from one camera that stands "
         "still or in one frame; so they were not taken for copies, and lie in all splits",
         "if some show one thing, give splits that keep them on one side",
         str(images.labels[rows[0]]),

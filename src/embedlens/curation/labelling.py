@@ -17,7 +17,7 @@ from embedlens.errors import ImageSetError
 from embedlens.files import replacing
 from embedlens.images import ImageSet
 from embedlens.images.label_sets import UNANSWERED
-from embedlens.images.source import FileSource
+from embedlens.images.source import files_of
 
 Points = NDArray[np.floating[Any]]
 
@@ -77,10 +77,9 @@ class Labelling:
             numbers[which][row] = number
         parts = []
         for images, own in zip(self.images, numbers, strict=True):
-            assert isinstance(images.source, FileSource)
-            root = images.source.root
+            files = files_of(images.source, images.paths)
             parts.append(pd.DataFrame({
-                "path": [relative_path(root / path, folder) for path in images.paths],
+                "path": [relative_path(file, folder) for file in files],
                 "label": images.labels, "split": images.given_splits,
                 "proposed": pd.array(own, pd.Int64Dtype()),
             }))  # fmt: skip
@@ -196,10 +195,7 @@ def _proposed(
 ) -> pd.DataFrame:
     """Return the places of proposals among pictures; those with labels teach what to choose."""
     for each in images:
-        if not isinstance(each.source, FileSource):
-            raise ImageSetError(
-                f"{each.root}: a table cannot point into an archive or a URL; unpack it first"
-            )
+        files_of(each.source, each.paths)
     values = np.concatenate([np.asarray(each) for each in features])
     labels = np.concatenate([each.labels for each in images])
     places = pd.DataFrame({

@@ -17,7 +17,7 @@ from embedlens.errors import ImageSetError
 from embedlens.features import embed
 from embedlens.files import replacing
 from embedlens.images import ImageSet
-from embedlens.images.source import FileSource
+from embedlens.images.source import files_of
 
 # On 730 photographs of six wild animals EfficientNet-Lite2 leaves out 27 at 0.8 and agrees with the
 # labels of all others; at 0 it disagrees with 3 (benchmarks/relabel.py).
@@ -72,10 +72,10 @@ class Relabelling:
         kept = np.ones(len(self.whole), dtype=bool)
         labels[self.rows] = self.proposals["proposed"].to_numpy()
         kept[self.rows] = self.proposals["sure"].to_numpy()
-        root = self.whole.source.root if isinstance(self.whole.source, FileSource) else Path()
+        files = files_of(self.whole.source, self.whole.paths[kept])
         frame = pd.DataFrame(
             {
-                "path": [relative_path(root / path, folder) for path in self.whole.paths[kept]],
+                "path": [relative_path(file, folder) for file in files],
                 "label": labels[kept],
                 "split": self.whole.given_splits[kept],
             }
@@ -157,8 +157,7 @@ def relabel(
         raise ImageSetError(
             f"{images.root}: has no class {label!r}; its classes are {', '.join(images.classes)}"
         )
-    if not isinstance(images.source, FileSource):
-        raise ImageSetError(f"{images.root}: a table cannot point into an archive; unpack it first")
+    files_of(images.source, images.paths)
     if not 0 < sure <= 1:
         raise ImageSetError(f"sure is {sure}; give a share between 0 and 1")
     rows = np.arange(len(images)) if label is None else np.flatnonzero(images.labels == label)

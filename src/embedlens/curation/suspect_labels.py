@@ -121,8 +121,8 @@ def describe_suspects(images: ImageSet, suspects: SuspectLabels) -> Iterator[Fin
         yield Finding(
             "suspect label" if wrong >= SURE else "doubtful label",
             str(images.paths[row]),
-            f"labelled {images.labels[row]}, wrongly with a probability of {_percent(wrong)}; a "
-            f"linear probe says {name} ({_percent(confidence)}), and so do {votes:.0%} of its "
+            f"labelled {images.labels[row]}, wrongly with a probability of {percent(wrong)}; a "
+            f"linear probe says {name} ({percent(confidence)}), and so do {votes:.0%} of its "
             "nearest pictures",
             f"look at it; if it is {name}, move it there",
             str(images.labels[row]),
@@ -132,7 +132,8 @@ def describe_suspects(images: ImageSet, suspects: SuspectLabels) -> Iterator[Fin
         )
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Write a probability; none is quite sure."""
     if share < 0.005:
         return "under 1%"
     return "over 99%" if share > 0.995 else f"{share:.0%}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from embedlens.images.problem import Problem
 from embedlens.images.source import Source
@@ -36,3 +37,8 @@ class RootsSource:
         """As the root's own source."""
         root, _, own = name.partition("/")
         return self.sources[root].stamp(own)
+
+    def file(self, name: str) -> Path | None:
+        """As the root's own source."""
+        root, _, own = name.partition("/")
+        return self.sources[root].file(own)

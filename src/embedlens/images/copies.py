@@ -33,7 +33,7 @@ def find_copies(
     kept : ndarray of shape (n,), bool
         False for the copies to set aside.
     problems : list of Problem
-        Of kinds "leak", "two labels" and "duplicate".
+        Of kinds "leak", "two labels" ("other labels" where pictures have several) and "duplicate".
     """
     rows_of: dict[str, list[int]] = {}
     for row, content in enumerate(ids):
@@ -63,7 +63,14 @@ def _problems(copies: list[Entry], stays: list[bool], latest: Entry) -> Iterator
             yield Problem(copy.name, "leak", reason, kept=False)
         other = next((other for other in copies if other.label != copy.label), None)
         if other:
-            reason = f"the same bytes as {other.name}, which is labelled {other.label}"
-            yield Problem(copy.name, "two labels", reason, stay)
+            reason = f"the same bytes as {other.name}, which {_labelled(other)}"
+            kind = "two labels" if other.labels is None else "other labels"
+            yield Problem(copy.name, kind, reason, stay)
         elif stay and copy is not first:
             yield Problem(copy.name, "duplicate", f"the same bytes as {first.name}", kept=True)
+
+
+def _labelled(entry: Entry) -> str:
+    if entry.labels is None:
+        return f"is labelled {entry.label}"
+    return f"has the labels {entry.label}" if entry.labels else "has no label"

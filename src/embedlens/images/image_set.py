@@ -599,7 +599,9 @@ def _copies(rows: Sequence[tuple[Entry, Record]], source: Source) -> list[str]:
 
     look = looker(pixels)
     pairs = near_copies(_hashes(rows))
-    ids, labels = [record.id for _, record in rows], [entry.label for entry, _ in rows]
+    ids = [record.id for _, record in rows]
+    # Lists of labels are no classes: all pictures with one list may be copies of each other.
+    labels = [entry.label if entry.labels is None else "" for entry, _ in rows]
     return group_copies(ids, labels, pairs, copy_distances(look, pairs), look).names
 
 

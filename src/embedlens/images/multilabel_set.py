@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from embedlens.errors import ImageSetError
 from embedlens.images.image_set import Arrays, ImageSet, Strings, gather_pictures
@@ -115,6 +117,10 @@ class MultilabelSet:
         members.setflags(write=False)
         return cls(ImageSet.of_arrays(found, arrays, splits, problems), names, members)
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return which labels each picture has: a column a label, of bool."""
+        return pd.DataFrame(self.members, columns=list(self.names))
+
     def __len__(self) -> int:
         return len(self.images)
 
@@ -129,6 +135,39 @@ class MultilabelSet:
     def subset(self, rows: npt.NDArray[np.int64]) -> MultilabelSet:
         """Some of the pictures; all labels stay."""
         return replace(self, images=self.images.subset(rows), members=self.members[rows])
+
+
+def read_set(
+    place: Place | Sequence[Place],
+    labels: Sequence[str] = (),
+    separator: str | None = None,
+    *,
+    group: str | None = None,
+    split_by_time: str | None = None,
+    **how: Any,
+) -> ImageSet | MultilabelSet:
+    """Read pictures with one class each as `ImageSet`, with several labels as `MultilabelSet`.
+
+    Parameters
+    ----------
+    place : path or sequence of paths
+        As for ``ImageSet.read``.
+    labels, separator
+        As for ``MultilabelSet.read``.
+    group, split_by_time, **how
+        As for ``ImageSet.read``.
+
+    Raises
+    ------
+    ImageSetError
+        As ``ImageSet.read`` or ``MultilabelSet.read``.
+    """
+    wanted = Wanted(group or "", split_by_time or "", tuple(labels), separator)
+    found = locate_labelled(place, wanted)
+    how |= {"group": group, "split_by_time": split_by_time}
+    if has_sets(found.entries):
+        return MultilabelSet.of_location(found, tuple(labels), **how)
+    return ImageSet.of_location(found, **how)
 
 
 def _draw(

@@ -115,6 +115,10 @@ class ParquetSource:
             size = -1
         return size, self._stamps[self._places[name][0]]
 
+    def file(self, name: str) -> Path | None:
+        """None: it is no file of its own."""
+        return None
+
     def _read_labels(self) -> dict[Path, list[RowLabels]]:
         """Return the labels of each file's rows; all together tell whether they are several."""
         import pyarrow.parquet as pq

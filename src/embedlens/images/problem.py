@@ -11,6 +11,7 @@ from dataclasses import dataclass
 # duplicate     the same bytes as an earlier picture of its class
 # leak          the same bytes as a picture in a later split
 # two labels    the same bytes under another label
+# other labels  the same bytes with other labels, where a picture has several
 # small class   a class of fewer than three pictures, which cannot be in all three splits
 # passed over   a folder that was not looked into
 # layout        what the folders were taken for, where their names leave a doubt
@@ -27,6 +28,7 @@ KINDS = (
     "duplicate",
     "leak",
     "two labels",
+    "other labels",
     "small class",
     "passed over",
     "layout",

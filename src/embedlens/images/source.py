@@ -61,6 +61,36 @@ class Source(Protocol):
         Equal stamps mean an unchanged file, but for `UNKNOWN` ones.
         """
 
+    def file(self, name: str) -> Path | None:
+        """Where the file lies, so that a table can point at it; None in an archive or at a URL."""
+
+
+def files_of(source: Source, names: Iterable[str]) -> list[Path]:
+    """Return where pictures lie, for a table that points at them.
+
+    Parameters
+    ----------
+    source : Source
+        Where their bytes come from.
+    names : iterable of str
+        Theirs.
+
+    Raises
+    ------
+    ImageSetError
+        If one lies in an archive, in a Parquet file or at a URL.
+    """
+    files = []
+    for name in names:
+        file = source.file(name)
+        if file is None:
+            raise ImageSetError(
+                f"{name} lies in an archive, in a Parquet file or at a URL, and no table can point "
+                "into it; unpack it, and give the folder."
+            )
+        files.append(file)
+    return files
+
 
 def may_be_picture(name: str) -> bool:
     """Whether a file is worth opening, told by its name alone.
@@ -130,6 +160,10 @@ class FileSource:
         except OSError:
             return -1, UNKNOWN
         return status.st_size, stamp_of_file(status)
+
+    def file(self, name: str) -> Path | None:
+        """Where it lies."""
+        return self.root / name
 
 
 class FolderSource(FileSource):
@@ -264,6 +298,10 @@ class ZipSource:
         """Size of the member in bytes, and its checksum with the time of the zip's last change."""
         member = self._members[name]
         return member.file_size, stamp_of(member.CRC, self._changed)
+
+    def file(self, name: str) -> Path | None:
+        """None: it is no file of its own."""
+        return None
 
 
 def leads_out(name: str) -> bool:

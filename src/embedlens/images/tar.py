@@ -114,6 +114,10 @@ class TarSource:
         start, size = self._members[name]
         return size, stamp_of(start, self._changed)
 
+    def file(self, name: str) -> Path | None:
+        """None: it is no file of its own."""
+        return None
+
 
 def _uncompressed(path: Path) -> IO[bytes]:
     """Open a tar, through a temporary file where it is compressed."""

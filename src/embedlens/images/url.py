@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from embedlens.errors import ImageSetError
@@ -113,6 +113,10 @@ class UrlSource:
         known = ("ETag", "etag", "md5Hash", "LastModified", "last_modified", "created", "mtime")
         told = [str(detail[each]) for each in known if each in detail]
         return int(detail.get("size") or 0), stamp_of(*told) if told else UNKNOWN
+
+    def file(self, name: str) -> Path | None:
+        """None: it is no file of this machine."""
+        return None
 
 
 def _connect(url: str) -> tuple[Any, str]:

@@ -52,7 +52,9 @@ class LabelNoise:
     rate: float
 
 
-def label_noise(labels: ArrayLike, *witnesses: ArrayLike) -> LabelNoise:
+def label_noise(
+    labels: ArrayLike, *witnesses: ArrayLike, prior: ArrayLike | None = None
+) -> LabelNoise:
     """Estimate which labels are wrong from probabilities that did not see them.
 
     A classifier that is right in 70 of 100 cases speaks against 30 labels of which most are right.
@@ -71,6 +73,10 @@ def label_noise(labels: ArrayLike, *witnesses: ArrayLike) -> LabelNoise:
         Index of each point's class.
     *witnesses : array-like of shape (n, k)
         Probabilities by models that were not fitted to the point.
+    prior : array-like of shape (k,), optional
+        The share of each class, above 0, where each witness counts it: of unequal classes that
+        none of the witnesses can tell, all would otherwise speak against the smaller. Then ``p ~
+        prior prod_w (p_w / prior)^a_w``. By default classes count alike.
 
     Returns
     -------
@@ -97,12 +103,13 @@ def label_noise(labels: ArrayLike, *witnesses: ArrayLike) -> LabelNoise:
 
     codes, shares = _checked(labels, witnesses)
     n = len(codes)
-    logs = [np.log(np.maximum(each, _LEAST)) for each in shares]
+    base = np.zeros(shares[0].shape[1]) if prior is None else np.log(np.asarray(prior, np.float64))
+    logs = [np.log(np.maximum(each, _LEAST)) - base for each in shares]
     some = np.random.default_rng(0).permutation(n)[:_SAMPLE]
     sampled = [each[some] for each in logs]
 
     def loss(numbers: Floats) -> float:
-        right, wrong = _parts(numbers, codes[some], sampled)[1:]
+        right, wrong = _parts(numbers, codes[some], sampled, base)[1:]
         rate = _logistic(numbers[-2])
         prior = _KNOWN_WRONG * np.log(rate) + _KNOWN_RIGHT * np.log1p(-rate)
         prior -= (((numbers[:-2] - _USUAL) / _SPREAD) ** 2).sum() / 2
@@ -114,7 +121,7 @@ def label_noise(labels: ArrayLike, *witnesses: ArrayLike) -> LabelNoise:
         for rate in _STARTS
     ]
     numbers = min(fits, key=lambda fit: float(fit.fun)).x
-    probabilities, right, wrong = _parts(numbers, codes, logs)
+    probabilities, right, wrong = _parts(numbers, codes, logs, base)
     others = probabilities.copy()
     others[np.arange(n), codes] = -1.0
     return LabelNoise(
@@ -144,10 +151,11 @@ def _checked(
 
 
 def _parts(
-    numbers: Floats, codes: NDArray[np.int64], logs: list[Floats]
+    numbers: Floats, codes: NDArray[np.int64], logs: list[Floats], base: Floats
 ) -> tuple[Floats, Floats, Floats]:
     """Return probabilities of classes, and those of each label being right, and being wrong."""
     logits = sum(np.exp(weight) * log for weight, log in zip(numbers, logs, strict=False))
+    logits = logits + base
     logits = logits - logits.max(axis=1, keepdims=True)
     p = np.exp(logits)
     p = np.clip(p / p.sum(axis=1, keepdims=True), _TINY, 1 - _TINY)

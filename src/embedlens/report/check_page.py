@@ -146,7 +146,8 @@ def write_check(check: Check, folder: Path) -> Path:
     check.write(folder)
     images = check.images
     paths = images.paths.tolist()
-    decisions = decision_block(images, folder)
+    # The table that decisions make gives each picture one class.
+    decisions = decision_block(images, folder) if check.label_sets is None else None
     groups = findings_by_kind(
         check.findings,
         shower(images),
@@ -161,7 +162,7 @@ def write_check(check: Check, folder: Path) -> Path:
             name=Path(images.root).name,
             check=check,
             pictures=len(images),
-            classes=len(images.classes),
+            kinds=check.kinds,
             groups=groups,
             decisions=decisions,
             folder=shlex.quote(str(folder)),

@@ -16,9 +16,11 @@ from embedlens.report.figures import Figures
 from embedlens.report.label_tables import label_tables
 from embedlens.report.page import render_sections
 from embedlens.report.sections.labels_study import LABEL_SECTIONS
+from embedlens.report.short_paths import common_folder
 from embedlens.report.summary import SUMMARY
 from embedlens.report.table import Table
 from embedlens.report.tables import in_order_of
+from embedlens.report.thumbnails import Thumbnails
 from embedlens.report.viewer_block import ViewerBlock, viewer_block
 from embedlens.results import LabelVerdict, Results, StudyFolder, judge_labels
 from embedlens.results.shared_labels import shared_label_sentence
@@ -40,6 +42,8 @@ class LabelMaterial:
         By the names of their files.
     figures : Figures
         Drawn; ``accuracy`` is mean average precision.
+    thumbnails : Thumbnails
+        Makes small copies of pictures.
     viewer : ViewerBlock or None
         The 3-D viewer.
     """
@@ -49,6 +53,7 @@ class LabelMaterial:
     verdict: LabelVerdict
     tables: Mapping[str, Table]
     figures: Figures
+    thumbnails: Thumbnails
     viewer: ViewerBlock | None
 
     @property
@@ -81,6 +86,11 @@ class LabelMaterial:
         """The backbones that are not pretrained."""
         return [each.backbone for each in self.verdict.standings if not each.pretrained]
 
+    @property
+    def pictures_folder(self) -> str:
+        """The folder that paths are told from; empty where they are relative already."""
+        return common_folder(self.results.pictures["path"].map(str))
+
     def _sets(self) -> pd.DataFrame:
         assert self.results.label_sets is not None
         return self.results.label_sets
@@ -99,7 +109,7 @@ def write_label_report(study: StudyFolder, results: Results) -> Path:
     first = in_order_of(results, [verdict.take.backbone, *others])
     figures = Figures(inline_svg(figure, "precision"), None)
     viewer = viewer_block(study.path, first)
-    material = LabelMaterial(study, results, verdict, tables, figures, viewer)
+    material = LabelMaterial(study, results, verdict, tables, figures, Thumbnails(results), viewer)
     write_whole(study.report, render_sections(material, LABEL_SECTIONS))
     write_whole(study.path / SUMMARY, _summarise(material))
     return study.report

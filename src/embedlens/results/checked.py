@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from embedlens.curation.checks import FEATURES, FINDINGS, IMAGES
+from embedlens.curation.checks import FEATURES, FINDINGS, IMAGES, LABEL_SETS
 from embedlens.errors import StudyError
 from embedlens.features.store import holds_features_of, is_sealed, read_meta
 from embedlens.given_path import given_path
@@ -36,6 +36,8 @@ class Checked:
         Whether that has weights which were learned.
     features : Path
         The folder of these, a row a picture.
+    label_sets : DataFrame or None
+        As ``Check.label_sets``.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Checked:
     backbone: str
     pretrained: bool
     features: Path
+    label_sets: pd.DataFrame | None
 
 
 def is_check(folder: str | Path) -> bool:
@@ -78,6 +81,7 @@ def read_check(folder: str | Path) -> Checked:
                      "pictures") from None  # fmt: skip
     except (OSError, ValueError):
         raise _again(folder, place, f"holds {IMAGES}, which is damaged") from None
+    label_sets = _label_sets(folder, place, len(pictures))
     features = folder / FEATURES
     record = read_meta(features)
     if known is None or "backbone" not in record or not is_sealed(features, record["key"]):
@@ -87,8 +91,21 @@ def read_check(folder: str | Path) -> Checked:
     backbone = record["backbone"]
     return Checked(
         folder.name, place, pictures, findings,
-        backbone["name"], backbone["weights"]["kind"] != "random", features,
+        backbone["name"], backbone["weights"]["kind"] != "random", features, label_sets,
     )  # fmt: skip
+
+
+def _label_sets(folder: Path, place: str, pictures: int) -> pd.DataFrame | None:
+    table = folder / LABEL_SETS
+    if not table.is_file():
+        return None
+    try:
+        found = pd.read_parquet(table)
+    except (OSError, ValueError):
+        found = None
+    if found is None or len(found) != pictures:
+        raise _again(folder, place, f"holds {LABEL_SETS}, which is damaged")
+    return found
 
 
 def _again(folder: Path, place: str, why: str) -> StudyError:

@@ -8,15 +8,17 @@ from importlib.metadata import version
 from embedlens.curation import check
 from embedlens.features.store import read_features, read_meta
 from embedlens.files import checksum, content_key, replacing, write_whole
-from embedlens.images import ImageSet
+from embedlens.images import ImageSet, MultilabelSet
 from embedlens.results.folder import StudyFolder
 
-_FORMAT = 5  # raise it when the same features begin to give other findings
+_FORMAT = 6  # raise it when the same features begin to give other findings
 # More columns than this cost minutes: findings then wait for `embedlens check`.
 _MOST_FEATURES = 8_192
 
 
-def write_findings(folder: StudyFolder, name: str, images: ImageSet, seed: int) -> None:
+def write_findings(
+    folder: StudyFolder, name: str, images: ImageSet | MultilabelSet, seed: int
+) -> None:
     """Check the pictures with a backbone's stored features; write ``results/findings.parquet``.
 
     Parameters
@@ -25,7 +27,7 @@ def write_findings(folder: StudyFolder, name: str, images: ImageSet, seed: int) 
         The study's.
     name : str
         The backbone's folder.
-    images : ImageSet
+    images : ImageSet or MultilabelSet
         The pictures, in the order of the features.
     seed : int
         Of the check.
@@ -53,8 +55,11 @@ def forget_findings(folder: StudyFolder) -> None:
         file.unlink(missing_ok=True)
 
 
-def _key(images: ImageSet, features: str, seed: int) -> str:
+def _key(checked: ImageSet | MultilabelSet, features: str, seed: int) -> str:
     """Hash all that findings depend on: a file renamed is another finding, its content the same."""
+    images = checked.images if isinstance(checked, MultilabelSet) else checked
+    # The labels of each picture are among the columns, as the list of them.
+    names = checked.names if isinstance(checked, MultilabelSet) else ()
     columns = (
         "ids",
         "paths",
@@ -67,7 +72,7 @@ def _key(images: ImageSet, features: str, seed: int) -> str:
     )
     facts = ("widths", "heights", "formats", "sizes")
     parts = [
-        _FORMAT, version("embedlens"), features, seed, images.classes,
+        _FORMAT, version("embedlens"), features, seed, images.classes, names,
         [getattr(images, name).tolist() for name in columns + facts],
         [astuple(problem) for problem in images.problems],
     ]  # fmt: skip

@@ -114,9 +114,8 @@ def label_split(labelled: MultilabelSet, settings: Settings, repeat: int) -> Mul
 
 def write_label_sets(folder: StudyFolder, labelled: MultilabelSet) -> None:
     """Keep which labels each picture has, a column a label."""
-    frame = pd.DataFrame(labelled.members, columns=list(labelled.names))
     with replacing(folder.label_sets) as partial:
-        frame.to_parquet(partial, index=False)
+        labelled.to_frame().to_parquet(partial, index=False)
 
 
 @dataclass(frozen=True)

@@ -57,15 +57,12 @@ def plan_of(
     """
     repeats = repeats_of(images, settings)
     spaces = steps_of_spaces(settings, repeats)
-    return [
-        *plan_of_steps(
-            folder, settings, backbones, len(images),
-            heads=[*steps_of_heads(repeats), LEARNING_CURVE],
-            rest=[*spaces, SCORES] if settings.scores else spaces,
-            trained=repeats if settings.top or settings.finetune else 0,
-        ),
-        PlannedStep(CHECK, CHECK, _SECONDS + _MILLISECONDS[CHECK] * len(images) / 1000),
-    ]  # fmt: skip
+    return plan_of_steps(
+        folder, settings, backbones, len(images),
+        heads=[*steps_of_heads(repeats), LEARNING_CURVE],
+        rest=[*spaces, SCORES] if settings.scores else spaces,
+        trained=repeats if settings.top or settings.finetune else 0,
+    )  # fmt: skip
 
 
 def plan_of_steps(
@@ -78,7 +75,7 @@ def plan_of_steps(
     rest: Sequence[str],
     trained: int = 0,
 ) -> list[PlannedStep]:
-    """Return the steps of all backbones: embedding, heads of each, then the rest of each.
+    """Return the steps of all backbones, and the check: embedding, heads of each, then the rest.
 
     Parameters
     ----------
@@ -115,7 +112,7 @@ def plan_of_steps(
             PlannedStep(f"{each.name}: split {number + 1}", "training", None)
             for number in range(trained)
         )
-    return planned
+    return [*planned, PlannedStep(CHECK, CHECK, _SECONDS + _MILLISECONDS[CHECK] * scale)]
 
 
 def _milliseconds(backbone: Backbone, settings: Settings) -> float | None:

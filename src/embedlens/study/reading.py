@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
 import pandas as pd
 
 from embedlens.errors import StudyError
 from embedlens.images import ImageSet, MultilabelSet
-from embedlens.images.listing import has_sets
-from embedlens.images.location import locate_labelled
-from embedlens.images.table import Wanted
+from embedlens.images.multilabel_set import read_set
 from embedlens.results.folder import StudyFolder
 from embedlens.results.provenance import Provenance, claim, content_of, read_provenance
 from embedlens.results.settings import Settings
@@ -61,21 +58,17 @@ def read_pictures(
     before = read_provenance(folder.path)
     # Files of another place may have the names, sizes and times of those that were here.
     here = index.is_file() and before is not None and before.pictures == place
-    told = Wanted(
-        settings.group or "", settings.split_by_time or "", tuple(settings.labels),
+    found = read_set(
+        place,
+        settings.labels,
         settings.separator,
-    )  # fmt: skip
-    location = locate_labelled(place, told)
-    how: dict[str, Any] = {
-        "test": settings.test, "validation": settings.validation, "seed": settings.seed,
-        "group": settings.group, "split_by_time": settings.split_by_time,
-        "known": index if here else None,
-        "progress": lambda done, total: progress("reading pictures", done, total),
-    }  # fmt: skip
-    found = (
-        MultilabelSet.of_location(location, told.labels, **how)
-        if has_sets(location.entries)
-        else ImageSet.of_location(location, **how)
+        group=settings.group,
+        split_by_time=settings.split_by_time,
+        test=settings.test,
+        validation=settings.validation,
+        seed=settings.seed,
+        known=index if here else None,
+        progress=lambda done, total: progress("reading pictures", done, total),
     )
     images = found.images if isinstance(found, MultilabelSet) else found
     claim(folder.path, Provenance("study", place, content_of(images.ids)))

@@ -27,7 +27,7 @@ from embedlens.results.vocabulary import LINEAR_PROBE
 from embedlens.study.backbone_steps import BackboneSteps
 from embedlens.study.cost import measure_costs
 from embedlens.study.embedded import Embedded
-from embedlens.study.findings import forget_findings, write_findings
+from embedlens.study.findings import write_findings
 from embedlens.study.maps import chosen_maps
 from embedlens.study.multilabel import (
     LabelSteps,
@@ -231,7 +231,8 @@ class Study:
         done = [steps.map_pictures(each) for each in embedded]
         write_label_sets(folder, labelled)
         gather(folder, [name for names in done for name in names])
-        forget_findings(folder)
+        progress(CHECK, 0, 0)
+        write_findings(folder, embedded[0].name, labelled, settings.seed)
         settings.write(folder.settings)
 
     def _titled(self) -> list[Backbone]:

@@ -8,6 +8,7 @@ from embedlens.features.store import read_features
 from embedlens.reduce import PCA
 from embedlens.results.checked import Checked
 from embedlens.results.vocabulary import MAPS, PRETRAINED
+from embedlens.viewer.label_scene import label_sets_scene
 from embedlens.viewer.scene import Scene, backbone_key
 from embedlens.viewer.study_scene import add_purity, map_id, pictures_scene
 
@@ -27,7 +28,12 @@ def check_scene(checked: Checked) -> Scene:
     Scene
         Without thumbnails, pictures and neighbours, which depend on where it is shown.
     """
-    scene, codes = pictures_scene(checked.name, checked.pictures, checked.findings)
+    told = checked.name, checked.pictures
+    codes = None
+    if checked.label_sets is None:
+        scene, codes = pictures_scene(*told, checked.findings)
+    else:
+        scene = label_sets_scene(*told, checked.label_sets, checked.findings)
     scene.opening_colour = next((each.id for each in scene.columns if each.role == "finding"), None)
     features = read_features(checked.features)
     axes = min(3, *features.shape)
@@ -44,5 +50,6 @@ def check_scene(checked: Checked) -> Scene:
         pretrained=checked.pretrained,
         facts=f"{pca.explained_variance_ratio_.sum():.0%} of the variance of the features",
     )
-    add_purity(scene, key, _METHOD, f"{name} · {MAPS.title(_METHOD)}", points, codes)
+    if codes is not None:
+        add_purity(scene, key, _METHOD, f"{name} · {MAPS.title(_METHOD)}", points, codes)
     return scene

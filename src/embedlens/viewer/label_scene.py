@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from embedlens.images import SPLITS
 from embedlens.results import Results, judge_labels
 from embedlens.results.vocabulary import in_order
+from embedlens.viewer.findings import add_findings
 from embedlens.viewer.scene import UNKNOWN, Scene, backbone_key
 from embedlens.viewer.study_scene import (
     add_plain_map,
@@ -43,15 +45,40 @@ def label_scene(results: Results) -> Scene:
     """
     assert results.label_sets is not None
     pictures = results.pictures[results.pictures["kept"]]
-    members = results.label_sets.to_numpy(bool)
+    scene = label_sets_scene(results.name, pictures, results.label_sets, results.findings)
+    for backbone, stage in stages_of(results):
+        scene.backbones[backbone_key(backbone, stage)] = stage_name(backbone, stage)
+        for method in in_order(results.maps[backbone, stage]):
+            add_plain_map(scene, results, backbone, stage, method)
+    scene.opening = opening_map_of(results, judge_labels(results).take.backbone)
+    return scene
+
+
+def label_sets_scene(
+    name: str, pictures: pd.DataFrame, label_sets: pd.DataFrame, findings: pd.DataFrame | None
+) -> Scene:
+    """Return pictures with several labels each as a scene that has no map yet.
+
+    Parameters
+    ----------
+    name : str
+        What the scene is called.
+    pictures : DataFrame
+        A row each, with path, label (the list of its labels) and split.
+    label_sets : DataFrame
+        A column a label, of bool.
+    findings : DataFrame or None
+        What a check found of them.
+    """
+    members = label_sets.to_numpy(bool)
     counts = members.sum(axis=1)
     found = np.unique(counts)
     numbers = tuple("1 label" if each == 1 else f"{each} labels" for each in found)
-    scene = Scene(results.name, len(pictures), numbers)
+    scene = Scene(name, len(pictures), numbers)
     scene.add_paths(pictures["path"].to_list())
     codes = np.searchsorted(found, counts)
     scene.add_category("labels:number", "number of labels", codes, numbers, role="class")
-    for place, label in enumerate(results.label_sets):
+    for place, label in enumerate(label_sets):
         has = members[:, place].astype(np.int64)
         scene.add_category(f"label:{place}", f"label {label}", has, (HAS_NOT, HAS))
     lists = pictures["label"].astype(str).replace("", "none")
@@ -59,9 +86,6 @@ def label_scene(results: Results) -> Scene:
     if len(distinct) < UNKNOWN:
         scene.add_category("labels", "labels", codes_in(lists, distinct), distinct)
     scene.add_category("split", "split", codes_in(pictures["split"], SPLITS), SPLITS, role="split")
-    for backbone, stage in stages_of(results):
-        scene.backbones[backbone_key(backbone, stage)] = stage_name(backbone, stage)
-        for method in in_order(results.maps[backbone, stage]):
-            add_plain_map(scene, results, backbone, stage, method)
-    scene.opening = opening_map_of(results, judge_labels(results).take.backbone)
+    if findings is not None:
+        add_findings(scene, findings, pictures["path"].to_list())
     return scene

@@ -17,7 +17,7 @@ from embedlens.files import replacing
 from embedlens.images import ImageSet, Source
 from embedlens.images.class_names import class_name
 from embedlens.images.partly_labelled import locate_partly_labelled
-from embedlens.images.source import FileSource
+from embedlens.images.source import files_of
 from embedlens.results.folder import StudyFolder
 from embedlens.results.results import Results
 from embedlens.viewer.decisions import Decisions
@@ -147,7 +147,7 @@ class WrittenLabels:
         found = locate_partly_labelled(place)
         given = {entry.name: entry.split for entry in found.entries}
         splits = [given.get(path, "") for path in pictures["path"]]
-        return _rows(found.source, place, pictures, splits, self.path.parent)
+        return _rows(found.source, pictures, splits, self.path.parent)
 
 
 def columns_of(images: ImageSet, folder: Path) -> dict[str, list[str]]:
@@ -167,22 +167,17 @@ def columns_of(images: ImageSet, folder: Path) -> dict[str, list[str]]:
     """
     pictures = images.to_frame().query("kept")
     splits = images.given_splits.tolist()
-    rows = _rows(images.source, images.root, pictures, splits, folder)
+    rows = _rows(images.source, pictures, splits, folder)
     return _beside_labels(_joined([rows]))
 
 
 def _rows(
-    source: Source, place: Path | str, pictures: pd.DataFrame, splits: Sequence[str], folder: Path
+    source: Source, pictures: pd.DataFrame, splits: Sequence[str], folder: Path
 ) -> pd.DataFrame:
     """Return path, label, split and group of pictures, as a table in a folder has them."""
-    if not isinstance(source, FileSource):
-        raise EmbedlensError(
-            f"The pictures lie in {place}, and no table can point into it; unpack it, and make "
-            "the study or the check of the folder."
-        )
     return pd.DataFrame(
         {
-            "path": [relative_path(source.root / path, folder) for path in pictures["path"]],
+            "path": [relative_path(file, folder) for file in files_of(source, pictures["path"])],
             "label": pictures["label"].astype(str).to_numpy(),
             "split": splits,
             "group": pictures.get("given_group", ""),

@@ -84,7 +84,10 @@ def served_check(folder: Path) -> Served:
     features = {
         backbone_key(checked.backbone, PRETRAINED.key): partial(_neighbors, checked.features)
     }
-    more = {"labels": WrittenLabels(folder, (place, pictures))}
+    # The table that decisions make gives each picture one class.
+    more = (
+        {"labels": WrittenLabels(folder, (place, pictures))} if checked.label_sets is None else {}
+    )
     scene = check_scene(checked)
     return _served(folder, scene, Pictures(place, pictures), features, "check", more)
 

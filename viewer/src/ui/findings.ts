@@ -94,7 +94,7 @@ function progressLine({ store, dataset }: Context): { element: HTMLElement; upda
 }
 
 const UNDECIDABLE =
-  "No table can point at these pictures, so that nothing can be decided here: they lie in an archive, or are gone.";
+  "Nothing can be decided here: the pictures lie in an archive, are gone, or have several labels each.";
 
 /** Keys of the panel; the numbers are those on its buttons. */
 export function findingKeys(context: Context): Record<string, () => void> {

@@ -35,7 +35,7 @@ class CheckSection(Section):
         if findings is not None:
             groups = findings_by_kind(
                 findings, material.thumbnails.by_path, material.pictures_folder,
-                len(material.classes), _OPEN,
+                material.kinds, _OPEN,
             )  # fmt: skip
         shown = [group for group in groups if not group.text_only][:_KINDS]
         return {

@@ -7,6 +7,7 @@ from typing import Any
 
 from embedlens.report.next_steps import Step
 from embedlens.report.sections.backbones import BackbonesSection
+from embedlens.report.sections.check import CheckSection
 from embedlens.report.sections.method import feature_words
 from embedlens.report.sections.problems import ProblemsSection
 from embedlens.report.sections.section import TEMPLATES, Section
@@ -107,6 +108,7 @@ LABEL_SECTIONS: tuple[Section, ...] = (
     LabelVerdictSection(),
     LabelPrecisionSection(),
     LabelMapsSection(),
+    CheckSection(),
     MeanPrecisionSection(),
     LabelRetrievalSection(),
     BackbonesSection(),
