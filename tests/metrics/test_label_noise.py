@@ -95,3 +95,12 @@ def test_it_always_gives_probabilities_and_another_class(n, k, seed):
 def test_what_does_not_fit_is_refused(labels, witnesses, message):
     with pytest.raises(ValueError, match=message):
         label_noise(labels, *witnesses)
+
+
+def test_a_rare_class_that_no_witness_tells_is_not_called_wrong_where_its_share_is_given():
+    rare = 0.05
+    labels = (np.random.default_rng(0).random(1000) < rare).astype(int)
+    witness = np.tile([1 - rare, rare], (1000, 1))  # says of each point how usual the classes are
+    told = label_noise(labels, witness, witness, prior=[1 - rare, rare])
+    assert (told.wrong < 0.5).all()
+    assert (label_noise(labels, witness, witness).wrong >= 0.5).sum() == labels.sum()

@@ -111,9 +111,9 @@ def label_noise(
     def loss(numbers: Floats) -> float:
         right, wrong = _parts(numbers, codes[some], sampled, base)[1:]
         rate = _logistic(numbers[-2])
-        prior = _KNOWN_WRONG * np.log(rate) + _KNOWN_RIGHT * np.log1p(-rate)
-        prior -= (((numbers[:-2] - _USUAL) / _SPREAD) ** 2).sum() / 2
-        return -float(np.log(np.maximum(right + wrong, 1e-300)).sum() + prior)
+        expected = _KNOWN_WRONG * np.log(rate) + _KNOWN_RIGHT * np.log1p(-rate)
+        expected -= (((numbers[:-2] - _USUAL) / _SPREAD) ** 2).sum() / 2
+        return -float(np.log(np.maximum(right + wrong, 1e-300)).sum() + expected)
 
     bounds = [*(_WEIGHT for _ in logs), _RATE, _BLIND]
     fits = [
