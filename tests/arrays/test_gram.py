@@ -110,7 +110,7 @@ def test_float64_features_keep_float64_precision():
     np.testing.assert_allclose(gram(X), exact_gram(X, False), rtol=0, atol=1e-9)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     arrays(
         np.float32,

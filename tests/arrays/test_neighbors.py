@@ -80,7 +80,7 @@ def test_awkward_points_have_the_neighbours_of_brute_force(case, d):
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     seed=st.integers(0, 1 << 30),
     d=st.sampled_from([2, 17, 64]),
@@ -153,7 +153,7 @@ def test_zero_vectors_are_at_cosine_distance_one():
     assert columns[0].tolist() == list(range(1, 151))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data(), n=st.integers(2, 120))
 def test_given_distances_may_be_any_numbers(data, n):
     """Negative by rounding, beyond float32, tiny, equal, and not the same both ways."""

@@ -81,7 +81,7 @@ def test_equal_pictures_are_chosen_once_each(labels, budget):
     assert len(set(chosen.tolist())) == len(chosen) == min(budget, 9)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     n=st.integers(1, 40), m=st.integers(0, 12), classes=st.integers(1, 4),
     budget=st.integers(1, 50), scale=st.sampled_from([1e-30, 1.0, 1e30]), seed=st.integers(0, 99),

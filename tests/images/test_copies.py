@@ -60,7 +60,7 @@ def test_a_leak_under_two_labels_is_told_as_both(write, picture):
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(

@@ -89,7 +89,7 @@ class TestGroups:
         black = np.zeros((12, SIDE, SIDE, 3), np.uint8)
         assert sizes(grouped(black, ["a", "b"] * 6)) == [1] * 12
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(st.integers(0, 2**32 - 1), st.randoms(use_true_random=False))
     def test_the_order_of_the_pictures_does_not_matter(self, seed, random):
         rng = np.random.default_rng(seed)

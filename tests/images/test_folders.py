@@ -167,7 +167,7 @@ def test_a_layout_is_told_in_the_set(write, picture):
 folder = st.sampled_from(["train", "test ", "val", "cat", "Cat", "dog", "fold1", "x", "images"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.lists(folder, max_size=3), min_size=1, max_size=8))
 def test_every_picture_is_taken_or_told(folders):
     names = sorted({"/".join([*each, f"{i}.png"]) for i, each in enumerate(folders)})

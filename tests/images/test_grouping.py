@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from scipy.sparse.csgraph import connected_components
@@ -218,7 +218,6 @@ class TestTime:
         with pytest.raises(ImageSetError, match="there is no table"):
             ImageSet.read(folder, split_by_time="when")
 
-    @settings(deadline=None)
     @given(
         st.lists(st.integers(-50, 50), min_size=2, max_size=40).filter(lambda t: len(set(t)) > 1)
     )
@@ -237,7 +236,6 @@ groups_and_labels = st.lists(
 
 
 class TestGroupedSplit:
-    @settings(deadline=None)
     @given(groups_and_labels, st.integers(0, 3))
     def test_no_group_is_parted_and_no_class_is_left_out_that_need_not_be(self, rows, seed):
         groups, labels = ([str(each) for each in column] for column in zip(*rows, strict=True))
@@ -263,7 +261,6 @@ class TestGroupedSplit:
         splits = grouped_split(["rare"] * 6 + ["common"] * 30, groups)
         assert {"train", "test"} <= set(splits[:6])
 
-    @settings(deadline=None)
     @given(groups_and_labels)
     def test_united_groups_are_the_connected_ones(self, rows):
         copies = [f"c{copy}" for copy, _ in rows]

@@ -17,7 +17,7 @@ def drawn(seed, n=200, shares=(0.5, 0.1, 0.04, 0.9)):
 
 
 @given(st.integers(0, 10_000), st.integers(1, 5))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_groups_are_whole_and_no_picture_is_lost(seed, size):
     members, names = drawn(seed, 60)
     groups = [f"g{int(name) // size}" for name in names]

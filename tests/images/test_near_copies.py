@@ -93,7 +93,7 @@ def components(n, pairs):
 
 
 class TestPairs:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(hashes_near_each_other)
     def test_the_same_pictures_are_linked_as_if_all_were_compared(self, hashes):
         near = np.bitwise_count(hashes[:, None] ^ hashes[None]) <= RADIUS

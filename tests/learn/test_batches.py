@@ -16,7 +16,7 @@ def rows_of(y, size, epochs=1, **options):
     return [data[i][0][:, 0].astype(int) for _ in range(epochs) for i in range(len(data))]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(1, 30), min_size=2, max_size=12), st.integers(2, 64), st.integers(0, 9))
 def test_no_batch_is_too_large_or_holds_a_point_twice_or_a_class_once(counts, size, seed):
     y = np.repeat(np.arange(len(counts)) * 3, counts)

@@ -63,7 +63,7 @@ def test_of_many_axes_it_is_the_inverse_of_the_widest_and_the_diagonal_of_the_re
     np.testing.assert_allclose(found[rest, rest], 1 / diagonal, rtol=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     n=st.integers(2, 80),
     r=st.integers(1, 50),

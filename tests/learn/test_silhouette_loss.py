@@ -79,7 +79,7 @@ def test_it_is_half_of_one_minus_the_silhouette(batch, metric):
     assert whole == pytest.approx(expected.mean(), abs=1e-6)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.sampled_from(["euclidean", "sqeuclidean"]))
 def test_any_batch_has_the_value_of_the_definition(seed, classes, metric):
     # One shape, so that each backend compiles once. Coarse coordinates: duplicates and ties.

@@ -160,7 +160,6 @@ def brute_force_error(confidence, right, bins):
 
 
 class TestReliability:
-    @settings(deadline=None)
     @given(
         st.lists(st.tuples(st.sampled_from([0.3, 0.5, 0.51, 0.9, 1.0]), st.booleans()), min_size=1),
         st.integers(1, 20),
@@ -198,7 +197,7 @@ class TestReliability:
 
 
 class TestConformalSets:
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(st.integers(1, 60), st.sampled_from([0.5, 0.8, 0.9, 0.95]), st.integers(0, 99))
     def test_the_threshold_is_the_quantile_of_the_definition(self, n, coverage, seed):
         rng = np.random.default_rng(seed)

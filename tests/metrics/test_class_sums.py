@@ -45,7 +45,7 @@ def brute_force(X, labels, metric):
 
 
 @pytest.mark.parametrize("metric", METRICS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     n=st.integers(4, 40),
     d=st.integers(1, 6),

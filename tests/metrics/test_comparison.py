@@ -37,7 +37,7 @@ def same(one, two):
     return all(np.array_equal(getattr(one, f), getattr(two, f)) for f in one.__dataclass_fields__)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.composite(counts)())
 def test_whatever_is_counted_the_answer_is_in_order(counted):
     hits, shown = counted

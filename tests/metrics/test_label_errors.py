@@ -27,7 +27,7 @@ def confident_joint(labels, shares):
     return counts, counted
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 40), st.integers(2, 5), st.integers(0, 2**32 - 1))
 def test_it_counts_as_the_paper_says(n, k, seed):
     rng = np.random.default_rng(seed)

@@ -69,7 +69,7 @@ def test_two_witnesses_together_find_more_than_one():
     assert found[50:].sum() <= 0.3 * found[:50].sum()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 30), st.integers(2, 5), st.integers(0, 2**32 - 1))
 def test_it_always_gives_probabilities_and_another_class(n, k, seed):
     rng = np.random.default_rng(seed)

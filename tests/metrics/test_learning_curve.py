@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import curve_fit
 
@@ -43,7 +43,6 @@ class TestPowerLaw:
                 (known(SIZES, *theirs) - y) ** 2
             )
 
-    @settings(deadline=None)
     @given(st.lists(st.floats(0, 1), min_size=4, max_size=6))
     def test_it_never_falls_and_never_exceeds_one(self, accuracy):
         law = fit_power_law(SIZES[: len(accuracy)], accuracy)

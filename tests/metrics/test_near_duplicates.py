@@ -31,7 +31,7 @@ few_bits = hnp.arrays(np.uint64, st.integers(0, 60), elements=st.integers(0, 255
 
 
 class TestHamming:
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(few_bits, st.integers(0, 9), st.integers(0, 56))
     def test_the_pairs_are_those_of_every_two_compared(self, hashes, radius, shift):
         hashes = hashes << np.uint64(shift)
@@ -41,7 +41,7 @@ class TestHamming:
         assert pairs.value.tolist() == [bits[pair] for pair in listed(pairs)]
 
     @pytest.mark.parametrize("most", [1, 3, 100])
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(hashes=few_bits, radius=st.integers(0, 11), shift=st.integers(0, 56))
     def test_by_quarters_they_are_the_same(self, hashes, radius, shift, most):
         hashes = hashes << np.uint64(shift)
@@ -78,7 +78,7 @@ class TestHamming:
 
 
 class TestCosine:
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(
         hnp.arrays(
             np.float64, st.tuples(st.integers(1, 30), st.integers(1, 5)),

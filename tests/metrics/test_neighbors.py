@@ -66,7 +66,7 @@ def test_a_query_that_is_a_point_finds_that_point(blobs, d):
     assert indices.ravel().tolist() == list(range(100))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     data=st.data(),
     d=st.sampled_from([1, 3, 20]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from sklearn.metrics import average_precision_score
@@ -27,7 +27,6 @@ def brute_force(gallery, own, queries, wanted):
     return np.array(first), np.array(precision)
 
 
-@settings(deadline=None)
 @given(
     seed=st.integers(0, 2**20),
     sizes=st.tuples(st.integers(1, 40), st.integers(1, 15), st.integers(1, 6)),

@@ -91,7 +91,7 @@ def test_unbalanced_classes(blobs):
 
 @pytest.mark.parametrize("metric", FEATURE_METRICS)
 @pytest.mark.parametrize("d", [2, 20])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_agrees_with_brute_force_on_few_distinct_points(exact_silhouette, metric, d, data):
     """Duplicates inside and across classes, zero vectors, singletons: whatever comes up."""
@@ -110,7 +110,7 @@ def test_agrees_with_brute_force_on_few_distinct_points(exact_silhouette, metric
 
 
 @pytest.mark.parametrize("d", [1, 3, 9, 40])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 2**32 - 1), exponents=st.lists(st.integers(-9, 9), min_size=4, max_size=4)
 )

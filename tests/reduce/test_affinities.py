@@ -27,7 +27,7 @@ def test_each_row_has_the_perplexity(blobs, perplexity):
     np.testing.assert_allclose(conditional.sum(axis=1), 1, rtol=1e-12)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(arrays(np.float32, (4, 12), elements=st.floats(0, 1e6, width=32)))
 def test_any_distances_give_probabilities(squared):
     conditional = conditional_affinities(np.sort(squared, axis=1), 5.0)

@@ -23,7 +23,7 @@ def direct(X):
     return X.mean(axis=0), near.T @ near
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(1, 40),
     st.integers(1, 6),

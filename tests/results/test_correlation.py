@@ -51,7 +51,7 @@ def study_of(count, random=()):
     return results_of(rows, random)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9)), min_size=3, max_size=6, unique=True))
 def test_both_coefficients_are_scipy_s(points):
     x, y = np.array(points).round(3).T

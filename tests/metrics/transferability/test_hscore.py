@@ -44,7 +44,7 @@ def test_plain_is_its_definition(classes, separation, n, d):
     assert h_score(X, y, shrinkage=False) == pytest.approx(direct(X, y), rel=1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10_000), n=st.integers(4, 40), d=st.integers(1, 60))
 @pytest.mark.parametrize("shrinkage", [True, False])
 def test_lies_between_zero_and_the_classes_less_one(shrinkage, seed, n, d):

@@ -76,7 +76,7 @@ def test_is_where_the_papers_iteration_rests(classes):
     assert log_me(X, y) == pytest.approx(expected, abs=1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10_000),
     n=st.integers(6, 30),

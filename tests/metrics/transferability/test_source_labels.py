@@ -28,7 +28,7 @@ def probabilities(seed, n=40, sources=7, sharpness=2.0):
     return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(seed=st.integers(0, 10_000), sharpness=st.floats(0, 20))
 def test_leep_is_its_definition(seed, sharpness):
     theta = probabilities(seed, sharpness=sharpness)
@@ -80,7 +80,7 @@ def conditional_entropy(z, y):
     return np.mean([np.log(np.mean(y[z == z[i]] == y[i])) for i in range(len(y))])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(seed=st.integers(0, 10_000), sources=st.integers(1, 60), k=st.integers(2, 6))
 def test_nce_is_its_definition_and_mutual_information_less_entropy(seed, sources, k):
     rng = np.random.default_rng(seed)

@@ -30,7 +30,7 @@ def test_is_its_definition(classes, n, d, eps):
     assert trans_rate(X, y, eps) == pytest.approx(direct(X, y, eps), rel=1e-8)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10_000),
     n=st.integers(4, 30),
