@@ -89,6 +89,8 @@ def retrieve(
                 f"{len(values)} points of the {what} have labels of shape {labels.shape}; give one "
                 "each."
             )
+    codes = np.unique(np.concatenate([own, wanted]), return_inverse=True)[1]
+    own, wanted = np.split(codes, [len(own)])
     return _retrieved(points, asked, lambda block: wanted[block, None] == own)
 
 
@@ -180,19 +182,17 @@ def _ranked(
     far: NDArray[np.float32], relevant: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the place of the first that is relevant, and the average precision, of each row."""
-    count = relevant.sum(axis=1)
-    nearest = np.where(relevant, far, np.inf).min(axis=1)
-    before = ((far <= nearest[:, None]) & ~relevant).sum(axis=1)
-    first = np.where(count > 0, before + 1, 0)
-    order = far.argsort(axis=1)
-    far = np.take_along_axis(far, order, axis=1)
-    hits = np.take_along_axis(relevant, order, axis=1)
-    # The last of those as far as each: what is equally far has one place.
-    places = np.arange(far.shape[1])
-    last = np.where(np.diff(far, axis=1, append=np.inf) > 0, places, len(places))
-    last = np.minimum.accumulate(last[:, ::-1], axis=1)[:, ::-1]
-    precision = np.take_along_axis(hits.cumsum(axis=1), last, axis=1) / (last + 1)
-    return first, (precision * hits).sum(axis=1) / np.maximum(count, 1)
+    first, precision = np.zeros(len(far), np.int64), np.zeros(len(far))
+    ordered = np.sort(far, axis=1)
+    for row, hits in enumerate(relevant):
+        own = np.sort(far[row, hits])
+        if len(own):
+            # Of those as far as each the last: what is equally far has one place.
+            place = np.searchsorted(ordered[row], own, side="right")
+            found = np.searchsorted(own, own, side="right")
+            precision[row] = (found / place).mean()
+            first[row] = place[0] - found[0] + 1
+    return first, precision
 
 
 def mean_interval(
