@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 # A deadline would be of a machine that does nothing else.
-hypothesis.settings.register_profile("untimed")
+hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from embedlens.learn.labelled_points import labelled_points, points_of, watched_points
+from embedlens.learn.nearest_among import NearestAmong, Rows
 from embedlens.metrics import nearest_neighbors
 
 KS = (5, 10, 20, 100, 200)
@@ -93,15 +95,49 @@ class NeighborsProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if watched is not None:
             X_validation, y_validation = watched
             votes = self._votes(X_validation, ks)
-            for k in ks:
-                hits = self.classes_[votes[k].argmax(axis=1)] == y_validation
-                self.validation_accuracy_[k] = float(hits.mean())
-            self.k_ = max(ks, key=lambda k: (self.validation_accuracy_[k], -k))
+            self._choose(
+                ks, {k: self.classes_[votes[k].argmax(axis=1)] == y_validation for k in ks}
+            )
             self._X = np.concatenate([self._X, X_validation])
             self.classes_, self._codes = np.unique(
                 np.concatenate([y, y_validation]), return_inverse=True
             )
         return self
+
+    def vote_among(
+        self, near: NearestAmong, y: NDArray[Any], train: Rows, validation: Rows, asked: Rows
+    ) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Fit to some of many points and ask it of others, where all neighbours were found before.
+
+        As `fit` and `predict_proba`, but that of equal distances another may be nearer.
+
+        Parameters
+        ----------
+        near : NearestAmong
+            All points, with enough neighbours for the largest of ``ks``.
+        y : ndarray of shape (n,)
+            Labels of all points.
+        train, validation, asked : ndarray of int
+            Rows to learn from, to choose k by (perhaps none), and to ask of.
+
+        Returns
+        -------
+        classes : ndarray of shape (k,)
+        shares : ndarray of shape (asked, k), float64
+            Each class's share of the vote.
+        """
+        classes, codes = np.unique(y[train], return_inverse=True)
+        ks = [k for k in self.ks if k <= len(train)] or [len(train)]
+        self.k_, self.validation_accuracy_ = ks[0], {}
+        known = train
+        if len(validation):
+            distances, places = near.within(validation, train, max(ks))
+            votes = self._count(distances, codes[places], len(classes), ks)
+            self._choose(ks, {k: classes[votes[k].argmax(axis=1)] == y[validation] for k in ks})
+            known = np.concatenate([train, validation])
+            classes, codes = np.unique(y[known], return_inverse=True)
+        distances, places = near.within(asked, known, self.k_)
+        return classes, self._count(distances, codes[places], len(classes), [self.k_])[self.k_]
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return each class's share of the vote, shape (pictures, classes)."""
@@ -119,14 +155,27 @@ class NeighborsProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labels: NDArray[np.generic] = self.classes_[most]
         return labels
 
+    def _choose(self, ks: Sequence[int], hits: dict[int, NDArray[np.bool_]]) -> None:
+        self.validation_accuracy_ = {k: float(hits[k].mean()) for k in ks}
+        self.k_ = max(ks, key=lambda k: (self.validation_accuracy_[k], -k))
+
     def _votes(self, X: NDArray[np.generic], ks: Sequence[int]) -> dict[int, NDArray[np.float64]]:
         distances, neighbors = nearest_neighbors(self._X, max(ks), metric="cosine", queries=X)
+        return self._count(distances, self._codes[neighbors], len(self.classes_), ks)
+
+    def _count(
+        self,
+        distances: NDArray[np.float64],
+        codes: NDArray[np.intp],
+        classes: int,
+        ks: Sequence[int],
+    ) -> dict[int, NDArray[np.float64]]:
+        """Return each class's share of the votes, by how many neighbours vote."""
         # A shift of every similarity by 1 leaves the shares alone and keeps exp() in range.
         weights = np.exp(-np.asarray(distances, np.float64) / self.temperature)
-        codes = self._codes[neighbors]
         shares = {}
         for k in ks:
-            votes = np.zeros((len(X), len(self.classes_)))
-            np.add.at(votes, (np.arange(len(X))[:, None], codes[:, :k]), weights[:, :k])
+            votes = np.zeros((len(codes), classes))
+            np.add.at(votes, (np.arange(len(codes))[:, None], codes[:, :k]), weights[:, :k])
             shares[k] = votes / votes.sum(axis=1, keepdims=True)
         return shares

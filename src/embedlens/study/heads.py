@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from embedlens.images import ImageSet
 from embedlens.learn import LazyRows, LinearProbe, NeighborsProbe, TopClassifier
+from embedlens.learn.nearest_among import NearestAmong
 from embedlens.learn.softmax_regression import Coordinates
 from embedlens.results.measurements import HISTORY, Measure, Measurements
 from embedlens.results.settings import Settings
@@ -33,12 +34,14 @@ class Heads:
     Parameters
     ----------
     points : ndarray of shape (pictures, columns)
-        ``Geometry.points`` of the features. Their principal axes are found once for all splits.
+        ``Geometry.points`` of the features. Their principal axes, and the nearest of each, are
+        found once for all splits.
     """
 
     def __init__(self, points: Points) -> None:
         self._points = points
         self._among = Coordinates.of(points)
+        self._near = NearestAmong.of(points, max(NeighborsProbe().ks))
 
     def fit(self, split: ImageSet, repeat: int) -> Measurements:
         """Train them on a split, and test them on its test pictures."""
@@ -56,12 +59,9 @@ class Heads:
         result += Measurements((strength,))
         result += calibrate(self._among, split, repeat, probe, shares)
         start = time.perf_counter()
-        nearest = NeighborsProbe().fit(
-            points[train], labels[train], validation=(points[validation], labels[validation])
-        )
-        shares = nearest.predict_proba(points[test])
+        classes, shares = NeighborsProbe().vote_among(self._near, labels, train, validation, test)
         return result + judge_shares(
-            KNN.key, split, repeat, nearest.classes_, shares, time.perf_counter() - start
+            KNN.key, split, repeat, classes, shares, time.perf_counter() - start
         )
 
 
