@@ -80,9 +80,10 @@ def measure_heads(
     rows = _sample(images)
     points = points if rows is None else points[rows]
     measured, heads = told_sample(LEARNED, rows, len(images)), None
-    for repeat in range(repeats_of(images, settings)) if repeats is None else repeats:
+    repeats = range(repeats_of(images, settings)) if repeats is None else repeats
+    for repeat in repeats:
         step(f"heads, split {repeat + 1}")
-        heads = heads or Heads(points)  # what all splits share is a part of the first
+        heads = heads or Heads(points, len(repeats))  # what all splits share is a part of the first
         measured += heads.fit(split_of(images, settings, repeat, rows), repeat)
     return measured if rows is None else measured.of_rows(rows)
 

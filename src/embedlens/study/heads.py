@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from embedlens.images import ImageSet
 from embedlens.learn import LazyRows, LinearProbe, NeighborsProbe, TopClassifier
-from embedlens.learn.nearest_among import NearestAmong
+from embedlens.learn.nearest_among import NearestAmong, Rows
 from embedlens.learn.softmax_regression import Coordinates
 from embedlens.results.measurements import HISTORY, Measure, Measurements
 from embedlens.results.settings import Settings
@@ -25,6 +25,8 @@ PROBES: dict[str, type[LinearProbe | NeighborsProbe]] = {
 }
 """Heads that cost little, by their key: they are trained in every study."""
 
+_SHARED = 3  # splits: half of all pairs cost what those of two do
+
 Points = NDArray[np.floating[Any]]
 
 
@@ -34,14 +36,17 @@ class Heads:
     Parameters
     ----------
     points : ndarray of shape (pictures, columns)
-        ``Geometry.points`` of the features. Their principal axes, and the nearest of each, are
-        found once for all splits.
+        ``Geometry.points`` of the features. Their principal axes are found once for all splits, and
+        the nearest of each, where so many are to come that it costs less than a search in each.
+    splits : int
+        How many are to come.
     """
 
-    def __init__(self, points: Points) -> None:
+    def __init__(self, points: Points, splits: int) -> None:
         self._points = points
         self._among = Coordinates.of(points)
-        self._near = NearestAmong.of(points, max(NeighborsProbe().ks))
+        most = max(NeighborsProbe().ks)
+        self._near = NearestAmong.of(points, most) if splits >= _SHARED else None
 
     def fit(self, split: ImageSet, repeat: int) -> Measurements:
         """Train them on a split, and test them on its test pictures."""
@@ -59,10 +64,20 @@ class Heads:
         result += Measurements((strength,))
         result += calibrate(self._among, split, repeat, probe, shares)
         start = time.perf_counter()
-        classes, shares = NeighborsProbe().vote_among(self._near, labels, train, validation, test)
+        classes, shares = self._vote(labels, train, validation, test)
         return result + judge_shares(
             KNN.key, split, repeat, classes, shares, time.perf_counter() - start
         )
+
+    def _vote(
+        self, labels: NDArray[np.str_], train: Rows, validation: Rows, test: Rows
+    ) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
+        """Return classes, and what the nearest of training and validation say of test pictures."""
+        probe, points = NeighborsProbe(), self._points
+        if self._near is not None:
+            return probe.vote_among(self._near, labels, train, validation, test)
+        probe.fit(points[train], labels[train], validation=(points[validation], labels[validation]))
+        return probe.classes_, probe.predict_proba(points[test])
 
 
 def fit_heads_on_maps(
