@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -234,6 +235,14 @@ def _propose(
 
 def relative_path(path: Path, folder: Path) -> str:
     """Return a path from a folder where the file lies near it, so that both can be moved."""
-    path, folder = path.resolve(), folder.resolve()
+    folder = _resolved(folder.absolute())
+    beside = _resolved(path.parent.absolute()) / path.name
+    path = beside.resolve() if beside.is_symlink() else beside
     near = path.is_relative_to(folder.parent)
     return Path(os.path.relpath(path, folder)).as_posix() if near else path.as_posix()
+
+
+@lru_cache(maxsize=4096)
+def _resolved(folder: Path) -> Path:
+    # Pictures are many and their folders few; each part of a path costs a call of the system.
+    return folder.resolve()
