@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,8 @@ from embedlens.backbones import get_backbone
 from embedlens.errors import BackboneError, EmbedlensError
 from embedlens.features import Recipe, choose_engine
 from embedlens.features.engines import make_engine, preparing
-from embedlens.features.engines.openvino_engine import _require_bf16
+from embedlens.features.engines.keras_engine import KerasEngine
+from embedlens.features.engines.openvino_engine import OpenVINOEngine, _require_bf16
 
 # Plain, inverted residual, dense, squeeze-and-excitation, layer scale, cells with many branches.
 NETWORKS = [
@@ -172,6 +175,15 @@ def network():
     return get_backbone("EfficientNetLite0")
 
 
+def keras_gives(monkeypatch, devices):
+    """Have Keras's backend say which GPUs it has."""
+    keras = SimpleNamespace(
+        distribution=SimpleNamespace(list_devices=lambda kind: devices),
+        config=SimpleNamespace(backend=lambda: "jax"),
+    )
+    monkeypatch.setattr("embedlens.backbones.keras_backend.import_keras", lambda: keras)
+
+
 @pytest.mark.parametrize(
     ("openvino", "gpu", "asked", "chosen"),
     [
@@ -186,15 +198,26 @@ def test_keras_embeds_on_a_gpu_and_openvino_on_a_cpu(
     monkeypatch, network, openvino, gpu, asked, chosen
 ):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: openvino or None)
+    keras_gives(monkeypatch, ["gpu:0"])
     monkeypatch.setattr("shutil.which", lambda name: gpu or None)
-    monkeypatch.setattr("embedlens.backbones.keras_backend._backend_lists_a_gpu", lambda: True)
     monkeypatch.setattr("pathlib.Path.exists", lambda path: gpu)
     assert choose_engine(asked, network).name == chosen
 
 
 def test_a_driver_without_a_gpu_that_keras_can_use_is_no_gpu(monkeypatch, network):
+    keras_gives(monkeypatch, [])
     monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/nvidia-smi")
-    monkeypatch.setattr("embedlens.backbones.keras_backend._backend_lists_a_gpu", lambda: False)
+    assert choose_engine("auto", network).name == "openvino"
+
+
+def test_an_engine_is_not_asked_once_another_suits(monkeypatch, network):
+    """To ask takes seconds where there is a GPU, and memory of it."""
+
+    def never(engine):
+        raise AssertionError("asked")
+
+    monkeypatch.setattr(OpenVINOEngine, "suits", lambda engine: True)
+    monkeypatch.setattr(KerasEngine, "suits", never)
     assert choose_engine("auto", network).name == "openvino"
 
 

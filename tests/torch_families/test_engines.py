@@ -32,7 +32,7 @@ def test_a_child_converts_and_pytorch_is_not_needed_again(weights, files, tmp_pa
     code = (
         "import sys; from embedlens import embed, ImageSet; from embedlens.backbones import "
         f"get_backbone; found = embed(ImageSet.read({str(files)!r}), "
-        f"get_backbone('timm:test_vit', weights={str(weights)!r})); "
+        f"get_backbone('timm:test_vit', weights={str(weights)!r}), engine='openvino'); "
         "print(found.record['engine'], 'torch' in sys.modules, found.values.sum())"
     )
     said = []

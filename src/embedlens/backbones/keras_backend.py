@@ -34,6 +34,8 @@ def import_keras() -> ModuleType:
     if "keras" not in sys.modules and "KERAS_BACKEND" not in os.environ:
         os.environ["KERAS_BACKEND"] = _backend()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # JAX takes three quarters of a GPU's memory when it is first asked, PyTorch is beside it.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     import keras
 
     return keras  # type: ignore[no-any-return]
@@ -63,13 +65,19 @@ def require_learning(what: str) -> None:
         raise EmbedlensError(f"{what} trains a network, and for that {LEARNING_HINT}.")
 
 
-def keras_sees_a_gpu() -> bool:
-    """Whether Keras's backend computes on a GPU.
+def keras_gpu() -> str | None:
+    """Return the name of the GPU that Keras's backend computes on, if any.
 
     A GPU is looked for by NVIDIA's driver tools first, as asking the backend takes seconds.
     """
-    driver = shutil.which("nvidia-smi") is not None or Path("/dev/nvidia0").exists()
-    return driver and _backend_lists_a_gpu()
+    if shutil.which("nvidia-smi") is None and not Path("/dev/nvidia0").exists():
+        return None
+    try:
+        keras = import_keras()
+        found = keras.distribution.list_devices("gpu")
+        return f"{found[0]} of {keras.config.backend()}" if found else None
+    except (RuntimeError, ValueError, NotImplementedError, AttributeError):
+        return None
 
 
 def keras_home() -> Path:
@@ -90,10 +98,3 @@ def _configured_backend() -> str | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return str(backend)
-
-
-def _backend_lists_a_gpu() -> bool:
-    try:
-        return bool(import_keras().distribution.list_devices("gpu"))
-    except (RuntimeError, ValueError, NotImplementedError, AttributeError):
-        return False

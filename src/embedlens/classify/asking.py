@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -16,18 +14,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from embedlens.arrays import processors
 from embedlens.classify.embedding_classifier import EmbeddingClassifier
 from embedlens.classify.new_pictures import NewPictures
 from embedlens.errors import EmbedlensError
 from embedlens.features import Runner
+from embedlens.features.decoding import ahead, decoding_threads
 from embedlens.files import content_key, replacing
 from embedlens.images import ImageError, Problem, Source, decode
 from embedlens.images.record import content_id
 
 _BLOCK = 256  # pictures between two writes: a killed run loses so many at most
-_AHEAD = 16
-_THREADS = 2
 
 Row = dict[str, Any]
 
@@ -132,7 +128,8 @@ def _classified(
             rows[row]["problem"] = "the network gives numbers for it that are not finite"
         tell(len(features))
 
-    runner.run(_decoded(classifier, new.source, names, rows), keep)
+    threads = decoding_threads(runner)
+    runner.run(_decoded(classifier, new.source, names, rows, threads), keep)
     read = sorted(features)
     if read:
         answers = form.rows(np.stack([features[row] for row in read]))
@@ -159,7 +156,11 @@ def fitted(classifier: EmbeddingClassifier, data: bytes) -> NDArray[np.uint8]:
 
 
 def _decoded(
-    classifier: EmbeddingClassifier, source: Source, names: Sequence[str], rows: list[Row]
+    classifier: EmbeddingClassifier,
+    source: Source,
+    names: Sequence[str],
+    rows: list[Row],
+    threads: int,
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Yield pixels of what can be read, a few pictures ahead; note why others cannot."""
 
@@ -172,18 +173,9 @@ def _decoded(
             rows[row]["problem"] = str(error)
             return None
 
-    with ThreadPoolExecutor(min(_THREADS, processors()), "decode") as pool:
-        places = iter(range(len(names)))
-        waiting = deque((row, pool.submit(read, row)) for row in islice(places, _AHEAD))
-        try:
-            while waiting:
-                row, future = waiting.popleft()
-                pixels = future.result()
-                if pixels is not None:
-                    yield row, pixels
-                waiting.extend((row, pool.submit(read, row)) for row in islice(places, 1))
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    for row, future in ahead(read, range(len(names)), threads):
+        if (pixels := future.result()) is not None:
+            yield row, pixels
 
 
 def _told(new: NewPictures, name: str) -> Row:

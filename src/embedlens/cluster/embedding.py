@@ -16,7 +16,7 @@ from embedlens.cluster.listing import Reader
 from embedlens.cluster.pool import Maker
 from embedlens.errors import EmbedlensError
 from embedlens.features import Recipe
-from embedlens.features.decoding import ahead, fitting
+from embedlens.features.decoding import ahead, decoding_threads, fitting
 from embedlens.features.embed import facts
 from embedlens.features.engines import make_engine
 from embedlens.files import content_key
@@ -71,7 +71,7 @@ class EmbedStep:
                 else:
                     pictures.reasons[row] = "the network gives features that are not finite"
 
-            engine.run(pictures.decoded(), keep)
+            engine.run(pictures.decoded(decoding_threads(engine)), keep)
             return _table(pictures, values, said)
 
         return embedded
@@ -92,10 +92,10 @@ class _Pictures:
         self.ids = [row["id"] for row in self.rows]
         self.reasons = [row["reason"] for row in self.rows]
 
-    def decoded(self) -> Iterator[tuple[int, np.ndarray]]:
+    def decoded(self, threads: int) -> Iterator[tuple[int, np.ndarray]]:
         """Yield (row, pixels) of those that can be read."""
         good = [row for row, reason in enumerate(self.reasons) if not reason]
-        for row, pixels in ahead(self._pixels, good):
+        for row, pixels in ahead(self._pixels, good, threads):
             try:
                 yield row, pixels.result()
             except ImageError as error:

@@ -13,7 +13,7 @@ import numpy as np
 
 from embedlens.backbones import Backbone, Resize, Transform, get_backbone, weights_for
 from embedlens.errors import BackboneError, EmbedlensError, WeightsError
-from embedlens.features.decoding import decoded
+from embedlens.features.decoding import decoded, decoding_threads
 from embedlens.features.engines import Precision, Runner, make_engine
 from embedlens.features.engines.engine import InsteadRunner
 from embedlens.features.recipe import Recipe
@@ -42,8 +42,8 @@ class Features:
     record : dict
         The recipe as plain JSON: ``backbone``, ``size``, ``resize``, ``transform``, ``pooling``,
         ``precision``, ``engine`` and its versions; ``vector``, what the features are in words;
-        ``feature_map`` and ``parameters_to_cut``; and what it took: ``embedded`` pictures in
-        ``seconds``.
+        ``feature_map`` and ``parameters_to_cut``; ``gpu``, the name of the one it ran on, if any;
+        and what it took: ``embedded`` pictures in ``seconds``.
     """
 
     values: np.ndarray
@@ -290,7 +290,7 @@ def _run(
 
     start = time.perf_counter()
     transform = recipe.transform.of_size(engine.size)
-    engine.run(decoded(images, missing, transform), keep)
+    engine.run(decoded(images, missing, transform, decoding_threads(engine)), keep)
     seconds = time.perf_counter() - start
     return {"seconds": seconds, "embedded": len(missing), **facts(engine, recipe)}
 
@@ -303,5 +303,6 @@ def facts(engine: Runner, recipe: Recipe) -> dict[str, Any]:
         "feature_map": list(engine.feature_map),
         "parameters_to_cut": engine.parameters,
         "vector": engine.vector,
+        **({"gpu": gpu} if (gpu := getattr(engine, "gpu", None)) else {}),
         **(engine.record if isinstance(engine, InsteadRunner) else {}),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from embedlens.backbones.keras_backend import import_keras, keras_sees_a_gpu
+from embedlens.backbones.keras_backend import import_keras, keras_gpu
 
 keras = import_keras()
 ops = keras.ops
@@ -25,7 +25,7 @@ def with_fast_gradients(model: Any) -> Any:
     model : keras.Model
         Functional.
     """
-    if keras.backend.backend() != "jax" or keras_sees_a_gpu():
+    if keras.backend.backend() != "jax" or keras_gpu() is not None:
         return model
     return keras.models.clone_model(
         model,

@@ -73,7 +73,7 @@ def facts_of(features: Features) -> dict[str, Any]:
         "resize": record["resize"],
         "transform": features.recipe.transform.of_size(tuple(record["size"])).describe(),
         "precision": record["precision"],
-        "engine": record["engine"],
+        "engine": record["engine"] + (f" on {record['gpu']}" if "gpu" in record else ""),
         "versions": ", ".join(f"{name} {number}" for name, number in versions.items()),
         "features": features.values.shape[1],
         "feature_map": "x".join(map(str, record["feature_map"])),

@@ -41,7 +41,8 @@ class Runner(Protocol):
     vector : str
         What the features are, in words.
 
-    One that can count them has ``operations`` too: the multiply-adds of a picture, an int.
+    One that can count them has ``operations`` too: the multiply-adds of a picture, an int; and one
+    that runs on a GPU has ``gpu``, its name: the record says it, and all processors decode.
     """
 
     size: tuple[int, int]
@@ -76,6 +77,7 @@ class InsteadRunner:
         self.parameters = runner.parameters
         self.vector = runner.vector
         self.run = runner.run
+        self.gpu = getattr(runner, "gpu", None)
         self.record = {"engine": engine, "instead_of": chosen, "reason": reason}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embedlens.backbones import Built
-from embedlens.backbones.keras_backend import import_keras
+from embedlens.backbones.keras_backend import import_keras, keras_gpu
 from embedlens.features.engines.engine import Pictures, Write
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class KerasRunner:
 
     def __init__(self, built: Built) -> None:
         self._model = built.model
+        self.gpu = keras_gpu()
         self.size = built.size
         self.features = built.features
         self.frontier = built.frontier

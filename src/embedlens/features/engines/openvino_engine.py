@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from embedlens.arrays.processors import granted_by_name, processors
 from embedlens.backbones import Built
-from embedlens.backbones.keras_backend import keras_sees_a_gpu
+from embedlens.backbones.keras_backend import keras_gpu
 from embedlens.errors import EmbedlensError
 from embedlens.features.engines.engine import Pictures, Precision, Write
 from embedlens.features.engines.openvino_export import export, exporting
@@ -32,7 +32,7 @@ class OpenVINOEngine:
 
     def suits(self) -> bool:
         """Whether it is the one to take: where it is installed, and there is no GPU for Keras."""
-        return importlib.util.find_spec("openvino") is not None and not keras_sees_a_gpu()
+        return importlib.util.find_spec("openvino") is not None and keras_gpu() is None
 
     def preparing(self, recipes: Sequence[Recipe]) -> AbstractContextManager[int]:
         """Make the graphs that are missing, while what is inside goes on; see `exporting`."""

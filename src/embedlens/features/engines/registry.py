@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from embedlens.backbones import Backbone
@@ -55,9 +56,10 @@ def choose_engine(name: str, backbone: Backbone) -> Engine:
     """
     able = [engine for engine in _ENGINES if runs(engine, backbone)]
     if name == "auto":
-        # Where none suits, one that is able is better than none.
-        suiting = [engine for engine in able if engine.suits()]
-        chosen = next(iter([*suiting, *reversed(able)]), None)
+        # One at a time: to be asked costs seconds where there is a GPU, and memory of it. Where
+        # none suits, one that is able is better than none.
+        suiting = (engine for engine in able if engine.suits())
+        chosen = next(chain(suiting, reversed(able)), None)
     else:
         chosen = next((engine for engine in _ENGINES if engine.name == name), None)
         if chosen is None:

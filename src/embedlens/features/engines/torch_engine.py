@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from embedlens.features.recipe import Recipe
 
 _BATCH = {"cpu": 8, "cuda": 64}
+# Batches under way: on a GPU one that it computes, one that waits for it, one that is filled.
+_TURNS = {"cpu": 1, "cuda": 3}
 
 
 class TorchEngine:
@@ -46,14 +51,16 @@ class TorchEngine:
 class TorchRunner:
     """A backbone that PyTorch runs, in batches of a fixed size.
 
-    On a GPU pictures are copied from pinned memory while the network is busy with those before
-    them, and convolutions run in channels-last order.
+    On a GPU pictures are copied from pinned memory, and features back into it, while the network is
+    busy with the batches before; convolutions run in channels-last order, and float32 is float32:
+    PyTorch by itself would round the factors of convolutions to TF32's ten bits there.
     """
 
     def __init__(self, built: Built, precision: Precision) -> None:
         import torch
 
         self._device = "cuda" if torch_sees_a_gpu() else "cpu"
+        self.gpu = torch.cuda.get_device_name() if self._device == "cuda" else None
         self._precision = precision
         self._model = built.model.to(self._device)
         if self._device == "cuda":
@@ -73,28 +80,18 @@ class TorchRunner:
         if self._device == "cpu":
             torch.set_num_threads(processors())
         pictures = iter(pictures)
-        waiting: tuple[list[int], Any] | None = None
-        # Two pieces of memory by turns: one is filled while the GPU still reads the other.
-        pinned = [self._memory(), self._memory()]
-        with torch.inference_mode():
-            while batch := list(islice(pictures, self._batch)):
-                pixels = pinned[0]
-                pinned.reverse()
-                # The last batch is filled up with what was there: a row must not depend on how
-                # many pictures are beside it.
-                for place, (_, picture) in enumerate(batch):
-                    pixels[place] = torch.from_numpy(picture)
-                features = self._forward(pixels)
-                _hand_over(waiting, write)
-                waiting = ([row for row, _ in batch], features)
-            _hand_over(waiting, write)
-
-    def _memory(self) -> Any:
-        import torch
-
-        return torch.zeros(
-            (self._batch, *self.size, 3), dtype=torch.uint8, pin_memory=self._device == "cuda"
+        turns = deque(
+            _Turn(self._batch, self.size, self._device) for _ in range(_TURNS[self._device])
         )
+        try:
+            with torch.inference_mode(), _true_float32():
+                while batch := list(islice(pictures, self._batch)):
+                    turns[0].hand_over(write)
+                    turns[0].begin(batch, self._forward)
+                    turns.rotate(-1)
+        finally:
+            for turn in turns:
+                turn.hand_over(write)
 
     def _forward(self, pixels: Any) -> Any:
         import torch
@@ -102,6 +99,54 @@ class TorchRunner:
         given = pixels.to(self._device, non_blocking=True)
         with torch.autocast(self._device, torch.bfloat16, enabled=self._precision == "bf16"):
             return self._model(given).float()
+
+
+class _Turn:
+    """Memory of one batch on its way through a device, and back."""
+
+    def __init__(self, batch: int, size: tuple[int, int], device: str) -> None:
+        import torch
+
+        self._on_gpu = device == "cuda"
+        self._pixels = torch.zeros((batch, *size, 3), dtype=torch.uint8, pin_memory=self._on_gpu)
+        self._given = self._pixels.numpy()
+        self._rows: list[int] = []
+        self._features: Any = None
+        self._done = torch.cuda.Event() if self._on_gpu else None
+
+    def begin(self, batch: Sequence[tuple[int, np.ndarray]], forward: Callable[[Any], Any]) -> None:
+        """Send pictures through a network; the last batch is filled up with what was there.
+
+        A row must not depend on how many pictures are beside it.
+        """
+        import torch
+
+        for place, (_, picture) in enumerate(batch):
+            self._given[place] = picture
+        self._rows = [row for row, _ in batch]
+        features = forward(self._pixels)
+        if self._done is None:
+            self._features = features
+            return
+        if self._features is None:
+            self._features = torch.empty(features.shape, dtype=features.dtype, pin_memory=True)
+        self._features.copy_(features, non_blocking=True)
+        self._done.record()
+
+    def hand_over(self, write: Write) -> None:
+        """Write the rows of the pictures begun, once they are there."""
+        if self._done is not None and self._rows:
+            self._done.synchronize()
+        rows, self._rows = self._rows, []
+        for place, row in enumerate(rows):
+            write(row, self._features[place].numpy().copy())
+
+
+def _true_float32() -> AbstractContextManager[None]:
+    """Convolve in float32, by a way that gives the same bits each time."""
+    import torch
+
+    return torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)  # type: ignore[no-any-return]
 
 
 def torch_sees_a_gpu() -> bool:
@@ -115,11 +160,3 @@ def torch_sees_a_gpu() -> bool:
     import torch
 
     return bool(torch.cuda.is_available())
-
-
-def _hand_over(waiting: tuple[list[int], Any] | None, write: Write) -> None:
-    if waiting is None:
-        return
-    rows, features = waiting
-    for row, values in zip(rows, features.cpu().numpy(), strict=False):
-        write(row, np.ascontiguousarray(values, np.float32))
