@@ -2,11 +2,12 @@
 with its own data loader, and to the same features.
 
     python benchmarks/gpu.py PHOTOS [--pictures 8192] [--networks NAME,NAME] [--rounds 3]
-        [--json FILE]
+        [--precisions NAME,NAME] [--json FILE]
 
 The peer is timm's module in channels-last order and inference mode, under ``autocast`` for
 bfloat16, with timm's own transform in a ``DataLoader`` of as many processes as there are
-processors, pinned memory and batches of 256; its processes run already when it is timed. Both
+processors, pinned memory and batches of 256; its processes run already when it is timed, those of
+embedlens are started in that time. Both
 read the same files: each is one of PHOTOS brought to 500 x 375 pixels, JPEG of quality 90. Both
 have the same random weights. They take turns; a figure is the median of the rounds. "Files" is
 decoding and resizing alone, "network" the network alone on a batch that lies on the GPU: the
@@ -25,6 +26,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -36,12 +38,13 @@ from safetensors.torch import save_file
 from embedlens.arrays import processors
 from embedlens.backbones import get_backbone
 from embedlens.features import Precision, Recipe, embed
-from embedlens.features.decoding import decoded
+from embedlens.features.decoding import decoded, decoded_for
 from embedlens.images import ImageSet
 
 NETWORKS = ("vit_base_patch16_224", "convnext_tiny", "resnet50")
 # The peer's precision, and ours beside it.
 PRECISIONS: dict[str, Precision] = {"float32": "float32", "tf32": "float32", "bf16": "bf16"}
+THREADS = (8,)  # of embedlens, reading files and doing nothing with them
 BATCH = 256
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 
@@ -137,7 +140,9 @@ def files(photos: Path, count: int, folder: Path) -> list[Path]:
     return paths
 
 
-def measure(name: str, paths: list[Path], images: ImageSet, rounds: int) -> list[Line]:
+def measure(
+    name: str, paths: list[Path], images: ImageSet, rounds: int, precisions: dict[str, Precision]
+) -> list[Line]:
     """Time one network at each precision, the two by turns."""
     weights = paths[0].parents[2] / f"{name}.safetensors"
     save_file(random_weights(name), weights)
@@ -146,7 +151,7 @@ def measure(name: str, paths: list[Path], images: ImageSet, rounds: int) -> list
     peer.run("float32")
     n = len(paths)
     print(f"{name}: files alone, pictures a second: {files_alone(backbone, images, peer)}")
-    for theirs, ours in PRECISIONS.items():
+    for theirs, ours in precisions.items():
         recipe = Recipe.of(backbone, precision=ours, engine="torch")
         own, other = [], []
         for _ in range(rounds):
@@ -175,13 +180,16 @@ def random_weights(name: str) -> dict[str, torch.Tensor]:
 
 def files_alone(backbone: Any, images: ImageSet, peer: Peer) -> str:
     """Return what each side reads of files, and does nothing with."""
-    transform, said = Recipe.of(backbone).transform, []
-    for threads in sorted({2, 4, 8, processors()}):
+    transform, rows, said = Recipe.of(backbone).transform, range(len(images)), []
+    for count in THREADS:
         begun = time.perf_counter()
-        for _ in decoded(images, range(len(images)), transform, threads):
+        for _ in decoded(images, rows, transform, count):
             pass
-        took = time.perf_counter() - begun
-        said.append(f"embedlens, {threads} threads {len(images) / took:,.0f}")
+        said.append(f"{count} threads {len(images) / (time.perf_counter() - begun):,.0f}")
+    begun = time.perf_counter()
+    for _ in decoded_for(SimpleNamespace(gpu="any"), images, rows, transform):
+        pass
+    said.append(f"processes {len(images) / (time.perf_counter() - begun):,.0f}")
     begun = time.perf_counter()
     for _ in peer.loader:
         pass
@@ -200,8 +208,10 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=8192)
     parser.add_argument("--networks", default=",".join(NETWORKS))
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--precisions", default=",".join(PRECISIONS))
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
+    chosen = {each: PRECISIONS[each] for each in given.precisions.split(",")}
     if not torch.cuda.is_available():
         raise SystemExit("PyTorch sees no GPU here; there is nothing to measure.")
     print(torch.cuda.get_device_name(), "PyTorch", torch.__version__, "processors", processors())
@@ -210,7 +220,7 @@ def main() -> None:
         images = ImageSet.read(paths[0].parents[1])
         lines = []
         for name in given.networks.split(","):
-            lines += measure(name, paths, images, given.rounds)
+            lines += measure(name, paths, images, given.rounds, chosen)
     for line in lines:
         print(
             f"| {line.network} | {line.precision} | {line.embedlens:,.0f} | {line.peer:,.0f} | "

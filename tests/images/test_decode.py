@@ -5,7 +5,7 @@ import struct
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from embedlens.errors import ImageSetError
 from embedlens.images import ImageError, decode, probe
@@ -134,17 +134,18 @@ class TestDraft:
         assert np.max(differences) < 2
 
     def test_large_jpegs_are_decoded_small(self, scene, encode, monkeypatch):
-        sizes = []
-        load = Image.Image.resize
+        sizes = {}
+        load = ImageFile.ImageFile.load
 
-        def resize(image, *arguments, **options):
-            sizes.append(image.size)
-            return load(image, *arguments, **options)
+        def loaded(image):
+            found = load(image)
+            sizes[image.format] = image.size
+            return found
 
-        monkeypatch.setattr(Image.Image, "resize", resize)
+        monkeypatch.setattr(ImageFile.ImageFile, "load", loaded)
         decode(encode(scene(1600, 1200), "JPEG"), 150, reduced=True)
         decode(encode(scene(1600, 1200), "PNG"), 150, reduced=True)
-        assert sizes == [(400, 300), (1600, 1200)]
+        assert sizes == {"JPEG": (400, 300), "PNG": (1600, 1200)}
 
     def test_otherwise_pixels_are_those_of_the_whole(self, scene, encode):
         data = encode(scene(1600, 1203), "JPEG", quality=92)

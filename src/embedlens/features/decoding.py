@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +13,8 @@ import numpy as np
 from embedlens.arrays import processors
 from embedlens.backbones import Transform
 from embedlens.errors import ImageSetError
+from embedlens.features.decoding_process import DecodingProcesses
+from embedlens.images import decode
 
 if TYPE_CHECKING:
     from embedlens.features.engines import Runner
@@ -21,16 +23,21 @@ if TYPE_CHECKING:
 Read = TypeVar("Read")
 
 _THREADS = 2  # beside a network that has the processors for itself
+_MANY = 1000  # pictures from which processes are worth the seconds that they take to start
 _AHEAD = 8  # pictures a thread: enough to hide a slow one, few enough to hold memory flat
 
 
 def decoded(
-    images: ImageSet, rows: Iterable[int], transform: Transform, threads: int = _THREADS
+    images: ImageSet,
+    rows: Iterable[int],
+    transform: Transform,
+    threads: int = _THREADS,
+    by: Callable[..., np.ndarray] = decode,
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (row, pixels) in order, decoding a few pictures ahead in other threads.
 
     Pixels are uint8 (h, w, 3), 0 to 255 RGB, fitted to size as the transform says; its scaling is
-    the network's. More than two threads pay where the network is on a GPU.
+    the network's. ``by`` decodes them.
 
     Raises
     ------
@@ -38,13 +45,29 @@ def decoded(
         If a picture cannot be read any more; what was embedded before it is kept.
     """
     options = fitting(transform)
-    for row, pixels in ahead(lambda row: images.pixels(row, **options), rows, threads):
+    for row, pixels in ahead(lambda row: images.pixels(row, by=by, **options), rows, threads):
         yield row, _result(pixels)
 
 
+def decoded_for(
+    engine: Runner, images: ImageSet, rows: Sequence[int], transform: Transform
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield as `decoded` does, beside a GPU as fast as all processors decode."""
+    threads = decoding_threads(engine)
+    if threads == _THREADS or len(rows) < _MANY:
+        yield from decoded(images, rows, transform, threads)
+        return
+    # More threads than processes, so that none of these waits for a thread.
+    with DecodingProcesses(processors()) as processes:
+        yield from decoded(images, rows, transform, processors() + 2, processes.decode)
+
+
 def decoding_threads(engine: Runner) -> int:
-    """Return how many threads decode beside an engine: beside a GPU all processors are free."""
-    return processors() if getattr(engine, "gpu", None) else _THREADS
+    """Return how many threads decode beside an engine: beside a GPU the processors are free.
+
+    More than eight threads of one interpreter decode no more than eight.
+    """
+    return min(8, processors()) if getattr(engine, "gpu", None) else min(_THREADS, processors())
 
 
 def fitting(transform: Transform) -> dict[str, Any]:
@@ -58,7 +81,7 @@ def ahead(
 ) -> Iterator[tuple[int, Future[Read]]]:
     """Yield (row, what ``read`` makes of it) in order, begun a few rows ahead in other threads."""
     rows = iter(rows)
-    with ThreadPoolExecutor(min(threads, processors()), "decode") as pool:
+    with ThreadPoolExecutor(threads, "decode") as pool:
         waiting = deque((row, pool.submit(read, row)) for row in islice(rows, _AHEAD * threads))
         try:
             while waiting:

@@ -13,7 +13,7 @@ import numpy as np
 
 from embedlens.backbones import Backbone, Resize, Transform, get_backbone, weights_for
 from embedlens.errors import BackboneError, EmbedlensError, WeightsError
-from embedlens.features.decoding import decoded, decoding_threads
+from embedlens.features.decoding import decoded_for
 from embedlens.features.engines import Precision, Runner, make_engine
 from embedlens.features.engines.engine import InsteadRunner
 from embedlens.features.recipe import Recipe
@@ -290,7 +290,7 @@ def _run(
 
     start = time.perf_counter()
     transform = recipe.transform.of_size(engine.size)
-    engine.run(decoded(images, missing, transform, decoding_threads(engine)), keep)
+    engine.run(decoded_for(engine, images, missing.tolist(), transform), keep)
     seconds = time.perf_counter() - start
     return {"seconds": seconds, "embedded": len(missing), **facts(engine, recipe)}
 

@@ -22,6 +22,7 @@ from embedlens.images.fitting import Fitting
 from embedlens.images.levels import DeepRange, Levels, eight_bits, range_of
 from embedlens.images.other_formats import describe_format
 from embedlens.images.perceptual_hash import perceptual_hash
+from embedlens.images.resampling import can_resize, resized
 
 INTERPOLATIONS = {
     "nearest": Image.Resampling.NEAREST,
@@ -410,6 +411,8 @@ class _Place:
         width, height = whole or image.size
         left, top, right, bottom = self.box
         if self.scaled[0] * self.scaled[1] <= _SHARED_PIXELS:
+            if whole is None and can_resize(image, self.scaled, interpolation):
+                return Image.fromarray(resized(image, self.scaled, self.box, interpolation))
             fitted = image.resize(self.scaled, interpolation, box=(0, 0, width, height))
             return fitted if self.box == (0, 0, *self.scaled) else fitted.crop(self.box)
         x, y = width / self.scaled[0], height / self.scaled[1]

@@ -1,0 +1,120 @@
+"""Pictures decoded in other processes come back as this one decodes them, errors too."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from embedlens.backbones import get_backbone
+from embedlens.errors import EmbedlensError, ImageSetError
+from embedlens.features import decoding, embed
+from embedlens.features.decoding import decoded, decoded_for
+from embedlens.features.decoding_process import DecodingProcesses
+from embedlens.images import ImageSet, decode
+
+
+def jpeg(seed, size=(60, 40)):
+    rng = np.random.default_rng(seed)
+    file = io.BytesIO()
+    coarse = Image.fromarray(rng.integers(0, 256, (5, 7, 3), dtype=np.uint8))
+    coarse.resize(size).save(file, "JPEG")
+    return file.getvalue()
+
+
+def wait_for(processes, count):
+    """Until so many have imported what they need."""
+    for _ in range(600):
+        if processes._free.qsize() == count:
+            return
+        time.sleep(0.1)
+    raise AssertionError("they do not start")
+
+
+@pytest.fixture(scope="module")
+def processes():
+    with DecodingProcesses(2) as found:
+        wait_for(found, 2)
+        yield found
+
+
+@pytest.fixture
+def images(tmp_path):
+    for number in range(8):
+        path = tmp_path / "ab"[number % 2] / f"{number}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(jpeg(number))
+    return ImageSet.read(tmp_path)
+
+
+def test_pixels_are_those_of_decode(processes):
+    for resize in ("squash", "crop", "pad"):
+        data = jpeg(1)
+        found = processes.decode(data, (33, 47), resize, None, interpolation="bicubic")
+        expected = decode(data, (33, 47), resize, None, interpolation="bicubic")
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("data", [b"", b"no picture", jpeg(2)[:300]])
+def test_errors_are_those_of_decode(processes, data):
+    with pytest.raises(ImageSetError) as expected:
+        decode(data, 9)
+    with pytest.raises(ImageSetError) as found:
+        processes.decode(data, 9)
+    assert (type(found.value), str(found.value)) == (type(expected.value), str(expected.value))
+    assert processes.decode(jpeg(3), 9).shape == (9, 9, 3)  # and it goes on
+
+
+def test_a_process_that_is_killed_is_said():
+    with DecodingProcesses(1) as processes:
+        wait_for(processes, 1)
+        os.kill(processes._children[0].pid, signal.SIGKILL)
+        processes._children[0].wait()
+        with pytest.raises(EmbedlensError, match=r"has ended \(exit -9\).*Run again"):
+            processes.decode(jpeg(4), 9)
+
+
+def test_none_is_left_running():
+    with DecodingProcesses(2) as processes:
+        children = processes._children
+    assert all(child.poll() is not None for child in children)
+
+
+def test_until_they_have_started_this_process_decodes():
+    with DecodingProcesses(1) as processes:
+        assert processes.decode(jpeg(5), 9).shape == (9, 9, 3)
+
+
+def test_a_gpu_has_all_processors_decode_for_it(images, monkeypatch):
+    """Rows and their order are those of threads."""
+    monkeypatch.setattr(decoding, "_MANY", 1)
+    transform = get_backbone("EfficientNetLite0").transform
+    rows = [5, 0, 3, 3, 7]
+    expected = list(decoded(images, rows, transform))
+    found = list(decoded_for(SimpleNamespace(gpu="a card"), images, rows, transform))
+    assert [row for row, _ in found] == rows
+    for (_, one), (_, other) in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_picture_that_is_gone_ends_the_run_as_threads_do(images, monkeypatch):
+    monkeypatch.setattr(decoding, "_MANY", 1)
+    images.source.file(images.paths[2]).unlink()
+    transform = get_backbone("EfficientNetLite0").transform
+    with pytest.raises(ImageSetError, match="can no longer be read"):
+        list(decoded_for(SimpleNamespace(gpu="a card"), images, range(8), transform))
+
+
+def test_the_record_names_the_gpu(images, monkeypatch):
+    """And says nothing of one where there is none."""
+    assert "gpu" not in embed(images, "EfficientNetLite0").record
+    monkeypatch.setattr(
+        "embedlens.features.engines.openvino_engine.OpenVINORunner.gpu", "a card", raising=False
+    )
+    assert embed(images, "EfficientNetLite0").record["gpu"] == "a card"
