@@ -70,6 +70,7 @@ class TorchTail:
         with replacing(path) as partial:
             partial.mkdir()
             self._family.save(backbone, self.network.cpu(), self._recipe.transform, partial)
+            self._module.to(self._device)  # part of what was saved
         return self._family.anchored(backbone.network, path)
 
 
