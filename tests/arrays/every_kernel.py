@@ -18,12 +18,15 @@ from collections.abc import Iterator
 import llvmlite.binding as llvm
 import numpy as np
 from numba.core.registry import CPUDispatcher
+from PIL import Image
 
 import embedlens
 from embedlens.arrays import bounded_threads
+from embedlens.images.resampling import resized
 from embedlens.metrics import distortion_report, nearest_neighbors, silhouette_samples
 from embedlens.metrics.hamming import Bands, banded_near_rows
 from embedlens.metrics.near_duplicates import hamming_pairs
+from embedlens.metrics.retrieval import retrieve
 from embedlens.reduce import PCA, TSNE, gram
 
 _ARITHMETIC = {"fadd", "fsub", "fmul", "fdiv", "fneg"}
@@ -63,11 +66,17 @@ def results(n_jobs: int) -> Iterator[tuple[str, np.ndarray]]:
         yield "hashes", hamming_pairs(hashes, 8).value
         near = banded_near_rows(hashes, Bands.of(hashes), 0, len(hashes), 8, 16)
         yield "hashes by quarters", np.concatenate(near)
+        found = retrieve(wide[:200], labels[:200], wide[200:], labels[200:] % 3)
+        yield "retrieval", found.average_precision
+        picture = Image.fromarray(rng.integers(0, 256, (90, 70, 3), dtype=np.uint8))
+        for interpolation in (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC):
+            part = resized(picture, (41, 33), (3, 2, 40, 30), interpolation)
+            yield f"picture, {interpolation.name}", part
 
 
 def kernels() -> Iterator[CPUDispatcher]:
     for module in pkgutil.walk_packages(embedlens.__path__, "embedlens."):
-        if module.name.split(".")[1] in ("arrays", "metrics", "reduce"):
+        if module.name.split(".")[1] in ("arrays", "images", "metrics", "reduce"):
             for value in vars(importlib.import_module(module.name)).values():
                 if isinstance(value, CPUDispatcher) and value.py_func.__module__ == module.name:
                     yield value

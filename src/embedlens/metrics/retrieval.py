@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 _KEPT, _SORTED, _READ = 1 << 28, 1 << 22, 1 << 25  # bytes of distances, and of points, at once
 _SAMPLE = 1_000  # points whose mean is near enough to that of all
-_ROUNDING = 1e-12  # of float64, in a sum of thousands of products
 
 
 @dataclass(frozen=True)
@@ -146,15 +146,20 @@ def _retrieved(
             f"The gallery has {points.shape[1]} columns and the queries {asked.shape[1]}; both "
             "must be of the same features."
         )
+    from embedlens.arrays.threads import in_order
+    from embedlens.metrics.gallery_distances import gallery_distances
+
     unit = unit_scale(max(largest_magnitude(points), largest_magnitude(asked)))
     centre = points[:: max(1, len(points) // _SAMPLE)].mean(axis=0, dtype=np.float64) * unit
     first, precision = np.zeros(len(asked), np.int64), np.zeros(len(asked))
     for block in _blocks(len(asked), _KEPT // (4 * len(points))):
-        far = _distances(asked[block], points, centre, unit)
+        parts = _blocks(len(points), _READ // (8 * points.shape[1]))
+        far = gallery_distances(asked[block], points, centre, unit, parts)
         relevant = matching(block)
-        for rows in _blocks(len(far), _SORTED // (4 * len(points))):
-            to = slice(block.start + rows.start, block.start + rows.stop)
-            first[to], precision[to] = _ranked(far[rows], relevant[rows])
+        rows = list(_blocks(len(far), _SORTED // (4 * len(points))))
+        for some, ranked in zip(rows, in_order(partial(_ranked, far, relevant), rows), strict=True):
+            to = slice(block.start + some.start, block.start + some.stop)
+            first[to], precision[to] = ranked
     return Retrieved(first, precision)
 
 
@@ -163,25 +168,11 @@ def _blocks(count: int, size: int) -> Iterator[slice]:
         yield slice(start, min(count, start + max(1, size)))
 
 
-def _distances(
-    queries: NDArray[Any], gallery: NDArray[Any], centre: NDArray[np.float64], unit: float
-) -> NDArray[np.float32]:
-    """Return squared distances, from a centre near all: far from it differences would drown."""
-    asked = queries * unit - centre
-    own = np.einsum("ij,ij->i", asked, asked)[:, None]
-    found = np.empty((len(queries), len(gallery)), np.float32)
-    for block in _blocks(len(gallery), _READ // (8 * gallery.shape[1])):
-        points = gallery[block] * unit - centre
-        lengths = own + np.einsum("ij,ij->i", points, points)
-        far = lengths - 2 * (asked @ points.T)
-        found[:, block] = np.where(far > _ROUNDING * lengths, far, 0)
-    return found
-
-
 def _ranked(
-    far: NDArray[np.float32], relevant: NDArray[np.bool_]
+    far: NDArray[np.float32], relevant: NDArray[np.bool_], rows: slice
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the place of the first that is relevant, and the average precision, of each row."""
+    """Return the place of the first that is relevant, and the average precision, of some rows."""
+    far, relevant = far[rows], relevant[rows]
     first, precision = np.zeros(len(far), np.int64), np.zeros(len(far))
     ordered = np.sort(far, axis=1)
     for row, hits in enumerate(relevant):
