@@ -10,7 +10,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from embedlens.arrays import bounded_threads
-from embedlens.arrays.threads import _Pace, in_order, limit_threads, together
+from embedlens.arrays.threads import _Pace, in_order, in_threads, limit_threads, together
 from embedlens.arrays.threads import threads as number_of_threads
 
 
@@ -155,3 +155,73 @@ def test_calls_are_made_alone_where_threads_often_wait(share_of_stalls):
 def test_calls_are_shared_again_once_the_machine_is_idle():
     machine = chain(repeat(20.0, 3), repeat(0.5))
     assert time_of(2000, 1.0, machine) < 1.2 * 1000
+
+
+class Clock:
+    """A clock that goes on when it is told to, and two processors."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        monkeypatch.setattr("embedlens.arrays.threads.time.perf_counter", lambda: self.now)
+        monkeypatch.setattr("embedlens.arrays.threads.processors", lambda: 2)
+
+
+SHORT, LONG = 1e-4, 1e-2
+
+
+def threads_of(tasks, seconds, clock):
+    """Return which threads took tasks, of which each lasts as long as is said of it."""
+    seen = set()
+
+    def work(task):
+        clock.now += seconds(task)
+        seen.add(threading.get_ident())
+
+    for _ in in_threads(work, tasks):
+        pass
+    return seen
+
+
+@pytest.mark.parametrize("seconds", [SHORT, LONG])
+def test_tasks_of_any_length_come_back_in_order(monkeypatch, seconds):
+    clock = Clock(monkeypatch)
+
+    def work(task):
+        clock.now += seconds
+        return -task
+
+    assert list(in_threads(work, range(700))) == [-task for task in range(700)]
+
+
+def test_short_tasks_are_the_callers(monkeypatch):
+    """Threads that pass the interpreter's lock to and fro take longer than one."""
+    clock = Clock(monkeypatch)
+    assert threads_of(range(700), lambda task: SHORT, clock) == {threading.get_ident()}
+    assert len(threads_of(range(700), lambda task: LONG, clock)) > 1
+
+
+def test_short_tasks_before_long_ones_do_not_keep_these_from_threads(monkeypatch):
+    """As files that are known do, which are not read again, before new ones."""
+    clock = Clock(monkeypatch)
+    assert len(threads_of(range(700), lambda task: LONG if task >= 512 else SHORT, clock)) > 1
+
+
+@pytest.mark.parametrize("seconds", [SHORT, LONG])
+def test_the_error_of_a_task_is_the_callers(monkeypatch, seconds):
+    clock = Clock(monkeypatch)
+    found = []
+
+    def work(task):
+        clock.now += seconds
+        if task == 90:
+            raise ValueError("no 90")
+        return task
+
+    with pytest.raises(ValueError, match="no 90"):
+        for done in in_threads(work, range(200)):
+            found.append(done)
+    assert found == list(range(90))
+
+
+def test_no_task_gives_nothing():
+    assert list(in_threads(abs, [])) == []

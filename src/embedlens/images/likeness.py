@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from embedlens.arrays.threads import in_threads
 from embedlens.images.decode import ImageError
 
 SIDE = 32
@@ -60,8 +60,7 @@ def looker(pixels: Callable[[int, int], Small]) -> Look:
             return np.zeros((SIDE, SIDE, 3), np.uint8)
 
     def look(rows: Sequence[int]) -> Small:
-        with ThreadPoolExecutor() as pool:
-            return np.array(list(pool.map(one, rows)), np.uint8).reshape(-1, SIDE, SIDE, 3)
+        return np.array(list(in_threads(one, rows)), np.uint8).reshape(-1, SIDE, SIDE, 3)
 
     return look
 

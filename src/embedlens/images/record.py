@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from embedlens.arrays import processors
+from embedlens.arrays.threads import in_threads
 from embedlens.images.decode import ImageError, probe
 from embedlens.images.levels import DeepRange, Levels, shared_ranges
 from embedlens.images.source import UNKNOWN, Source
 
 Progress = Callable[[int, int], None]
-
-_WINDOW = 1024  # files queued at once: bounds memory, and the wait after Ctrl-C
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ def read_records(
     known: Mapping[str, Record],
     progress: Progress | None = None,
 ) -> list[Record | ImageError]:
-    """Identify files on all cores, one file a thread in memory.
+    """Identify files, on all cores where that pays, one file a thread in memory.
 
     Parameters
     ----------
@@ -77,13 +74,10 @@ def read_records(
         In the order of `names`; an error where the file cannot be used.
     """
     results: list[Record | ImageError] = []
-    with ThreadPoolExecutor(processors()) as pool:
-        for start in range(0, len(names), _WINDOW):
-            window = names[start : start + _WINDOW]
-            for result in pool.map(partial(_read_record, source, known), window):
-                results.append(result)
-                if progress:
-                    progress(len(results), len(names))
+    for result in in_threads(partial(_read_record, source, known), names):
+        results.append(result)
+        if progress:
+            progress(len(results), len(names))
     return results
 
 

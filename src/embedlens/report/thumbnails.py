@@ -5,15 +5,12 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from embedlens.arrays import processors
+from embedlens.arrays.threads import in_threads
 from embedlens.images import ImageSet, Source
 from embedlens.images.levels import Levels
 from embedlens.results import Results
@@ -51,10 +48,8 @@ class Thumbnails:
 
         Rows whose file is gone, or holds other bytes than the study saw, are left out.
         """
-        with ThreadPoolExecutor(processors()) as pool:
-            pixels = pool.map(lambda row: self._pictures.pixels(row, SIDE), rows)
-            made = zip(rows, pool.map(_address, pixels), strict=True)
-            return {row: address for row, address in made if address}
+        made = in_threads(lambda row: _address(self._pictures.pixels(row, SIDE)), rows)
+        return {row: address for row, address in zip(rows, made, strict=True) if address}
 
     def by_path(self, paths: Sequence[str]) -> dict[str, str]:
         """Return the same by path."""
@@ -76,13 +71,13 @@ def thumbnails(
     levels : mapping of str to (float, float), optional
         Black and white of those that do not say them.
     """
-    shades = [(levels or {}).get(path) for path in ids]
-    with ThreadPoolExecutor(processors()) as pool:
-        pixels = pool.map(
-            partial(pixels_of, source), ids, ids.values(), repeat(SIDE), repeat("crop"), shades
-        )
-        made = zip(ids, pool.map(_address, pixels), strict=True)
-        return {path: address for path, address in made if address}
+
+    def one(path: str) -> str:
+        shades = (levels or {}).get(path)
+        return _address(pixels_of(source, path, ids[path], SIDE, "crop", shades))
+
+    made = in_threads(one, ids)
+    return {path: address for path, address in zip(ids, made, strict=True) if address}
 
 
 def shower(images: ImageSet) -> Show:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from embedlens.arrays import processors
+from embedlens.arrays.threads import in_threads
 
 Pixels = Callable[[int, int], NDArray[np.uint8] | None]
 """Takes a row and a side; returns that picture as a square, or None where there is none."""
@@ -83,8 +82,8 @@ def mosaic(
             y, x = (side * part for part in divmod(cell, across))
             canvas[y : y + side, x : x + side] = picture
 
-    with ThreadPoolExecutor(processors()) as pool:
-        list(pool.map(place, range(len(rows))))
+    for _ in in_threads(place, range(len(rows))):
+        pass
     return canvas
 
 
