@@ -17,6 +17,7 @@ from embedlens.cli.app import app
 from embedlens.curation.checks import LABEL_SETS
 from embedlens.curation.finding import OF_PICTURES
 from embedlens.errors import EmbedlensError, StudyError
+from embedlens.report import export_csv, export_parquet, export_tensorboard
 from embedlens.results import Settings, StudyFolder, judge, judge_labels, judge_retrieval
 from embedlens.results.label_verdict import HANDFUL
 from embedlens.study.reading import read_pictures
@@ -170,13 +171,37 @@ def test_a_second_run_computes_nothing_and_other_labels_the_heads_alone(study, t
     )
 
 
+def test_a_row_a_picture_is_exported_with_its_labels_and_scores(study, results, tmp_path):
+    table = pd.read_parquet(export_parquet(study.folder, tmp_path, features=True))
+    assert table["labels"].tolist() == results.pictures["label"][results.pictures["kept"]].tolist()
+    for name in NAMES:
+        assert table[f"label.{name}"].tolist() == results.label_sets[name].tolist()
+    backbone = results.backbones["backbone"][0]
+    rows = results.label_scores.query("head == 'linear_probe' and repeat == 0")
+    told = table[[f"{backbone}.linear_probe.score.{name}" for name in NAMES]]
+    np.testing.assert_array_equal(told.loc[rows["picture"]], np.stack(rows["scores"].to_list()))
+    assert told.drop(rows["picture"]).isna().all(axis=None)
+    for axis, values in zip("xyz", results.maps[backbone, "pretrained"]["tsne"].T, strict=True):
+        np.testing.assert_array_equal(table[f"{backbone}.tsne.{axis}"], values)
+    assert len(table[f"{backbone}.features"][0]) == results.backbones["features"][0]
+    csv = pd.read_csv(export_csv(study.folder, tmp_path), encoding="utf-8-sig")
+    assert list(csv) == [name for name in table if not name.endswith(".features")]
+
+
+def test_tensorboard_gets_a_column_a_label(study, results, tmp_path):
+    config = export_tensorboard(study.folder, tmp_path)
+    metadata = pd.read_csv(config.parent / "metadata.tsv", sep="\t", keep_default_na=False)
+    assert list(metadata) == ["path", "labels", "split", *NAMES]
+    for name in NAMES:
+        assert (metadata[name] == "yes").tolist() == results.label_sets[name].tolist()
+    assert config.read_text().count("tensor_name") == 3  # features, PCA, t-SNE
+
+
 @pytest.mark.parametrize(
     "command",
     [
         ["predict", "{study}", "{pictures}", "--head", "knn"],
         ["export", "{study}", "--to", "onnx", "--head", "tuned", "--out", "{new}"],
-        ["export", "{study}", "--to", "csv", "--out", "{new}"],
-        ["export", "{study}", "--to", "tensorboard", "--out", "{new}"],
     ],
 )
 def test_what_needs_one_class_is_refused_in_a_sentence(study, table, tmp_path, command):

@@ -7,7 +7,6 @@ import math
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -18,7 +17,7 @@ from embedlens.given_path import given_path
 from embedlens.results import Results
 from embedlens.results.pictures import Pictures
 from embedlens.results.provenance import expect_folder
-from embedlens.results.results import feature_folders, finished_results
+from embedlens.results.results import feature_folders, results_of_any
 from embedlens.results.vocabulary import MAPS
 from embedlens.viewer.scene import backbone_key
 from embedlens.viewer.sprites import mosaic
@@ -53,7 +52,7 @@ def export_tensorboard(study: Path, out: Path) -> Path:
     """
     study, out = given_path(study), given_path(out)
     expect_folder(out)
-    results = finished_results(study)
+    results = results_of_any(study)
     out.mkdir(parents=True, exist_ok=True)
     tensors = _tensors(Path(study), results)
     if not tensors:
@@ -83,10 +82,14 @@ def _tensors(study: Path, results: Results) -> dict[str, NDArray[np.float32]]:
 
 
 def _metadata(results: Results) -> str:
-    kept = results.pictures[results.pictures["kept"]]
-    table = pd.DataFrame({name: kept[name].map(_one_line) for name in ("path", "label", "split")})
-    rows = ["\t".join(row) for row in table.itertuples(index=False)]
-    return "\n".join(["path\tclass\tsplit", *rows, ""])
+    kept = results.pictures[results.pictures["kept"]].reset_index(drop=True)
+    sets, one = results.label_sets, "class" if results.label_sets is None else "labels"
+    columns = {"path": kept["path"], one: kept["label"], "split": kept["split"]}
+    if sets is not None:
+        columns |= {str(name): sets[name].map({True: "yes", False: "no"}) for name in sets}
+    rows = zip(*(column.map(_one_line) for column in columns.values()), strict=True)
+    lines = ["\t".join(row) for row in [map(_one_line, columns), *rows]]
+    return "\n".join([*lines, ""])
 
 
 def _one_line(text: str) -> str:
