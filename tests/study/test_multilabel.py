@@ -17,7 +17,12 @@ from embedlens.cli.app import app
 from embedlens.curation.checks import LABEL_SETS
 from embedlens.curation.finding import OF_PICTURES
 from embedlens.errors import EmbedlensError, StudyError
-from embedlens.report import export_csv, export_parquet, export_tensorboard
+from embedlens.report import (
+    export_csv,
+    export_parquet,
+    export_tensorboard,
+    write_first_report,
+)
 from embedlens.results import Settings, StudyFolder, judge, judge_labels, judge_retrieval
 from embedlens.results.label_verdict import HANDFUL
 from embedlens.study.reading import read_pictures
@@ -169,6 +174,50 @@ def test_a_second_run_computes_nothing_and_other_labels_the_heads_alone(study, t
         {each.label: each.average_precision for each in study.verdict().take.labels}["across"],
         abs=0.1,  # other names, another order of drawing
     )
+
+
+def test_the_verdict_and_a_report_of_it_come_before_the_maps(study, table, tmp_path):
+    """Of all backbones at once; once nothing is left to do nobody is told anything early."""
+    pages, told = [], []
+
+    def early(results):
+        assert not results.maps
+        told.append(judge_labels(results))
+        pages.append(write_first_report(out, results).read_text())
+
+    out = tmp_path / "out"
+    shutil.copytree(study.folder / "features", out / "features")
+    again = el.Study(table, [BACKBONE], size=48, repeats=2, group="patient", out=out)
+    results = again.run(early=early)
+    assert results.maps
+    (first,) = told
+    assert first.record() == judge_labels(results).record()
+    (page,) = pages
+    assert first.sentence().split(":")[0] in page
+    assert "maps and checks are still being computed" in page
+    assert "How does it look?" not in page
+    assert "still being computed" not in again.report().read_text()
+    again.run(early=early)
+    assert len(told) == 1
+
+
+def test_a_study_of_classes_in_the_folder_of_one_of_labels_is_told_early_as_such(
+    study, table, tmp_path
+):
+    """What an earlier study left there is not of these pictures' classes."""
+    out = tmp_path / "out"
+    shutil.copytree(study.folder, out)
+    rows = pd.read_csv(table, dtype=str, keep_default_na=False)
+    rows = rows.assign(label=rows["labels"].str.contains("across").map({True: "yes", False: "no"}))
+    one = table.parent / "one-class.csv"
+    rows.drop(columns="labels").to_csv(one, index=False)
+    told = []
+    try:
+        el.Study(one, [BACKBONE], size=48, repeats=2, out=out).run(early=told.append)
+    finally:
+        one.unlink()
+    assert told[0].label_sets is None
+    assert judge(told[0]).take.backbone == BACKBONE
 
 
 def test_a_row_a_picture_is_exported_with_its_labels_and_scores(study, results, tmp_path):

@@ -24,7 +24,6 @@ _SHOWN = 30  # labels; the others are in the report
 def print_labels(results: Results, verdict: LabelVerdict) -> None:
     """Print the tables of backbones and labels, the verdict, and what search finds."""
     from embedlens.results import judge_labels
-    from embedlens.results.shared_labels import shared_label_sentence
 
     neighbors = {each.backbone: each for each in judge_labels(results, KNN.key).standings}
     rows = [
@@ -57,6 +56,13 @@ def print_labels(results: Results, verdict: LabelVerdict) -> None:
         print(f"... and {len(verdict.take.labels) - _SHOWN:,} more: see the report.")
     if problems := problems_text(results):
         print(f"\n{problems}")
+    print_label_verdict(results, verdict)
+
+
+def print_label_verdict(results: Results, verdict: LabelVerdict) -> None:
+    """Print what to take and why, and what search finds."""
+    from embedlens.results.shared_labels import shared_label_sentence
+
     found = shared_label_sentence(results, verdict.take.backbone)
     for told in (verdict.sentence(), verdict.explanation(), found):
         if told:

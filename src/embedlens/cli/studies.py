@@ -462,14 +462,16 @@ def _labels_told(results: Results) -> Told:
 
 def _tell_early(folder: Path, results: Results) -> None:
     """Tell the verdict as soon as it is known, and write a report that shows it."""
+    from embedlens.cli.label_tables import print_label_verdict
     from embedlens.cli.tables import print_verdict
     from embedlens.report import write_first_report
-    from embedlens.results import judge
+    from embedlens.results import judge, judge_labels
 
-    print_verdict(results, judge(results))
+    if results.label_sets is None:
+        print_verdict(results, judge(results))
+        follows = "Maps, scores and checks follow; they"
+    else:
+        print_label_verdict(results, judge_labels(results))
+        follows = "Maps and checks follow; they"
     path = write_first_report(folder, results)
-    print(
-        f"\nFirst report: {path.resolve()}\nMaps, scores and checks follow; they change nothing "
-        "of this.\n",
-        flush=True,
-    )
+    print(f"\nFirst report: {path.resolve()}\n{follows} change nothing of this.\n", flush=True)

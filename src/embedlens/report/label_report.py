@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -46,6 +46,8 @@ class LabelMaterial:
         Makes small copies of pictures.
     viewer : ViewerBlock or None
         The 3-D viewer.
+    complete : bool, default True
+        Whether the study has come to its end; else what is there is enough for the verdict.
     """
 
     folder: StudyFolder
@@ -55,6 +57,7 @@ class LabelMaterial:
     figures: Figures
     thumbnails: Thumbnails
     viewer: ViewerBlock | None
+    complete: bool = True
 
     @property
     def question(self) -> str:
@@ -98,6 +101,25 @@ class LabelMaterial:
 
 def write_label_report(study: StudyFolder, results: Results) -> Path:
     """Write tables, figure, ``report.html`` and ``summary.md``; return the report's path."""
+    material = _material(study, results)
+    results, take = material.results, material.verdict.take.backbone
+    others = [name for name in results.backbones["backbone"] if name != take]
+    first = in_order_of(results, [take, *others])
+    material = replace(material, viewer=viewer_block(study.path, first), complete=True)
+    write_whole(study.report, render_sections(material, LABEL_SECTIONS))
+    write_whole(study.path / SUMMARY, _summarise(material))
+    return study.report
+
+
+def write_first_label_report(study: StudyFolder, results: Results) -> Path:
+    """Write the report of a study that still runs: its verdict, and what that stands on."""
+    sections = [each for each in LABEL_SECTIONS if each.early]
+    write_whole(study.report, render_sections(_material(study, results), sections))
+    return study.report
+
+
+def _material(study: StudyFolder, results: Results) -> LabelMaterial:
+    """Write tables and figure, and return what the verdict's sections draw from."""
     verdict = judge_labels(results)
     results = in_order_of(results, [each.backbone for each in verdict.standings])
     tables = label_tables(results, verdict)
@@ -105,14 +127,10 @@ def write_label_report(study: StudyFolder, results: Results) -> Path:
         table.write(study.tables, name)
     figure = draw_precision(verdict.standings)
     write_figure(figure, study.figures, "precision")
-    others = [name for name in results.backbones["backbone"] if name != verdict.take.backbone]
-    first = in_order_of(results, [verdict.take.backbone, *others])
     figures = Figures(inline_svg(figure, "precision"), None)
-    viewer = viewer_block(study.path, first)
-    material = LabelMaterial(study, results, verdict, tables, figures, Thumbnails(results), viewer)
-    write_whole(study.report, render_sections(material, LABEL_SECTIONS))
-    write_whole(study.path / SUMMARY, _summarise(material))
-    return study.report
+    return LabelMaterial(
+        study, results, verdict, tables, figures, Thumbnails(results), None, complete=False
+    )
 
 
 def _summarise(material: LabelMaterial) -> str:

@@ -29,10 +29,11 @@ def label_tables(results: Results, verdict: LabelVerdict) -> dict[str, Table]:
         "average_precision": label_table(results, verdict),
         "left_out": left_out_table(verdict),
         "images": label_counts_table(results),
-        "maps": plain_maps_table(results, means_of(results)),
         "backbones": backbones_table(results, verdict.take.backbone),
         "problems": problems_table(results),
     }
+    if results.maps:
+        tables["maps"] = plain_maps_table(results, means_of(results))
     if len(results.retrievals):
         tables["retrieval"] = replace(
             retrieval_table(results, judge_retrieval(results)),

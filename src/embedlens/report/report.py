@@ -8,7 +8,7 @@ from pathlib import Path
 from embedlens.files import write_whole
 from embedlens.given_path import given_path
 from embedlens.report.figures import draw_figures, draw_verdict, safe_name
-from embedlens.report.label_report import write_label_report
+from embedlens.report.label_report import write_first_label_report, write_label_report
 from embedlens.report.page import render_page
 from embedlens.report.paper_tables import has_paper_tables, paper_tables
 from embedlens.report.sections.material import Material
@@ -99,6 +99,8 @@ def write_first_report(folder: Path, results: Results) -> Path:
         ``report.html``.
     """
     study = StudyFolder(given_path(folder))
+    if results.label_sets is not None:
+        return write_first_label_report(study, results)
     verdicts = verdicts_of(results)
     verdict = next(iter(verdicts.values()))
     results = ranked(results, verdict)

@@ -176,7 +176,7 @@ class Study:
         with folder.hold():
             found = read_pictures(folder, self.settings, progress)
             if isinstance(found, MultilabelSet):
-                self._run_labels(folder, found, progress)
+                self._run_labels(folder, found, progress, early)
             else:
                 self._run_classes(folder, found, progress, early)
             self.time_left.plan([])
@@ -201,7 +201,8 @@ class Study:
         for each in embedded:
             steps.train_heads(each)
         if early is not None and not all(each.analysed for each in embedded):
-            early(read_some_results(folder, self.settings, _held(embedded)))
+            some = read_some_results(folder, self.settings, _held(embedded))
+            early(replace(some, label_sets=None))  # of an earlier study in this folder
         done = [steps.measure_rest(each) for each in embedded]
         folder.label_sets.unlink(missing_ok=True)
         gather(folder, [name for names in done for name in names])
@@ -212,7 +213,11 @@ class Study:
             show_unlabelled(folder, unlabelled, self.results(), progress)
 
     def _run_labels(
-        self, folder: StudyFolder, labelled: MultilabelSet, progress: StepProgress
+        self,
+        folder: StudyFolder,
+        labelled: MultilabelSet,
+        progress: StepProgress,
+        early: Callable[[Results], None] | None,
     ) -> None:
         """Study pictures of several labels each."""
         settings, images = self.settings, labelled.images
@@ -228,6 +233,9 @@ class Study:
         measure_costs(folder, [each.features for each in embedded], images, progress)
         for each in embedded:
             steps.train_probes(each)
+        if early is not None and not all(each.analysed for each in embedded):
+            some = read_some_results(folder, settings, _held(embedded))
+            early(replace(some, label_sets=labelled.to_frame()))
         done = [steps.map_pictures(each) for each in embedded]
         write_label_sets(folder, labelled)
         gather(folder, [name for names in done for name in names])

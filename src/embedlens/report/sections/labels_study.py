@@ -22,6 +22,7 @@ class LabelVerdictSection(Section):
     title = link = "Verdict"
     template = TEMPLATES / "label_verdict.html"
     folded = False
+    early = True
 
     def context(self, material: Any) -> dict[str, Any]:
         """Return what can be done next, with the study's name in each command."""
@@ -53,6 +54,7 @@ class LabelPrecisionSection(Section):
     link = "Labels"
     template = TEMPLATES / "label_precision.html"
     folded = False
+    early = True
 
 
 class LabelMapsSection(Section):
@@ -72,6 +74,7 @@ class MeanPrecisionSection(Section):
     title = "Mean average precision"
     link = "Precision"
     template = TEMPLATES / "mean_precision.html"
+    early = True
 
 
 class LabelRetrievalSection(Section):
@@ -81,6 +84,7 @@ class LabelRetrievalSection(Section):
     title = "Search by a picture"
     link = "Retrieval"
     template = TEMPLATES / "retrieval.html"
+    early = True
 
     def applies(self, material: Any) -> bool:
         """Return whether it was measured."""
