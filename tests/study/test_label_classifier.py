@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib
 import json
+import shutil
 import subprocess
 import sys
 
@@ -16,7 +17,7 @@ from typer.testing import CliRunner
 
 import embedlens as el
 from embedlens.classify import LabelClassifier, UnknownByDistance, export_classifier, train_labels
-from embedlens.classify.label_prediction import probability_column
+from embedlens.classify.label_prediction import predict_labels, probability_column
 from embedlens.cli.app import app
 from embedlens.curation.relabelling import relative_path
 from embedlens.errors import EmbedlensError, ImageSetError, StudyError
@@ -24,7 +25,10 @@ from embedlens.features.store import read_features
 from embedlens.images import MultilabelSet
 from embedlens.report import write_predictions
 from embedlens.study import label_pictures, label_study
+from embedlens.viewer.label_scene import scene_of
+from embedlens.viewer.scene import UNKNOWN
 from embedlens.viewer.server import served_study
+from embedlens.viewer.study_scene import NO_LABEL
 
 from .conftest import BACKBONE, COUNT, write_labelled
 
@@ -410,3 +414,72 @@ def test_what_the_study_has_not_is_refused(study):
         study.classifier("Xception")
     with pytest.raises(StudyError, match="has the head 'linear_probe' alone"):
         study.classifier(head="knn")
+
+
+class TestPicturesOfWhichNobodyHasSaidTheLabels:
+    """With ``unlabelled`` they are on the maps, predicted, and in no figure."""
+
+    @pytest.fixture(scope="class")
+    def shown(self, study, table, new, tmp_path_factory):
+        out = tmp_path_factory.mktemp("shown") / "study"
+        shutil.copytree(study.folder / "features", out / "features")
+        one = el.Study(
+            table, [BACKBONE], out=out, size=48, repeats=2, group="patient", unlabelled=new.parent
+        )
+        one.run()
+        return one
+
+    def test_the_verdict_does_not_know_them(self, shown, study):
+        one, other = shown.verdict(), study.verdict()
+        assert one.take.labels == other.take.labels
+        assert (one.expected, one.pictures) == (other.expected, other.pictures)
+        assert len(shown.results().unlabelled) == COUNT
+
+    def test_they_are_predicted_as_predict_does(self, shown, new, tmp_path):
+        classifier = shown.classifier()
+        predict_labels(classifier, str(new.parent), tmp_path / "p.csv")
+        told, found = rows_of(tmp_path / "p.csv"), shown.results().unlabelled
+        paths = found.kept["path"].to_list()
+        for name in classifier.labels:
+            column = probability_column(name)
+            expected = [float(told[path][column]) for path in paths]
+            np.testing.assert_allclose(found.predictions[column], expected, atol=1e-6)
+        labels = ["; ".join(each) for each in found.predictions["found"]]
+        assert labels == [told[path]["found"].replace(";", "; ") for path in paths]
+
+    def test_they_lie_near_the_pictures_that_they_are_like(self, shown):
+        found, maps = shown.results().unlabelled, shown.results().maps[BACKBONE, "pretrained"]
+        for method, places in found.maps[BACKBONE, "pretrained"].items():
+            assert places.shape == (COUNT, 3)
+            assert np.isfinite(places).all()
+            span = np.ptp(maps[method], axis=0).max()
+            near = found.nearest[BACKBONE, "pretrained"][1][:, 0]
+            apart = np.linalg.norm(places - maps[method][near], axis=1)
+            assert np.median(apart) < 0.25 * span
+
+    def test_they_are_grey_in_the_viewer_and_have_a_probability_of_each_label(self, shown):
+        results = shown.results()
+        scene = scene_of(results)
+        labelled = int(results.pictures["kept"].sum())
+        assert scene.count == labelled + COUNT
+        columns = {column.id: column for column in scene.columns}
+        for name in ("labels:number", "label:0", "split"):
+            codes = np.asarray(scene.blob(columns[name].blob))
+            assert columns[name].unknown == NO_LABEL
+            assert (np.frombuffer(codes, np.uint16)[labelled:] == UNKNOWN).all()
+        place = list(results.label_sets).index("across")
+        values = np.frombuffer(scene.blob(columns[f"probability:{place}"].blob), np.float32)
+        expected = results.unlabelled.predictions[probability_column("across")]
+        np.testing.assert_allclose(values[labelled:], expected, atol=1e-6)
+        assert np.isnan(values[:labelled]).all()
+
+    def test_the_report_says_what_they_are(self, shown):
+        sentence = shown.results().unlabelled.sentence()
+        assert "a logistic regression a label" in sentence
+        assert "unlike all labelled pictures" in sentence
+        assert sentence in shown.report().read_text()
+
+    def test_those_of_the_study_itself_are_answers(self, table, tmp_path):
+        one = el.Study(table, [BACKBONE], out=tmp_path / "s", size=48, unlabelled=table)
+        with pytest.raises(StudyError, match="every row of it is an answer, an empty one too"):
+            one.run()

@@ -457,7 +457,13 @@ def _labels_told(results: Results) -> Told:
     from embedlens.results import judge_labels
 
     verdict = judge_labels(results)
-    return label_record(results, verdict), partial(print_labels, results, verdict), verdict.repeats
+
+    def show() -> None:
+        print_labels(results, verdict)
+        if results.unlabelled is not None:
+            print(f"\n{results.unlabelled.sentence()}")
+
+    return label_record(results, verdict), show, verdict.repeats
 
 
 def _tell_early(folder: Path, results: Results) -> None:

@@ -39,7 +39,9 @@ class Unlabelled:
         As ``Results.pictures``; the label is "".
     predictions : DataFrame
         A row a picture that was kept, in their order: class, probability, second_class,
-        second_probability, set_90, unknown_score, unknown, nearest_1, nearest_2, nearest_3.
+        second_probability, set_90, unknown_score, unknown, nearest_1, nearest_2, nearest_3. Where
+        pictures have several labels each, found (a list) and a probability a label instead of what
+        is said of classes.
     maps : dict of (backbone, stage) to dict of str to ndarray of shape (pictures, 3)
         Their places, by the key of the map.
     nearest : dict of (backbone, stage) to (ndarray, ndarray)
@@ -66,13 +68,18 @@ class Unlabelled:
     def sentence(self) -> str:
         """Say what the grey points are."""
         flagged, one = int(self.predictions["unknown"].sum()), len(self) == 1
+        probe, unlike = (
+            ("a linear probe", "all classes")
+            if "class" in self.predictions
+            else ("a logistic regression a label", "all labelled pictures")
+        )
         return (
             f"{len(self):,} {'picture' if one else 'pictures'} without a label "
             f"{'is' if one else 'are'} grey in the viewer, placed on the maps by "
             f"{'its' if one else 'their'} features and part of no figure here. "
-            f"{'It is' if one else 'They are'} predicted by a linear probe on {self.backbone} that "
+            f"{'It is' if one else 'They are'} predicted by {probe} on {self.backbone} that "
             f"has learned from all labelled pictures; {flagged:,} of {len(self):,} "
-            f"{'is' if flagged == 1 else 'are'} unlike all classes."
+            f"{'is' if flagged == 1 else 'are'} unlike {unlike}."
         )
 
 

@@ -94,9 +94,10 @@ def label_study(
         As for `label_pictures`.
     """
     stored = StoredBackbone.open(folder, backbone)
+    unlabelled = unlabelled or stored.settings.unlabelled
     if stored.results.label_sets is not None:
         return _label_sets(stored, budget, unlabelled, seed, progress)
-    images = _read(stored.settings.pictures, unlabelled or stored.settings.unlabelled, progress)
+    images = _read(stored.settings.pictures, unlabelled, progress)
     values = [_with_stored(each, stored, progress) for each in images]
     return propose_labels(images, values, budget, seed=seed)
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from embedlens.errors import StudyError
 from embedlens.files import replacing
-from embedlens.images import SPLITS, ImageSet, MultilabelSet
+from embedlens.images import SPLITS, ImageSet, MultilabelSet, resolved
 from embedlens.learn import LabelNeighbors, LabelProbes
 from embedlens.metrics.retrieval import retrieve_sharing
 from embedlens.metrics.stratified import SAMPLE, sample_by_content
@@ -60,7 +60,6 @@ def expect_label_settings(settings: Settings) -> None:
     asked = {
         "finetune (--finetune)": settings.finetune,
         "top (--top)": settings.top,
-        "unlabelled (--unlabelled)": settings.unlabelled is not None,
     }
     learned = [space.title for space in chosen_maps(settings) if space.learned]
     if settings.maps is not None and learned:
@@ -71,6 +70,14 @@ def expect_label_settings(settings: Settings) -> None:
             f"{settings.pictures} gives pictures several labels, and {' and '.join(needed)} needs "
             "one class a picture. Leave it out, or take one label at a time, as a column label "
             "that says yes or no."
+        )
+    if settings.unlabelled is not None and resolved(settings.unlabelled) == resolved(
+        settings.pictures
+    ):
+        raise StudyError(
+            f"{settings.pictures} gives pictures several labels, and every row of it is an answer, "
+            "an empty one too. Name another place of pictures without a label with --unlabelled, "
+            "or leave it out."
         )
 
 

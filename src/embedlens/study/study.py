@@ -223,6 +223,7 @@ class Study:
         settings, images = self.settings, labelled.images
         expect_label_settings(settings)
         expect_judgeable(labelled, settings)
+        unlabelled = read_unlabelled_of(settings, images, progress)
         plan = plan_of_steps(
             folder, settings, self._titled(), len(labelled),
             heads=steps_of_probes(repeats_of(images, settings)), rest=steps_of_maps(settings),
@@ -242,6 +243,8 @@ class Study:
         progress(CHECK, 0, 0)
         write_findings(folder, embedded[0].name, labelled, settings.seed)
         settings.write(folder.settings)
+        if unlabelled is not None:
+            show_unlabelled(folder, unlabelled, self.results(), progress)
 
     def _titled(self) -> list[Backbone]:
         """Return the backbones by the names that people are told."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from embedlens.classify.heads import LinearHead
+from embedlens.classify.label_prediction import label_rows
+from embedlens.classify.labels_of_study import label_classifier_of
 from embedlens.classify.of_study import class_classifier_of, recipe_of
 from embedlens.classify.placing import PlacedMaps
 from embedlens.classify.prediction import answer_rows
@@ -19,10 +23,10 @@ from embedlens.files import content_key
 from embedlens.images import ImageSet, resolved
 from embedlens.metrics import nearest_neighbors
 from embedlens.results.folder import StudyFolder
+from embedlens.results.label_verdict import verdict_of
 from embedlens.results.nearest import NEIGHBORS
 from embedlens.results.results import Results
 from embedlens.results.unlabelled import Stage, Unlabelled, read_unlabelled, write_unlabelled
-from embedlens.results.verdict import judge
 from embedlens.results.vocabulary import PRETRAINED
 from embedlens.study.step_progress import StepProgress
 
@@ -96,7 +100,7 @@ def show_unlabelled(
     progress : callable
         Called with (step, done, total).
     """
-    take = judge(results).take.backbone
+    take = verdict_of(results).take.backbone
     place, records = str(results.settings.unlabelled), folder.gathered()
     keys = [[name, record.key] for name, record in records.items()]
     key = content_key([_FORMAT, keys, images.ids.tolist(), images.paths.tolist(), take])
@@ -117,12 +121,20 @@ def show_unlabelled(
         k = min(NEIGHBORS, len(values))
         nearest[backbone, stage] = nearest_neighbors(values, k, queries=new)
         embedded[backbone, stage] = new
-    classifier = class_classifier_of(folder.path, results, take)
-    answers = answer_rows(classifier, embedded[take, PRETRAINED.key])
+    answers = _answers(folder.path, results, take, embedded[take, PRETRAINED.key])
     write_unlabelled(
         folder,
         Unlabelled(key, place, take, images.to_frame(), pd.DataFrame(answers), maps, nearest),
     )
+
+
+def _answers(
+    study: Path, results: Results, backbone: str, features: NDArray[np.float32]
+) -> list[dict[str, Any]]:
+    """Return what a backbone's classifier says of each, one class or the labels that it finds."""
+    if results.label_sets is None:
+        return answer_rows(class_classifier_of(study, results, backbone), features)
+    return label_rows(label_classifier_of(study, results, backbone, LinearHead.key), features)
 
 
 def _embedded(

@@ -232,15 +232,8 @@ def _add_map(
     key, name = backbone_key(backbone, stage), stage_name(backbone, stage)
     title = MAPS.title(method)
     points = results.maps[backbone, stage][method]
-    labelled, bare = len(points), results.unlabelled
-    facts = map_facts(results, backbone, stage, method)
-    if bare is not None:
-        places = bare.maps.get((backbone, stage), {}).get(method)
-        points = padded(points, scene.count, np.nan)
-        if places is None:
-            facts = "; ".join(filter(None, [facts, f"those {NO_LABEL} lie in its middle: {_LOST}"]))
-        else:
-            points[labelled:] = places
+    labelled = len(points)
+    points, facts = _with_unlabelled(scene, results, backbone, stage, method)
     pretrained = results.backbones.set_index("backbone")["pretrained"]
     has_silhouettes = method in results.silhouettes
     scene.add_map(
@@ -255,6 +248,23 @@ def _add_map(
         silhouette_column=f"silhouette:{key}:{method}" if has_silhouettes else None,
     )
     add_purity(scene, key, method, f"{name} · {title}", points[:labelled], codes[:labelled])
+
+
+def _with_unlabelled(
+    scene: Scene, results: Results, backbone: str, stage: str, method: str
+) -> tuple[NDArray[np.floating], str]:
+    """Return the places of all pictures on a map, and what is said of it in a line."""
+    points, bare = results.maps[backbone, stage][method], results.unlabelled
+    facts = map_facts(results, backbone, stage, method)
+    if bare is None:
+        return points, facts
+    labelled, places = len(points), bare.maps.get((backbone, stage), {}).get(method)
+    points = padded(points, scene.count, np.nan)
+    if places is None:
+        lost = f"those {NO_LABEL} lie in its middle: {_LOST}"
+        return points, "; ".join(filter(None, [facts, lost]))
+    points[labelled:] = places
+    return points, facts
 
 
 def add_purity(
@@ -305,14 +315,15 @@ def _add_silhouettes(scene: Scene, results: Results, backbone: str, stage: str) 
 def add_plain_map(scene: Scene, results: Results, backbone: str, stage: str, method: str) -> None:
     """Add a map of a study whose pictures have no class each: without silhouettes and purity."""
     key, pretrained = backbone_key(backbone, stage), results.backbones.set_index("backbone")
+    points, facts = _with_unlabelled(scene, results, backbone, stage, method)
     scene.add_map(
-        results.maps[backbone, stage][method],
+        points,
         id=map_id(backbone, stage, method),
         backbone=key,
         method=method,
         name=f"{stage_name(backbone, stage)} · {MAPS.title(method)}",
         pretrained=bool(np.all(pretrained["pretrained"][backbone])),
-        facts=map_facts(results, backbone, stage, method),
+        facts=facts,
     )
 
 

@@ -66,6 +66,11 @@ class LabelMapsSection(Section):
     template = TEMPLATES / "label_maps.html"
     folded = False
 
+    def context(self, material: Any) -> dict[str, Any]:
+        """Return what the grey points are."""
+        bare = material.results.unlabelled
+        return {"unlabelled": bare.sentence() if bare else ""}
+
 
 class MeanPrecisionSection(Section):
     """The table of backbones and heads."""
