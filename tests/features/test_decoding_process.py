@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import signal
+import subprocess
+import sys
 import time
 from types import SimpleNamespace
 
@@ -78,6 +80,16 @@ def test_a_process_that_is_killed_is_said():
         processes._children[0].wait()
         with pytest.raises(EmbedlensError, match=r"has ended \(exit -9\).*Run again"):
             processes.decode(jpeg(4), 9)
+
+
+def test_a_process_starts_without_what_does_not_decode():
+    """Each of many imports it, at the same time."""
+    code = (
+        "import sys, embedlens.features.decoding_process; "
+        "print({'pandas', 'scipy', 'sklearn', 'keras', 'openvino'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "set()", done.stderr
 
 
 def test_none_is_left_running():

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from embedlens.errors import ImageSetError
 from embedlens.images.image_set import Arrays, ImageSet, Strings, gather_pictures
@@ -19,6 +18,9 @@ from embedlens.images.location import Location, Place, locate_labelled
 from embedlens.images.split import complete_split
 from embedlens.images.table import Wanted
 from embedlens.images.time_order import time_split
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +121,8 @@ class MultilabelSet:
 
     def to_frame(self) -> pd.DataFrame:
         """Return which labels each picture has: a column a label, of bool."""
+        import pandas as pd
+
         return pd.DataFrame(self.members, columns=list(self.names))
 
     def __len__(self) -> int:
