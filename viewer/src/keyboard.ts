@@ -58,7 +58,7 @@ function keys(context: Context, actions: KeyActions): Record<string, () => void>
     g: () => togglePanel(context, "selection"),
     k: () => togglePanel(context, "silhouettes"),
     x: () => togglePanel(context, "confusion"),
-    ...(dataset.scene.findings ? { e: () => togglePanel(context, "findings") } : {}),
+    e: () => togglePanel(context, "findings"),
     ...(store.state.panel === "findings" ? findingKeys(context) : {}),
     t: () => toggleTheme(context),
     s: () => void savePng(context),

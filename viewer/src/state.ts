@@ -5,7 +5,7 @@ import { FLAT, START } from "./camera";
 import { type Decisions, fromLists, type Written } from "./decisions";
 import type { Filter, Filters } from "./filter";
 import type { Guest } from "./guest";
-import type { Scene } from "./scene";
+import type { Column, Scene } from "./scene";
 
 export type Tool = "move" | "lasso" | "box";
 /** What becomes of the selection when points are enclosed. */
@@ -13,6 +13,14 @@ export type Combine = "replace" | "add" | "remove";
 export type Theme = "auto" | "light" | "dark";
 const PANELS = ["selection", "picture", "findings", "silhouettes", "confusion"] as const;
 export type Panel = "none" | (typeof PANELS)[number];
+
+/** Whether a scene has what a panel shows. */
+export function holds(scene: Scene, panel: Panel): boolean {
+  const has = (role: Column["role"]) => scene.columns.some((column) => column.role === role);
+  if (panel === "findings") return Boolean(scene.findings);
+  if (panel === "silhouettes") return has("silhouette");
+  return panel !== "confusion" || has("prediction");
+}
 
 export interface State {
   /** Ids of the maps shown: one, or two side by side. */
@@ -131,8 +139,7 @@ export function fromHash(hash: string, state: State, scene: Scene): State {
     filters: parseFilters(query.getAll("show"), scene),
     selection: parseSelection(query.get("selected"), scene.count),
     opened,
-    panel:
-      (panel === "picture" && opened === null) || (panel === "findings" && !scene.findings) ? "none" : panel,
+    panel: (panel === "picture" && opened === null) || !holds(scene, panel) ? "none" : panel,
     flat: query.has("flat") ? query.get("flat") === "1" : state.flat && maps.length === 0,
     perspective: query.get("perspective") !== "0",
     pictures: query.get("pictures") === "1",

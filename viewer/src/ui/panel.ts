@@ -2,7 +2,7 @@
 
 import type { Context } from "../context";
 import { button, h, type IconName } from "../element";
-import type { Panel } from "../state";
+import { holds, type Panel } from "../state";
 import { confusionPanel, READABLE } from "./confusion";
 import { findingsPanel } from "./findings";
 import { gallery } from "./gallery";
@@ -25,7 +25,7 @@ const TABS: {
 
 export function sidePanel(context: Context): HTMLElement {
   const { store } = context;
-  const tabs = TABS.filter(({ panel }) => panel !== "findings" || context.dataset.scene.findings);
+  const tabs = TABS.filter(({ panel }) => holds(context.dataset.scene, panel));
   const parts = tabs.map(({ panel, label, icon, key, build }) => {
     const tab = button({
       label,
@@ -82,7 +82,8 @@ export function sidePanel(context: Context): HTMLElement {
   return element;
 }
 
-export function togglePanel({ store }: Context, panel: Panel): void {
+export function togglePanel({ store, dataset }: Context, panel: Panel): void {
+  if (!holds(dataset.scene, panel)) return;
   store.set({ panel: store.state.panel === panel ? "none" : panel });
 }
 

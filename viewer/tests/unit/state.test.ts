@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fromHash, initialState, type State, toHash } from "../../src/state";
+import { fromHash, holds, initialState, type State, toHash } from "../../src/state";
 import { makeScene } from "../scenes";
 
 const { scene } = makeScene({ count: 50, thumbnails: false, neighbours: false });
@@ -79,5 +79,25 @@ describe("the address", () => {
     const state = fromHash(hash, first, scene);
     expect({ ...state, selection: null }).toEqual({ ...first, selection: null });
     for (const i of state.selection) expect(i).toBeLessThan(scene.count);
+  });
+});
+
+describe("a panel that the scene has nothing for", () => {
+  const whole = makeScene({ count: 50 }).scene;
+  const columns = whole.columns.filter(({ role }) => role !== "silhouette" && role !== "prediction");
+  const bare = { ...whole, columns, findings: null };
+
+  test.each(["findings", "silhouettes", "confusion"] as const)("is not there: %s", (panel) => {
+    expect(holds(bare, panel)).toBe(false);
+    expect(fromHash(`#view=1&panel=${panel}`, initialState(bare), bare).panel).toBe("none");
+  });
+
+  test.each(["silhouettes", "confusion"] as const)("is there where there is something: %s", (panel) => {
+    expect(holds(whole, panel)).toBe(true);
+    expect(fromHash(`#view=1&panel=${panel}`, initialState(whole), whole).panel).toBe(panel);
+  });
+
+  test.each(["none", "picture", "selection"] as const)("needs nothing: %s", (panel) => {
+    expect(holds(bare, panel)).toBe(true);
   });
 });
