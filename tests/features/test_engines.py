@@ -7,11 +7,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from embedlens.backbones import get_backbone
+from embedlens.backbones import Built, get_backbone
+from embedlens.backbones.keras_backend import import_keras
 from embedlens.errors import BackboneError, EmbedlensError
 from embedlens.features import Recipe, choose_engine
 from embedlens.features.engines import make_engine, preparing
-from embedlens.features.engines.keras_engine import KerasEngine
+from embedlens.features.engines.keras_engine import KerasEngine, KerasRunner
 from embedlens.features.engines.openvino_engine import OpenVINOEngine, _require_bf16
 
 # Plain, inverted residual, dense, squeeze-and-excitation, layer scale, cells with many branches.
@@ -224,3 +225,23 @@ def test_an_engine_is_not_asked_once_another_suits(monkeypatch, network):
 def test_an_unknown_engine_is_named_with_those_there_are(network):
     with pytest.raises(EmbedlensError, match="'onnx'; choose auto, torch, openvino or keras"):
         choose_engine("onnx", network)
+
+
+def test_keras_multiplies_in_float32_on_any_device():
+    """JAX and TensorFlow round factors to ten bits on a GPU, where nobody forbids it."""
+    keras = import_keras()
+    if keras.config.backend() != "jax":
+        pytest.skip("this looks at JAX")
+    import jax
+
+    seen = []
+
+    class Model:
+        def predict_on_batch(self, pixels):
+            seen.append(jax.config.jax_default_matmul_precision)
+            return pixels[:, 0, 0]
+
+    built = Built(Model(), (2, 2), 3, 0, (3,), 0, "a pixel")
+    KerasRunner(built).run([(0, np.zeros((2, 2, 3), np.uint8))], lambda row, values: None)
+    assert seen == ["highest"]
+    assert jax.config.jax_default_matmul_precision is None

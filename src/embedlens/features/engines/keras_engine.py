@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -63,10 +65,38 @@ class KerasRunner:
         """Embed pictures; see ``Runner.run``."""
         pixels = np.zeros((_BATCH, *self.size, 3), np.float32)
         pictures = iter(pictures)
-        while batch := list(islice(pictures, _BATCH)):
-            for place, (_, picture) in enumerate(batch):
-                pixels[place] = picture
-            # The last batch is filled up with earlier pictures: one shape, one compilation.
-            features: Any = self._model.predict_on_batch(pixels)
-            for (row, _), values in zip(batch, np.asarray(features, np.float32), strict=False):
-                write(row, values)
+        with _true_float32():
+            while batch := list(islice(pictures, _BATCH)):
+                for place, (_, picture) in enumerate(batch):
+                    pixels[place] = picture
+                # The last batch is filled up with earlier pictures: one shape, one compilation.
+                features: Any = self._model.predict_on_batch(pixels)
+                for (row, _), values in zip(batch, np.asarray(features, np.float32), strict=False):
+                    write(row, values)
+
+
+@contextmanager
+def _true_float32() -> Iterator[None]:
+    """Multiply float32 as it is: on a GPU backends by themselves round it to TF32's ten bits."""
+    backend = import_keras().config.backend()
+    if backend == "jax":
+        import jax
+
+        with jax.default_matmul_precision("highest"):
+            yield
+    elif backend == "tensorflow":
+        from tensorflow import config
+
+        before = config.experimental.tensor_float_32_execution_enabled()
+        config.experimental.enable_tensor_float_32_execution(False)
+        try:
+            yield
+        finally:
+            config.experimental.enable_tensor_float_32_execution(before)
+    elif backend == "torch":
+        import torch
+
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            yield
+    else:
+        yield
