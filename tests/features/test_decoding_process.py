@@ -115,6 +115,17 @@ def test_a_gpu_has_all_processors_decode_for_it(images, monkeypatch):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("count", [1, 2, 16])
+def test_beside_a_network_on_the_processors_no_process_decodes(images, monkeypatch, count):
+    """However few or many of these there are."""
+    monkeypatch.setattr(decoding, "_MANY", 1)
+    monkeypatch.setattr(decoding, "processors", lambda: count)
+    monkeypatch.setattr(decoding, "DecodingProcesses", None)
+    transform = get_backbone("EfficientNetLite0").transform
+    for engine in (SimpleNamespace(), SimpleNamespace(gpu=None)):
+        assert len(list(decoded_for(engine, images, range(8), transform))) == 8
+
+
 def test_a_picture_that_is_gone_ends_the_run_as_threads_do(images, monkeypatch):
     monkeypatch.setattr(decoding, "_MANY", 1)
     images.source.file(images.paths[2]).unlink()

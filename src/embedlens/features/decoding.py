@@ -53,9 +53,8 @@ def decoded_for(
     engine: Runner, images: ImageSet, rows: Sequence[int], transform: Transform
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield as `decoded` does, beside a GPU as fast as all processors decode."""
-    threads = decoding_threads(engine)
-    if threads == _THREADS or len(rows) < _MANY:
-        yield from decoded(images, rows, transform, threads)
+    if not _on_gpu(engine) or len(rows) < _MANY:
+        yield from decoded(images, rows, transform, decoding_threads(engine))
         return
     # More threads than processes, so that none of these waits for a thread.
     with DecodingProcesses(processors()) as processes:
@@ -67,7 +66,11 @@ def decoding_threads(engine: Runner) -> int:
 
     More than eight threads of one interpreter decode no more than eight.
     """
-    return min(8, processors()) if getattr(engine, "gpu", None) else min(_THREADS, processors())
+    return min(8 if _on_gpu(engine) else _THREADS, processors())
+
+
+def _on_gpu(engine: Runner) -> bool:
+    return getattr(engine, "gpu", None) is not None
 
 
 def fitting(transform: Transform) -> dict[str, Any]:
