@@ -19,7 +19,6 @@ Size = tuple[int, int]
 Box = tuple[int, int, int, int]
 Pixels = NDArray[np.uint8]
 
-_BITS = 22
 _STRIP = 2**16  # pixels, a quarter of a megabyte
 _TALL = 100  # times as high as wide: of such, Pillow has its own order
 
@@ -148,6 +147,8 @@ def weights(old: int, new: int, interpolation: Image.Resampling) -> Weights:
     The numbers are those of its ``precompute_coeffs`` and ``normalize_coeffs_8bpc``, in the same
     order of operations.
     """
+    from embedlens.images.resampling_kernels import BITS
+
     function, support = _FILTERS[interpolation]
     scale = old / new
     stretch = max(scale, 1.0)
@@ -162,7 +163,7 @@ def weights(old: int, new: int, interpolation: Image.Resampling) -> Weights:
     for each in shares.T:  # one after the other: the last bit depends on it
         total += each
     shares = np.divide(shares, total[:, None], out=shares, where=total[:, None] != 0.0)
-    whole = np.trunc(shares * 2.0**_BITS + np.copysign(0.5, shares)).astype(np.int32)
+    whole = np.trunc(shares * 2.0**BITS + np.copysign(0.5, shares)).astype(np.int32)
     return Weights(starts.astype(np.int32), counts.astype(np.int32), whole, old != new)
 
 

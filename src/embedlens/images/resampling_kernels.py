@@ -12,8 +12,10 @@ from embedlens.arrays.kernel import inlined, kernel
 if TYPE_CHECKING:
     from embedlens.images.resampling import Weights
 
-_BITS = 22
-_HALF = 1 << (_BITS - 1)
+BITS = 22
+"""Of a weight, behind the point."""
+
+_HALF = 1 << (BITS - 1)
 _ROWS = 32  # that one pass across a picture takes along: 128 sums side by side
 
 Pixels = NDArray[np.uint8]
@@ -57,7 +59,7 @@ def three_of_four(pixels: Pixels) -> Pixels:
 
 @inlined()
 def _byte(total: int) -> int:
-    return min(255, max(0, total >> _BITS))
+    return min(255, max(0, total >> BITS))
 
 
 @kernel()

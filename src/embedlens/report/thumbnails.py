@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from embedlens.images import ImageSet, Source
 from embedlens.images.levels import Levels
 from embedlens.results import Results
 from embedlens.results.pictures import Pictures, pixels_of
+
+Key = TypeVar("Key")
 
 SIDE = 112
 """Pixels; shown a little smaller, so that they are sharp on fine screens."""
@@ -48,8 +51,7 @@ class Thumbnails:
 
         Rows whose file is gone, or holds other bytes than the study saw, are left out.
         """
-        made = in_threads(lambda row: _address(self._pictures.pixels(row, SIDE)), rows)
-        return {row: address for row, address in zip(rows, made, strict=True) if address}
+        return _addresses(rows, lambda row: self._pictures.pixels(row, SIDE))
 
     def by_path(self, paths: Sequence[str]) -> dict[str, str]:
         """Return the same by path."""
@@ -71,13 +73,10 @@ def thumbnails(
     levels : mapping of str to (float, float), optional
         Black and white of those that do not say them.
     """
-
-    def one(path: str) -> str:
-        shades = (levels or {}).get(path)
-        return _address(pixels_of(source, path, ids[path], SIDE, "crop", shades))
-
-    made = in_threads(one, ids)
-    return {path: address for path, address in zip(ids, made, strict=True) if address}
+    shades = levels or {}
+    return _addresses(
+        ids, lambda path: pixels_of(source, path, ids[path], SIDE, "crop", shades.get(path))
+    )
 
 
 def shower(images: ImageSet) -> Show:
@@ -90,6 +89,14 @@ def shower(images: ImageSet) -> Show:
         return thumbnails(images.source, {path: ids[path] for path in known}, levels)
 
     return show
+
+
+def _addresses(
+    keys: Collection[Key], pixels: Callable[[Key], NDArray[np.uint8] | None]
+) -> dict[Key, str]:
+    """Return the address of each picture that there is, by its key."""
+    made = in_threads(lambda key: _address(pixels(key)), keys)
+    return {key: address for key, address in zip(keys, made, strict=True) if address}
 
 
 def _address(pixels: NDArray[np.uint8] | None) -> str:

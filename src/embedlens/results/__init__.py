@@ -36,7 +36,7 @@ from embedlens.results.learning_curve import (
     learning_curve_sentence,
 )
 from embedlens.results.measurements import Measure, Measurements
-from embedlens.results.results import Results, finished_results, read_results, results_of_any
+from embedlens.results.results import Results, read_results, results_of_any
 from embedlens.results.retrieval import Retrieval, judge_retrieval, retrieval_sentence
 from embedlens.results.settings import PRESETS, Settings
 from embedlens.results.tuning_verdict import Change, judge_tuning, tuning_sentence
@@ -84,7 +84,6 @@ __all__ = [
     "correlation_sentence",
     "correlations",
     "costs_of",
-    "finished_results",
     "further_record",
     "further_sentences",
     "groups_sentence",

@@ -349,25 +349,6 @@ def feature_folders(study: Path, results: Results) -> dict[tuple[str, str], Path
     }
 
 
-def finished_results(study: Path) -> Results:
-    """Read the results of a study of one class a picture, for somebody who uses them.
-
-    Raises
-    ------
-    StudyError
-        If it is no study folder, the study has not been run to its end, or its pictures have
-        several labels each.
-    """
-    results = results_of_any(study)
-    if results.label_sets is not None:
-        raise StudyError(
-            f"{study} is a study of several labels a picture, and this takes one class a picture. "
-            "Study one label at a time, as a column label that says yes or no; or take the tables "
-            f"of `embedlens report {study}`."
-        )
-    return results
-
-
 def results_of_any(study: Path) -> Results:
     """Read the results of a study, whether its pictures have one class or several labels each.
 

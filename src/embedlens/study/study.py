@@ -200,9 +200,7 @@ class Study:
         measure_costs(folder, [each.features for each in embedded], images, progress)
         for each in embedded:
             steps.train_heads(each)
-        if early is not None and not all(each.analysed for each in embedded):
-            some = read_some_results(folder, self.settings, _held(embedded))
-            early(replace(some, label_sets=None))  # of an earlier study in this folder
+        self._tell_early(early, folder, embedded, None)
         done = [steps.measure_rest(each) for each in embedded]
         folder.label_sets.unlink(missing_ok=True)
         gather(folder, [name for names in done for name in names])
@@ -234,9 +232,7 @@ class Study:
         measure_costs(folder, [each.features for each in embedded], images, progress)
         for each in embedded:
             steps.train_probes(each)
-        if early is not None and not all(each.analysed for each in embedded):
-            some = read_some_results(folder, settings, _held(embedded))
-            early(replace(some, label_sets=labelled.to_frame()))
+        self._tell_early(early, folder, embedded, labelled.to_frame())
         done = [steps.map_pictures(each) for each in embedded]
         write_label_sets(folder, labelled)
         gather(folder, [name for names in done for name in names])
@@ -245,6 +241,21 @@ class Study:
         settings.write(folder.settings)
         if unlabelled is not None:
             show_unlabelled(folder, unlabelled, self.results(), progress)
+
+    def _tell_early(
+        self,
+        early: Callable[[Results], None] | None,
+        folder: StudyFolder,
+        embedded: list[Embedded],
+        label_sets: pd.DataFrame | None,
+    ) -> None:
+        """Tell what is enough for a verdict, where more is to be computed.
+
+        Of the labels these pictures have: those in the folder may be of an earlier study.
+        """
+        if early is not None and not all(each.analysed for each in embedded):
+            some = read_some_results(folder, self.settings, _held(embedded))
+            early(replace(some, label_sets=label_sets))
 
     def _titled(self) -> list[Backbone]:
         """Return the backbones by the names that people are told."""

@@ -12,6 +12,7 @@ import numpy as np
 from embedlens.backbones import Built
 from embedlens.backbones.keras_backend import import_keras, keras_gpu
 from embedlens.features.engines.engine import Pictures, Write
+from embedlens.features.engines.torch_engine import true_float32
 
 if TYPE_CHECKING:
     from embedlens.features.recipe import Recipe
@@ -65,7 +66,7 @@ class KerasRunner:
         """Embed pictures; see ``Runner.run``."""
         pixels = np.zeros((_BATCH, *self.size, 3), np.float32)
         pictures = iter(pictures)
-        with _true_float32():
+        with _multiplying_float32():
             while batch := list(islice(pictures, _BATCH)):
                 for place, (_, picture) in enumerate(batch):
                     pixels[place] = picture
@@ -76,7 +77,7 @@ class KerasRunner:
 
 
 @contextmanager
-def _true_float32() -> Iterator[None]:
+def _multiplying_float32() -> Iterator[None]:
     """Multiply float32 as it is: on a GPU backends by themselves round it to TF32's ten bits."""
     backend = import_keras().config.backend()
     if backend == "jax":
@@ -94,9 +95,7 @@ def _true_float32() -> Iterator[None]:
         finally:
             config.experimental.enable_tensor_float_32_execution(before)
     elif backend == "torch":
-        import torch
-
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        with true_float32():
             yield
     else:
         yield

@@ -84,7 +84,7 @@ class TorchRunner:
             _Turn(self._batch, self.size, self._device) for _ in range(_TURNS[self._device])
         )
         try:
-            with torch.inference_mode(), _true_float32():
+            with torch.inference_mode(), true_float32():
                 while batch := list(islice(pictures, self._batch)):
                     turns[0].hand_over(write)
                     turns[0].begin(batch, self._forward)
@@ -107,12 +107,12 @@ class _Turn:
     def __init__(self, batch: int, size: tuple[int, int], device: str) -> None:
         import torch
 
-        self._on_gpu = device == "cuda"
-        self._pixels = torch.zeros((batch, *size, 3), dtype=torch.uint8, pin_memory=self._on_gpu)
+        on_gpu = device == "cuda"
+        self._pixels = torch.zeros((batch, *size, 3), dtype=torch.uint8, pin_memory=on_gpu)
         self._given = self._pixels.numpy()
         self._rows: list[int] = []
         self._features: Any = None
-        self._done = torch.cuda.Event() if self._on_gpu else None
+        self._done = torch.cuda.Event() if on_gpu else None
 
     def begin(self, batch: Sequence[tuple[int, np.ndarray]], forward: Callable[[Any], Any]) -> None:
         """Send pictures through a network; the last batch is filled up with what was there.
@@ -142,7 +142,7 @@ class _Turn:
             write(row, self._features[place].numpy().copy())
 
 
-def _true_float32() -> AbstractContextManager[None]:
+def true_float32() -> AbstractContextManager[None]:
     """Convolve in float32, by a way that gives the same bits each time."""
     import torch
 
