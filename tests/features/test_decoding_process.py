@@ -17,9 +17,12 @@ from PIL import Image
 from embedlens.backbones import get_backbone
 from embedlens.errors import EmbedlensError, ImageSetError
 from embedlens.features import decoding, embed
-from embedlens.features.decoding import decoded, decoded_for
+from embedlens.features.decoding import Decoding, decoded
 from embedlens.features.decoding_process import DecodingProcesses
+from embedlens.features.engines import choose_engine
 from embedlens.images import ImageSet, decode
+
+ON_A_GPU = SimpleNamespace(gpu="a card")
 
 
 def jpeg(seed, size=(60, 40)):
@@ -57,20 +60,24 @@ def images(tmp_path):
 
 def test_pixels_are_those_of_decode(processes):
     for resize in ("squash", "crop", "pad"):
-        data = jpeg(1)
-        found = processes.decode(data, (33, 47), resize, None, interpolation="bicubic")
-        expected = decode(data, (33, 47), resize, None, interpolation="bicubic")
-        np.testing.assert_array_equal(found, expected)
+        files = [(jpeg(seed), None) for seed in range(3)]
+        options = {"size": (33, 47), "resize": resize, "interpolation": "bicubic"}
+        found = processes.decode(files, **options)
+        for (data, _), pixels in zip(files, found, strict=True):
+            np.testing.assert_array_equal(pixels, decode(data, **options))
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture", jpeg(2)[:300]])
 def test_errors_are_those_of_decode(processes, data):
+    """Of one picture among others, which are decoded all the same."""
     with pytest.raises(ImageSetError) as expected:
         decode(data, 9)
-    with pytest.raises(ImageSetError) as found:
-        processes.decode(data, 9)
-    assert (type(found.value), str(found.value)) == (type(expected.value), str(expected.value))
-    assert processes.decode(jpeg(3), 9).shape == (9, 9, 3)  # and it goes on
+    before, found, after = processes.decode(
+        [(jpeg(1), None), (data, None), (jpeg(3), None)], size=9
+    )
+    assert (type(found), str(found)) == (type(expected.value), str(expected.value))
+    np.testing.assert_array_equal(before, decode(jpeg(1), 9))
+    np.testing.assert_array_equal(after, decode(jpeg(3), 9))
 
 
 def test_a_process_that_is_killed_is_said():
@@ -79,7 +86,7 @@ def test_a_process_that_is_killed_is_said():
         os.kill(processes._children[0].pid, signal.SIGKILL)
         processes._children[0].wait()
         with pytest.raises(EmbedlensError, match=r"has ended \(exit -9\).*Run again"):
-            processes.decode(jpeg(4), 9)
+            processes.decode([(jpeg(4), None)], size=9)
 
 
 def test_a_process_starts_without_what_does_not_decode():
@@ -100,16 +107,17 @@ def test_none_is_left_running():
 
 def test_until_they_have_started_this_process_decodes():
     with DecodingProcesses(1) as processes:
-        assert processes.decode(jpeg(5), 9).shape == (9, 9, 3)
+        assert processes.decode([(jpeg(5), None)], size=9)[0].shape == (9, 9, 3)
 
 
 def test_a_gpu_has_all_processors_decode_for_it(images, monkeypatch):
     """Rows and their order are those of threads."""
     monkeypatch.setattr(decoding, "_MANY", 1)
     transform = get_backbone("EfficientNetLite0").transform
-    rows = [5, 0, 3, 3, 7]
+    rows = [5, 0, 3, 3, 7, *range(8), 1]
     expected = list(decoded(images, rows, transform))
-    found = list(decoded_for(SimpleNamespace(gpu="a card"), images, rows, transform))
+    with Decoding() as decoding_:
+        found = list(decoding_.pictures(ON_A_GPU, images, rows, transform))
     assert [row for row, _ in found] == rows
     for (_, one), (_, other) in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -123,15 +131,37 @@ def test_beside_a_network_on_the_processors_no_process_decodes(images, monkeypat
     monkeypatch.setattr(decoding, "DecodingProcesses", None)
     transform = get_backbone("EfficientNetLite0").transform
     for engine in (SimpleNamespace(), SimpleNamespace(gpu=None)):
-        assert len(list(decoded_for(engine, images, range(8), transform))) == 8
+        with Decoding() as decoding_:
+            assert len(list(decoding_.pictures(engine, images, range(8), transform))) == 8
 
 
 def test_a_picture_that_is_gone_ends_the_run_as_threads_do(images, monkeypatch):
     monkeypatch.setattr(decoding, "_MANY", 1)
     images.source.file(images.paths[2]).unlink()
     transform = get_backbone("EfficientNetLite0").transform
-    with pytest.raises(ImageSetError, match="can no longer be read"):
-        list(decoded_for(SimpleNamespace(gpu="a card"), images, range(8), transform))
+    with pytest.raises(ImageSetError, match="can no longer be read"), Decoding() as decoding_:
+        list(decoding_.pictures(ON_A_GPU, images, range(8), transform))
+
+
+def test_a_picture_that_has_become_another_thing_is_named(images, monkeypatch):
+    monkeypatch.setattr(decoding, "_MANY", 1)
+    images.source.file(images.paths[2]).write_bytes(b"no picture")
+    transform = get_backbone("EfficientNetLite0").transform
+    with pytest.raises(ImageSetError, match=images.paths[2]), Decoding() as decoding_:
+        list(decoding_.pictures(ON_A_GPU, images, range(8), transform))
+
+
+def test_it_starts_while_a_network_is_loaded_for_a_gpu_and_not_for_another(images, monkeypatch):
+    """And embeds the same."""
+    started = []
+    monkeypatch.setattr(decoding, "_MANY", 1)
+    monkeypatch.setattr(Decoding, "start", lambda self, count: started.append(count))
+    expected = embed(images, "EfficientNetLite0").values
+    assert started == []
+    engine = choose_engine("auto", get_backbone("EfficientNetLite0"))
+    monkeypatch.setattr(type(engine), "sees_a_gpu", lambda self: True, raising=False)
+    np.testing.assert_array_equal(embed(images, "EfficientNetLite0").values, expected)
+    assert started == [8]
 
 
 def test_the_record_names_the_gpu(images, monkeypatch):

@@ -13,8 +13,8 @@ import numpy as np
 
 from embedlens.backbones import Backbone, Resize, Transform, get_backbone, weights_for
 from embedlens.errors import BackboneError, EmbedlensError, WeightsError
-from embedlens.features.decoding import decoded_for
-from embedlens.features.engines import Precision, Runner, make_engine
+from embedlens.features.decoding import Decoding
+from embedlens.features.engines import Precision, Runner, make_engine, sees_a_gpu
 from embedlens.features.engines.engine import InsteadRunner
 from embedlens.features.recipe import Recipe
 from embedlens.features.store import FeatureStore
@@ -187,13 +187,11 @@ def _named(
 
 
 def _in_memory(images: ImageSet, recipe: Recipe, progress: RowProgress | None) -> Features:
-    engine = make_engine(recipe)
-    values = np.empty((len(images), engine.features), np.float32)
-
-    def write(row: int, row_values: np.ndarray) -> None:
-        values[row] = row_values
-
-    run = _run(engine, images, np.arange(len(images)), recipe, write, progress)
+    rows = np.arange(len(images))
+    with Decoding() as decoding:
+        engine = _made(recipe, None, decoding, len(images))
+        values = np.empty((len(images), engine.features), np.float32)
+        run = _run(engine, decoding, images, rows, recipe, values.__setitem__, progress)
     return Features(values, images, recipe, {**recipe.record(), **run})
 
 
@@ -246,8 +244,8 @@ def _compute(
     progress: RowProgress | None,
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """Run the network once over the pictures that miss anything; return the finished features."""
-    engine = make_engine(recipe, trunk.layer if trunk else None)
-    with ExitStack() as files:
+    with ExitStack() as files, Decoding() as decoding:
+        engine = _made(recipe, trunk.layer if trunk else None, decoding, len(images))
         writer = files.enter_context(closing(store.writer(engine.features)))
         missing, write = writer.missing, writer.write
         if trunk is not None:
@@ -258,15 +256,23 @@ def _compute(
                 writer.write(row, values[: engine.features])
                 other.write(row, values[engine.features :])
 
-        run = _run(engine, images, missing, recipe, write, progress)
+        run = _run(engine, decoding, images, missing, recipe, write, progress)
     if trunk is not None:
         took = {name: run[name] for name in ("seconds", "embedded", "size")}
         trunk.store.finish({**trunk.recipe.record(), **took})
     return store.finish({**recipe.record(), **run})
 
 
+def _made(recipe: Recipe, tail: str | None, decoding: Decoding, count: int) -> Runner:
+    """Make the engine; where it looks for a GPU, decoding starts meanwhile."""
+    if sees_a_gpu(recipe):
+        decoding.start(count)
+    return make_engine(recipe, tail)
+
+
 def _run(
     engine: Runner,
+    decoding: Decoding,
     images: ImageSet,
     missing: np.ndarray,
     recipe: Recipe,
@@ -290,7 +296,7 @@ def _run(
 
     start = time.perf_counter()
     transform = recipe.transform.of_size(engine.size)
-    engine.run(decoded_for(engine, images, missing.tolist(), transform), keep)
+    engine.run(decoding.pictures(engine, images, missing.tolist(), transform), keep)
     seconds = time.perf_counter() - start
     return {"seconds": seconds, "embedded": len(missing), **facts(engine, recipe)}
 

@@ -334,11 +334,8 @@ class ImageSet:
         fill: Colour = GREY,
         reduced: bool = False,
         centre: str = "nearest",
-        by: Callable[..., npt.NDArray[np.uint8]] = decode,
     ) -> npt.NDArray[np.uint8]:
         """Picture `i` decoded to uint8 RGB of shape (height, width, 3); see `decode`.
-
-        ``by`` is what decodes it, in another process perhaps.
 
         Raises
         ------
@@ -347,7 +344,7 @@ class ImageSet:
         """
         data = self.read_bytes(i)
         try:
-            return by(
+            return decode(
                 data, size, resize, self.levels(i), crop=crop, shorter_side=shorter_side,
                 interpolation=interpolation, fill=fill, reduced=reduced, centre=centre,
             )  # fmt: skip

@@ -19,7 +19,7 @@ from embedlens.backbones import Backbone, Resize
 from embedlens.backbones.keras_backend import require_learning
 from embedlens.errors import BackboneError, ImageSetError
 from embedlens.features import Precision, Recipe, Trunk, embed
-from embedlens.features.decoding import decoded_for
+from embedlens.features.decoding import Decoding
 from embedlens.features.engines import make_engine
 from embedlens.files import text_key
 from embedlens.given_path import given_path
@@ -142,8 +142,9 @@ def _augmented_frontier(
         def write(row: int, numbers: NDArray[np.float32]) -> None:
             values[place[row]] = numbers
 
-        pictures = decoded_for(engine, images, rows.tolist(), transform)
-        engine.run(augmented(pictures, change), write)
+        with Decoding() as decoding:
+            pictures = decoding.pictures(engine, images, rows.tolist(), transform)
+            engine.run(augmented(pictures, change), write)
         return LazyRows(values, np.arange(len(rows)))
 
     return again

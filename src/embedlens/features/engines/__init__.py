@@ -7,6 +7,7 @@ from embedlens.features.engines.registry import (
     make_engine,
     preparing,
     register_engine,
+    sees_a_gpu,
 )
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "make_engine",
     "preparing",
     "register_engine",
+    "sees_a_gpu",
 ]

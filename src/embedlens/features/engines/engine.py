@@ -96,7 +96,8 @@ class Engine(Protocol):
 
     One that makes something of a network once, and keeps it, may have ``preparing(recipes)`` too: a
     context manager that has it made for several networks while what is inside goes on, and yields
-    for how many. What it leaves, ``load`` makes.
+    for how many. What it leaves, ``load`` makes. One that runs on a GPU may have ``sees_a_gpu()``,
+    whether there is one: pictures are then decoded in processes that start before ``load``.
     """
 
     name: str

@@ -32,6 +32,10 @@ class KerasEngine:
         """Whether it is the one to take: always, after the others."""
         return True
 
+    def sees_a_gpu(self) -> bool:
+        """Whether Keras's backend has a GPU."""
+        return keras_gpu() is not None
+
     def load(self, recipe: Recipe, tail: str | None = None) -> KerasRunner:
         """Make a backbone ready to run.
 

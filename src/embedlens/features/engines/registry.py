@@ -99,6 +99,12 @@ def make_engine(recipe: Recipe, tail: str | None = None) -> Runner:
         return InsteadRunner(others[0].load(recipe, tail), engine.name, others[0].name, str(error))
 
 
+def sees_a_gpu(recipe: Recipe) -> bool:
+    """Whether the recipe's engine says, before it makes a network ready, that a GPU will run it."""
+    engine = choose_engine(recipe.engine, recipe.backbone)
+    return bool(getattr(engine, "sees_a_gpu", lambda: False)())
+
+
 @contextmanager
 def preparing(recipes: Sequence[Recipe]) -> Iterator[int]:
     """Have engines make what they keep of networks, while what is inside goes on.

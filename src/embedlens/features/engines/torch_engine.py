@@ -36,6 +36,8 @@ class TorchEngine:
         """Whether it is the one to take: where PyTorch has a GPU."""
         return torch_sees_a_gpu()
 
+    sees_a_gpu = suits
+
     def load(self, recipe: Recipe, tail: str | None = None) -> TorchRunner:
         """Make a backbone ready to run.
 
