@@ -38,7 +38,7 @@ from safetensors.torch import save_file
 from embedlens.arrays import processors
 from embedlens.backbones import get_backbone
 from embedlens.features import Precision, Recipe, embed
-from embedlens.features.decoding import decoded, decoded_for
+from embedlens.features.decoding import Decoding, decoded
 from embedlens.images import ImageSet
 
 NETWORKS = ("vit_base_patch16_224", "convnext_tiny", "resnet50")
@@ -186,9 +186,11 @@ def files_alone(backbone: Any, images: ImageSet, peer: Peer) -> str:
         for _ in decoded(images, rows, transform, count):
             pass
         said.append(f"{count} threads {len(images) / (time.perf_counter() - begun):,.0f}")
-    begun = time.perf_counter()
-    for _ in decoded_for(SimpleNamespace(gpu="any"), images, rows, transform):
-        pass
+    with Decoding() as decoding:
+        decoding.start(len(images))
+        begun = time.perf_counter()
+        for _ in decoding.pictures(SimpleNamespace(gpu="any"), images, rows, transform):
+            pass
     said.append(f"processes {len(images) / (time.perf_counter() - begun):,.0f}")
     begun = time.perf_counter()
     for _ in peer.loader:

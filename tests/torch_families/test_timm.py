@@ -13,10 +13,10 @@ torch = pytest.importorskip("torch", reason="needs the extra [torch]")
 
 from safetensors.torch import save_file  # noqa: E402
 
-from embedlens.backbones import get_backbone  # noqa: E402
+from embedlens.backbones import get_backbone, list_backbones  # noqa: E402
 from embedlens.backbones.families import timm_family  # noqa: E402
 from embedlens.backbones.hub_file import HubFile  # noqa: E402
-from embedlens.errors import WeightsError  # noqa: E402
+from embedlens.errors import BackboneError, WeightsError  # noqa: E402
 
 # Convolutions, class token, attention pool, class token instead of the average, squash.
 NETWORKS = [
@@ -92,7 +92,7 @@ def test_weights_of_another_depth_are_refused(randomized, tmp_path):
 def test_the_table_says_what_timm_says():
     """Of every network the transform, the licence and where its weights are."""
     if timm.__version__ != timm_family._table()["timm"]:
-        pytest.skip("the table is of another timm; with this one networks are introspected")
+        pytest.skip("the table is of another timm")
     for name in ("resnet50", "vit_base_patch16_siglip_224", "vit_small_patch14_dinov2"):
         assert timm_family.introspect(name).pretrained == {
             tag: replace(each, url=each.url or row.url)
@@ -102,6 +102,45 @@ def test_the_table_says_what_timm_says():
                 strict=True,
             )
         }
+
+
+@pytest.fixture
+def another_timm(monkeypatch):
+    """The installed timm is not the table's: an architecture and a tag are of its own."""
+    table = dict(timm_family.architectures())
+    missing = table.pop("resnet18")
+    known = table["resnet34"]
+    tag, *_ = known.pretrained
+    less = {name: each for name, each in known.pretrained.items() if name != tag}
+    table["resnet34"] = replace(known, pretrained=less)
+    monkeypatch.setattr(timm_family, "_table_holds", lambda: False)
+    monkeypatch.setattr(timm_family, "architectures", lambda: table)
+    timm_family._installed.cache_clear()
+    yield missing, tag
+    timm_family._installed.cache_clear()
+
+
+def test_with_another_timm_lists_ask_it_nothing(another_timm, monkeypatch):
+    """It would build a thousand networks to say what the table says."""
+    monkeypatch.setattr(timm_family, "introspect", None)
+    assert len(list_backbones(family="timm")) > 1000
+    assert get_backbone("timm:resnet50", weights="random").size == 224
+
+
+def test_what_only_the_installed_timm_has_is_taken_from_it(another_timm):
+    missing, tag = another_timm
+    found = timm_family.described("resnet18")
+    assert (found.parameters, found.features) == (missing.parameters, missing.features)
+    assert found.pretrained.keys() == missing.pretrained.keys()
+    assert get_backbone(f"timm:resnet34.{tag}", weights="random").network == f"timm:resnet34.{tag}"
+    with pytest.raises(BackboneError, match="no_such_network"):
+        get_backbone("timm:no_such_network")
+    with pytest.raises(BackboneError, match="no_such_tag"):
+        get_backbone("timm:resnet34.no_such_tag")
+
+
+def test_networks_that_read_numbers_while_they_are_built_are_introspected():
+    assert timm_family.introspect("csatv2").features > 0
 
 
 def test_dinov3_is_its_class_token_and_its_licence_is_told():

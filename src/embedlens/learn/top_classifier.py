@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from embedlens.backbones.float32 import float32_of_keras
 from embedlens.backbones.keras_backend import import_keras, require_learning
 from embedlens.learn.history import history_table
 from embedlens.learn.labelled_points import (
@@ -147,13 +148,14 @@ class TopClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         if progress:
             progress(0, self.epochs)
-        history = trainer.fit(
-            Batches(points, codes, self.batch_size, shuffle=self.random_state),
-            validation_data=watched and Batches(*watched, self.batch_size),
-            epochs=self.epochs,
-            callbacks=[tick],
-            verbose=0,
-        )
+        with float32_of_keras():
+            history = trainer.fit(
+                Batches(points, codes, self.batch_size, shuffle=self.random_state),
+                validation_data=watched and Batches(*watched, self.batch_size),
+                epochs=self.epochs,
+                callbacks=[tick],
+                verbose=0,
+            )
         last = history.history["loss"][-1]
         if not np.isfinite(last):
             raise ValueError(
@@ -174,10 +176,11 @@ class TopClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Return the probability of each class, shape (pictures, classes)."""
         check_is_fitted(self, "classes_")
         points = points_of(self, X, np.float32)
-        parts = [
-            np.asarray(self.model_.predict_on_batch(np.asarray(points[i : i + self.batch_size])))
-            for i in range(0, len(points), self.batch_size)
-        ]
+        with float32_of_keras():
+            parts = [
+                self.model_.predict_on_batch(np.asarray(points[i : i + self.batch_size]))
+                for i in range(0, len(points), self.batch_size)
+            ]
         return np.concatenate(parts).astype(np.float64)
 
     def predict(self, X: Features) -> NDArray[np.generic]:

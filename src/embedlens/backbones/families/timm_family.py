@@ -148,7 +148,7 @@ class Timm(TorchFamily):
             folder = Path(name.removeprefix(LOCAL))
             return None if "@" in name and not folder.is_dir() else PREFIX + name
         architecture, dot, tag = name.lower().partition(".")
-        row = described(architecture)
+        row = described(architecture, tag)
         if row is None:
             return None
         tags = {each.lower(): each for each in row.pretrained}
@@ -171,7 +171,7 @@ class Timm(TorchFamily):
             fed = tuned_transform(chosen, pretrained.transform())
             return Backbone(name, network, self, layer, chosen, fed)
         architecture, _, tag = network.removeprefix(PREFIX).partition(".")
-        row = described(architecture)
+        row = described(architecture, tag)
         assert row is not None, network
         pretrained = row.pretrained.get(tag) or next(iter(row.pretrained.values()))
         chosen = _weights(network, weights, pretrained)
@@ -199,7 +199,7 @@ class Timm(TorchFamily):
         """
         name = backbone.network.removeprefix(PREFIX)
         architecture, _, tag = name.partition(".")
-        row = described(architecture)
+        row = described(architecture, tag)
         pretrained = row.pretrained.get(tag) if row else None
         file = backbone.weights.file
         if pretrained is None or pretrained.num_classes != 1000 or not pretrained.classifier:
@@ -320,7 +320,7 @@ def _stated_size(backbone: Backbone) -> tuple[int, int]:
     if (folder := backbone.family.path(backbone.network)) is not None:
         return _local(backbone.network, folder, "random")[0].input_size
     architecture, _, tag = backbone.network.removeprefix(PREFIX).partition(".")
-    row = described(architecture)
+    row = described(architecture, tag)
     assert row is not None, backbone.network
     return (row.pretrained.get(tag) or next(iter(row.pretrained.values()))).input_size
 
@@ -343,7 +343,7 @@ def _tokens(module: Any, x: Any) -> Any:
 
 def _classifier(name: str) -> str | None:
     architecture, _, tag = name.partition(".")
-    row = described(architecture)
+    row = described(architecture, tag)
     pretrained = row.pretrained.get(tag) if row else None
     return pretrained.classifier if pretrained else None
 
@@ -447,11 +447,21 @@ def _table_holds() -> bool:
         return True
 
 
+def described(architecture: str, tag: str = "") -> Architecture | None:
+    """Return an architecture of the table; of the installed timm, if that lacks it or the tag.
+
+    A network of the table is the same with any timm: lists need none, and a name says one thing.
+    """
+    row = architectures().get(architecture)
+    if row is not None and tag.lower() in ("", *(each.lower() for each in row.pretrained)):
+        return row
+    return _installed(architecture) or row
+
+
 @cache
-def described(architecture: str) -> Architecture | None:
-    """Return an architecture: of the table, if it is of the installed timm, or as timm says."""
+def _installed(architecture: str) -> Architecture | None:
     if _table_holds():
-        return architectures().get(architecture)
+        return None
     from timm.models import is_model
 
     return introspect(architecture) if is_model(architecture) else None
@@ -463,7 +473,10 @@ def introspect(architecture: str) -> Architecture:
     import torch
     from timm.models import get_arch_pretrained_cfgs, get_pretrained_cfg
 
-    with torch.device("meta"):
+    try:
+        with torch.device("meta"):
+            whole = timm.create_model(architecture, pretrained=False)
+    except NotImplementedError:  # some read numbers while they are built
         whole = timm.create_model(architecture, pretrained=False)
     configurations = get_arch_pretrained_cfgs(architecture) or {}
     default = get_pretrained_cfg(architecture)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from embedlens.backbones import Built
+from embedlens.backbones.float32 import float32_of_keras
 from embedlens.backbones.keras_backend import import_keras, keras_gpu
 from embedlens.features.engines.engine import Pictures, Write
-from embedlens.features.engines.torch_engine import true_float32
 
 if TYPE_CHECKING:
     from embedlens.features.recipe import Recipe
@@ -70,7 +68,7 @@ class KerasRunner:
         """Embed pictures; see ``Runner.run``."""
         pixels = np.zeros((_BATCH, *self.size, 3), np.float32)
         pictures = iter(pictures)
-        with _multiplying_float32():
+        with float32_of_keras():
             while batch := list(islice(pictures, _BATCH)):
                 for place, (_, picture) in enumerate(batch):
                     pixels[place] = picture
@@ -78,28 +76,3 @@ class KerasRunner:
                 features: Any = self._model.predict_on_batch(pixels)
                 for (row, _), values in zip(batch, np.asarray(features, np.float32), strict=False):
                     write(row, values)
-
-
-@contextmanager
-def _multiplying_float32() -> Iterator[None]:
-    """Multiply float32 as it is: on a GPU backends by themselves round it to TF32's ten bits."""
-    backend = import_keras().config.backend()
-    if backend == "jax":
-        import jax
-
-        with jax.default_matmul_precision("highest"):
-            yield
-    elif backend == "tensorflow":
-        from tensorflow import config
-
-        before = config.experimental.tensor_float_32_execution_enabled()
-        config.experimental.enable_tensor_float_32_execution(False)
-        try:
-            yield
-        finally:
-            config.experimental.enable_tensor_float_32_execution(before)
-    elif backend == "torch":
-        with true_float32():
-            yield
-    else:
-        yield

@@ -6,7 +6,6 @@ import importlib.util
 import shutil
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import numpy as np
 
 from embedlens.arrays import processors
 from embedlens.backbones import Built
+from embedlens.backbones.float32 import float32_of_torch
 from embedlens.features.engines.engine import Pictures, Precision, Write
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class TorchRunner:
             _Turn(self._batch, self.size, self._device) for _ in range(_TURNS[self._device])
         )
         try:
-            with torch.inference_mode(), true_float32():
+            with torch.inference_mode(), float32_of_torch():
                 while batch := list(islice(pictures, self._batch)):
                     turns[0].hand_over(write)
                     turns[0].begin(batch, self._forward)
@@ -142,13 +142,6 @@ class _Turn:
         rows, self._rows = self._rows, []
         for place, row in enumerate(rows):
             write(row, self._features[place].numpy().copy())
-
-
-def true_float32() -> AbstractContextManager[None]:
-    """Convolve in float32, by a way that gives the same bits each time."""
-    import torch
-
-    return torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)  # type: ignore[no-any-return]
 
 
 def torch_sees_a_gpu() -> bool:
