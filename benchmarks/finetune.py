@@ -24,7 +24,7 @@ from embedlens.backbones.tail import split, tail_layer
 from embedlens.features import Recipe
 from embedlens.features.engines import make_engine
 from embedlens.learn import TopClassifier
-from embedlens.learn.fine_tuning import _flat_tail, _joint
+from embedlens.learn.keras_tail import flat_tail, joint_model
 
 SIZE = 200
 
@@ -85,7 +85,9 @@ def main() -> None:
     engine.run(enumerate(pixels), frontier.__setitem__)
     trunk_seconds = time.perf_counter() - begun
 
-    tail = _joint(_flat_tail(split(backbone.load(SIZE), layer), "mean"), new_top(codes, 2048), 1e-4)
+    tail = joint_model(
+        flat_tail(split(backbone.load(SIZE), layer), "mean"), new_top(codes, 2048), 1e-4, 0.0
+    )
     ours, our_seconds = timed_epochs(tail, frontier, codes, given.batch, given.epochs)
     whole = whole_network(backbone, layer, new_top(codes, 2048), 1e-4)
     theirs, their_seconds = timed_epochs(

@@ -28,7 +28,8 @@ from embedlens.features import Recipe, embed
 from embedlens.images import ImageSet
 from embedlens.learn import TopClassifier
 from embedlens.learn.convolution import with_fast_gradients
-from embedlens.learn.fine_tuning import _flat_tail, _folder_name, _predict
+from embedlens.learn.fine_tuning import _folder_name
+from embedlens.learn.keras_tail import flat_tail
 
 VARIANTS = {
     "before fine-tuning": None,
@@ -55,7 +56,7 @@ def cross_entropy(mistakes):
 
 
 def trainable_norms(parts, pooling):
-    """The tail as ``_flat_tail`` makes it, but that batch normalisation follows the call's mode."""
+    """The tail as ``flat_tail`` makes it, but that batch normalisation follows the call's mode."""
     keras = import_keras()
     trunk, tail = parts
     shapes = [tuple(each.shape[1:]) for each in trunk.outputs]
@@ -128,9 +129,9 @@ def main() -> None:
         rows = [drawn.where(name) for name in ("train", "validation", "test")]
         data = [(np.asarray(frontier[each]), drawn.codes[each]) for each in rows]
         for name, mistakes in VARIANTS.items():
-            make = trainable_norms if mistakes and "norm" in mistakes else _flat_tail
+            make = trainable_norms if mistakes and "norm" in mistakes else flat_tail
             tail = make(split(backbone.load(given.size), layer), given.pooling)
-            before = [_predict(tail, x) for x, _ in data]
+            before = [tail.predict(x, batch_size=64, verbose=0) for x, _ in data]
             cold = mistakes is not None and "cold" in mistakes
             top = TopClassifier(
                 epochs=1 if cold else given.epochs, learning_rate=0.0 if cold else 1e-3,

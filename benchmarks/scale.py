@@ -190,7 +190,7 @@ def lay_features(one, folder: Path) -> None:
     """Put made features where those of the backbone would be."""
     from embedlens import ImageSet
     from embedlens.features.store import FeatureStore
-    from embedlens.study.study import folder_name
+    from embedlens.study.embedded import folder_name
 
     images = ImageSet.read(folder / "pictures")
     row_of = {path: row for row, path in enumerate(sorted(images.paths))}
