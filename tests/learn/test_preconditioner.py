@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedlens.learn.preconditioner import _AXES, Preconditioner
-from embedlens.learn.softmax_regression import _Problem, minimise
+from embedlens.learn.softmax_regression import _Hessian, minimise
 
 
 def weighted(n, r, k, dtype=np.float64, seed=0):
@@ -97,13 +97,13 @@ def test_classes_that_are_confused_need_few_products(monkeypatch):
     codes = (X[:, 0] > 0) * 6 + np.clip((X[:, 1] * 2 + 3).astype(int), 0, 5)
     codes = np.where(rng.random(1500) < 0.3, codes ^ 1, codes)
     codes = np.unique(codes, return_inverse=True)[1]
-    products, curved = [], _Problem.curved
+    products, curved = [], _Hessian.times
 
     def counted(self, *args):
         products.append(1)
         return curved(self, *args)
 
-    monkeypatch.setattr(_Problem, "curved", counted)
+    monkeypatch.setattr(_Hessian, "times", counted)
     found = minimise(X, codes, codes.max() + 1, 1.0)
     assert found.reached(1e-6)
     assert len(products) <= 35

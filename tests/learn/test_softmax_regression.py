@@ -7,7 +7,13 @@ from sklearn.linear_model import LogisticRegression
 from embedlens.arrays import bounded_threads
 from embedlens.learn import row_blocks, softmax_regression
 from embedlens.learn.linear_probe import LinearProbe
-from embedlens.learn.softmax_regression import TOLERANCE, Coordinates
+from embedlens.learn.softmax_regression import (
+    TOLERANCE,
+    Coordinates,
+    _Hessian,
+    _Problem,
+    minimise,
+)
 
 STRENGTHS = (1e-4, 1e-2, 1.0, 100.0)
 
@@ -138,3 +144,30 @@ def test_features_that_do_not_vary_have_shares_alone():
     found = Coordinates.of(np.ones((10, 3))).fit(np.arange(10) % 5 // 2, 3, 1.0)
     shares = found.shares(np.zeros((1, found.weights.shape[0])))
     np.testing.assert_allclose(shares, [[0.4, 0.4, 0.2]], atol=1e-3)
+
+
+def test_the_hessian_leaves_out_points_of_which_all_is_certain():
+    """The product keeps all but a hundredth of the curvature, with a tenth of the points."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((3000, 8))
+    shares = np.full((3000, 3), 1e-6)
+    shares[:, 0] = 1 - 2e-6
+    shares[::10] = rng.dirichlet(np.ones(3), 300)
+    problem = _Problem(X, np.zeros(3000, np.intp), 3, strength=1e9)
+    some, every = _Hessian.at(problem, shares), _Hessian(X, shares, 1e9)
+    assert len(some.X) <= 300
+    for _ in range(20):
+        way = rng.standard_normal((9, 3))
+        bend, whole = (np.vdot(way, each.times(way)) for each in (some, every))
+        assert 0.97 * whole <= bend <= whole * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("certain", [True, False])
+def test_points_that_are_all_certain_or_all_alike_are_no_special_case(certain):
+    """Of two classes far apart no point is left in doubt, and of noise each is."""
+    rng = np.random.default_rng(0)
+    codes = np.arange(60) % 2
+    X = rng.standard_normal((60, 4)) + (100.0 * codes[:, None] if certain else 0)
+    found = minimise(X - X.mean(axis=0), codes, 2, 1e4)
+    assert np.isfinite(found.weights).all()
+    assert found.reached(1e-6)
