@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from embedlens.images.iterative_split import iterative_split
 from embedlens.learn import LabelProbes
 from embedlens.metrics import average_precision
-from embedlens.results.label_verdict import _compared, _measure
+from embedlens.results.label_verdict import _compared, _measure, _precisions
 
 NETWORKS, COLUMNS, LABELS, SPLITS, NEW = 6, 40, 6, 5, 10_000
 SIZES = (200, 400)
@@ -168,9 +168,16 @@ def judge(run: Run, splits: int) -> dict[str, float]:
     found = _compared(list(means), means, measured, judged)
     truth, best = run.truth[:, judged].mean(axis=1), found.best
     holds = (found.intervals[:, 0] <= truth) & (truth <= found.intervals[:, 1])
+    names = [str(each) for each in range(LABELS)]
+    labels = _precisions(measured[str(best)], judged, names, run.labels)
+    inside = [
+        each.low <= true <= each.high
+        for each, true in zip(labels, run.truth[best, judged], strict=True)
+    ]
     return {
         "all": 100 * (found.accuracy - truth).mean(),
         "all hold": 100 * holds.mean(),
+        "labels hold": 100 * np.mean(inside),
         "best as it is": 100 * (found.accuracy[best] - truth[best]),
         "bias": 100 * (found.expected - truth[best]),
         "holds": 100 * (found.low <= truth[best] <= found.high),
