@@ -12,7 +12,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import average_precision_score, precision_score, recall_score
+from sklearn.metrics import precision_score, recall_score
 from typer.testing import CliRunner
 
 import embedlens as el
@@ -23,6 +23,7 @@ from embedlens.curation.relabelling import relative_path
 from embedlens.errors import EmbedlensError, ImageSetError, StudyError
 from embedlens.features.store import read_features
 from embedlens.images import MultilabelSet
+from embedlens.metrics.held_out_precision import held_out_precision
 from embedlens.report import write_predictions
 from embedlens.study import label_pictures, label_study
 from embedlens.viewer.label_scene import scene_of
@@ -166,7 +167,7 @@ def test_saved_and_loaded_it_answers_the_same(made, features, tmp_path):
         el.Classifier.load(tmp_path / "saved")
 
 
-def test_new_pictures_get_labels_and_are_judged_as_scikit_learn_does(made, new, tmp_path):
+def test_new_pictures_get_labels_and_are_judged_as_the_study_judges(made, new, tmp_path):
     (new.parent / "broken.png").write_bytes(b"no picture")
     table = tmp_path / "new.csv"
     table.write_text(
@@ -189,7 +190,7 @@ def test_new_pictures_get_labels_and_are_judged_as_scikit_learn_does(made, new, 
     judged = {each.label: each for each in found.judged.scores.labels}
     assert list(judged) == ["across", "down", "noise"]
     wanted = [
-        average_precision_score([name in own for own in truth], shares[:, LEARNED.index(name)])
+        held_out_precision([name in own for own in truth], shares[:, LEARNED.index(name)]).estimate
         for name in judged
     ]
     assert [each.average_precision for each in judged.values()] == pytest.approx(wanted)

@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import average_precision_score
 from typer.testing import CliRunner
 
 import embedlens as el
@@ -17,6 +16,7 @@ from embedlens.cli.app import app
 from embedlens.curation.checks import LABEL_SETS
 from embedlens.curation.finding import OF_PICTURES
 from embedlens.errors import EmbedlensError, StudyError
+from embedlens.metrics.held_out_precision import held_out_precision
 from embedlens.report import (
     export_csv,
     export_parquet,
@@ -49,13 +49,14 @@ def test_labels_are_kept_with_the_pictures(results):
     assert results.label_sets["rare"].sum() == RARE
 
 
-def test_average_precision_is_that_of_the_stored_scores(results):
+def test_average_precision_is_what_the_stored_scores_say_of_new_pictures(results):
     verdict = judge_labels(results)
     rows = results.label_scores.query("head == 'linear_probe'")
     assert set(rows["repeat"]) == {0, 1}
     told, own = np.stack(rows["scores"].to_list()), results.label_sets.iloc[rows["picture"]]
+    units = results.pictures["group"][results.pictures["kept"]].to_numpy()[rows["picture"]]
     values = {
-        name: average_precision_score(own[name], told[:, place])
+        name: held_out_precision(own[name], told[:, place], rows["repeat"], units).estimate
         for place, name in enumerate(NAMES)
         if name in JUDGED
     }

@@ -111,8 +111,8 @@ def label_table(results: Results, verdict: LabelVerdict) -> Table:
     counts = ("label", "pictures", "tested")
     return Table(
         "Average precision of each label",
-        "By a logistic regression a label on frozen features; of the scores of all splits "
-        "together. "
+        "By a logistic regression a label on frozen features: what held-out scores of all splits "
+        "say of new pictures. "
         "Low and high: "
         f"the 95% interval over pictures, of {take.backbone}. Pictures: that have the label, and "
         "of these those that were held out in a split. A guess: their share of the held-out "

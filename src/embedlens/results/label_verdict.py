@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from embedlens.errors import StudyError
 from embedlens.metrics.comparison import Comparison, compare_figures
-from embedlens.metrics.precision import average_precision, interval_of
+from embedlens.metrics.held_out_precision import held_out_precision
+from embedlens.metrics.precision import interval_of
 from embedlens.metrics.proportion import Interval
 from embedlens.metrics.retrieval import mean_interval
 from embedlens.results.cost import Cost, costs_of
@@ -52,7 +53,7 @@ class LabelPrecision:
     share : float
         Of the tested pictures: what a guess would reach.
     average_precision, low, high : float
-        Of the scores of all splits together, and its 95% interval over pictures.
+        To expect on new pictures (`held_out_precision`), and its 95% interval over pictures.
     """
 
     label: str
@@ -254,11 +255,11 @@ def unjudged_sentence(left_out: tuple[LeftOut, ...]) -> str:
 def judge_labels(results: Results, head: str = LINEAR_PROBE.key) -> LabelVerdict:
     """Say which backbone to take for several labels a picture, by the scores of a head.
 
-    A label's average precision is that of the scores of all splits together: the mean of those of
-    single splits is far too high where these test few pictures with the label. A backbone's figure
-    is the mean over labels. Both vary over pictures, or groups that no split
-    parts: their variance and that of a difference are of how much each picture moves them, which
-    is the linear part of a bootstrap of pictures, the same for all backbones. An interval is that
+    A label's average precision is `held_out_precision` of the scores of all splits: that of new
+    pictures, which neither the mean of single splits estimates nor that of all scores together. A
+    backbone's figure is the mean over labels. Both vary over pictures, or groups that no split
+    parts: their variance and that of a difference are of how much each picture moves them, by the
+    jackknife, which leaves out the same picture for all backbones. An interval is that
     of a share which is known as well, of no more trials than there are pictures with the label, and
     so has a width where all is found. Who is worse, and what to expect of the best, is said by
     `compare_figures`. Of those that cannot be told apart from the best and are at most .01 behind
@@ -352,7 +353,7 @@ def judge_scores(
     nothing = Interval(float("nan"), 0.0, 1.0)
     if not len(scores):
         return JudgedScores(nothing, (), ())
-    rows = pd.DataFrame({"picture": np.arange(len(scores)), "scores": list(scores)})
+    rows = pd.DataFrame({"picture": np.arange(len(scores)), "repeat": 0, "scores": list(scores)})
     measured = _measure(rows, members, units)
     left = left_out(tuple(names), members, units, measured.judged)
     judged = np.flatnonzero(measured.judged)
@@ -384,7 +385,7 @@ class _Measured:
     judged : ndarray of shape (labels,), bool
         Which labels were learned, and tested on pictures with and without them.
     precision : ndarray of shape (labels,)
-        Of all splits together; NaN where a label is not judged.
+        Of the scores of all splits; NaN where a label is not judged.
     influence : ndarray of shape (units, labels)
         By how much each unit moves it.
     found : ndarray of shape (labels,), int64
@@ -452,16 +453,17 @@ def _measure(rows: pd.DataFrame, members: NDArray[np.bool_], units: NDArray[np.i
     precision = np.full(count, np.nan)
     influence = np.zeros((int(units.max()) + 1, count))
     tested = np.zeros_like(members)
-    pictures, scores = rows["picture"].to_numpy(), np.stack(rows["scores"].to_list())
+    pictures, splits = rows["picture"].to_numpy(), rows["repeat"].to_numpy()
+    scores = np.stack(rows["scores"].to_list())
     for label in np.flatnonzero(enough(members, units)):
         learned = ~np.isnan(scores[:, label])
         own = pictures[learned]
         has = members[own, label]
         if has.all() or not has.any():
             continue
-        found = average_precision(has, scores[learned, label])
+        found = held_out_precision(has, scores[learned, label], splits[learned], units[own])
         precision[label] = found.estimate
-        np.add.at(influence[:, label], units[own], found.influence)
+        influence[np.unique(units[own]), label] = found.influence
         tested[own, label] = True
     positive = tested & members
     return _Measured(
