@@ -101,3 +101,10 @@ def test_the_sample_is_named_wherever_its_figures_are_shown(made):
     assert "silhouettes of a stratified sample of 30 pictures" in page  # the viewer's maps
     findings = pd.read_parquet(folder.findings)
     assert findings["path"][findings["kind"] == "sample"].tolist() == ["45 of 60 pictures"]
+
+
+def test_all_labels_are_one_place_on_the_learning_curve(results):
+    """Though each split of the sample trains on more or fewer."""
+    own = results.predictions.query("head == 'linear_probe'")
+    assert own.groupby("repeat")["picture"].nunique().nunique() == 2
+    assert results.curves.groupby("draw")["labels"].max().nunique() == 1

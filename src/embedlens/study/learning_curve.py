@@ -29,7 +29,8 @@ def measure_learning_curve(
 ) -> Measurements:
     """Train linear probes on ever more labels, in several orders.
 
-    Test pictures are those of the split. With all labels the probe is the study's own.
+    Test pictures are those of the split. With all labels the probe is the study's own; where splits
+    train on more and fewer, of groups or of a sample, their mean is the number of all.
 
     Parameters
     ----------
@@ -53,9 +54,11 @@ def measure_learning_curve(
         return Measurements()
     tables, among = [], Coordinates.of(points)
     orders = -(-DRAWS // len(strengths))
+    splits = [split_of(images, settings, repeat, rows) for repeat in strengths]
+    known = [split.where(["train", "validation"]) for split in splits]
+    every = round(float(np.mean([len(each) for each in known])))
     for number, (repeat, strength) in enumerate(strengths.items()):
-        split = split_of(images, settings, repeat, rows)
-        train, test = split.where(["train", "validation"]), split.where("test")
+        split, train, test = splits[number], known[number], splits[number].where("test")
         for draw in range(number * orders, (number + 1) * orders):
             fewer = train_on_draws(
                 among, split.labels, train, test, strength=strength, draw=draw,
@@ -64,7 +67,7 @@ def measure_learning_curve(
             )  # fmt: skip
             if len(fewer):
                 whole = _all_labels(measured, split, repeat)
-                tables += [fewer, whole.assign(draw=draw, labels=len(train))]
+                tables += [fewer, whole.assign(draw=draw, labels=every)]
     return Measurements(curves=tuple(tables))
 
 
