@@ -7,9 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from embedlens.arrays.feature_distances import FewDimensions
 from embedlens.arrays.keys import pairwise
 from embedlens.arrays.neighbors import nearest
 from embedlens.arrays.pairwise import DistanceMatrix
+
+CASES = (
+    "one point far off",
+    "far from the origin",
+    "heavy tails",
+    "a tight group",
+    "copies",
+    "sizes beyond float32",
+    "sizes below float32",
+)
 
 
 def sorted_keys(D, k, *, themselves=True):
@@ -59,18 +70,7 @@ def spread_out(case, rng, n, d):
     return X
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        "one point far off",
-        "far from the origin",
-        "heavy tails",
-        "a tight group",
-        "copies",
-        "sizes beyond float32",
-        "sizes below float32",
-    ],
-)
+@pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("d", [3, 40])
 def test_awkward_points_have_the_neighbours_of_brute_force(case, d):
     X = spread_out(case, np.random.default_rng(d), 300, d)
@@ -183,3 +183,49 @@ def test_gram_matrices_of_any_size(scale):
     expected, order = sorted_keys(np.sqrt(squares(X)), 9)
     np.testing.assert_array_equal(columns, order)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.fixture
+def by_tree(monkeypatch):
+    """A tree is searched however few points there are; how often is counted."""
+    found, query = [], FewDimensions.search
+
+    def counted(self, rows, k):
+        answer = query(self, rows, k)
+        found.append(answer is not None)
+        return answer
+
+    def with_tree(*arguments, **options):
+        found.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(FewDimensions, "_worthwhile", 0)
+            patch.setattr(FewDimensions, "search", counted)
+            answer = search(*arguments, **options)
+        return answer, any(found)
+
+    return with_tree
+
+
+@pytest.mark.parametrize("metric", ["sqeuclidean", "euclidean", "cosine"])
+@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize("case", [*CASES, "grid"])
+def test_a_tree_finds_what_a_scan_finds_to_the_bit(case, d, metric, by_tree):
+    """Of equal distances the first too, though a tree finds any."""
+    rng = np.random.default_rng(0)
+    X = spread_out(case, rng, 300, d)
+    if case == "grid":
+        X = rng.integers(1, 5, (300, d)).astype(float)
+    for k, queries in ((1, None), (40, None), (299, None), (7, X[:50] + 1.0)):
+        found, searched = by_tree(X, k, metric, queries)
+        assert searched
+        for one, other in zip(found, search(X, k, metric, queries), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_a_tree_is_not_asked_where_an_angle_is_missing_or_dimensions_are_many(by_tree):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    X[5] = 0
+    assert not by_tree(X, 5, "cosine")[1]
+    assert by_tree(X, 5, "euclidean")[1]
+    assert not by_tree(rng.normal(size=(60, 4)), 5, "euclidean")[1]

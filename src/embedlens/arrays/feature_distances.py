@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+    from scipy.spatial import cKDTree
 
     Rows = slice | NDArray[np.int64]
 
@@ -27,6 +28,7 @@ _COMPILED = {np.dtype(np.float32), np.dtype(np.float64)}  # others are converted
 _ROUNDINGS = 16  # of a key, besides those of its products
 _UNDERFLOW = 1e-35  # what products and norms near 1 may lose to numbers too small for float32
 _UNIT_ROUNDING = 32 * float(np.finfo(np.float64).eps)  # with room
+_TREE_ROUNDING = 1e-12  # of a square of a distance of few dimensions, with room
 _BELOW_TWO = 1.999  # a bound of the key 2, rounded or not
 _RESIDENT_BYTES = 96 << 20  # points up to this size are brought near the origin once and kept
 
@@ -111,6 +113,8 @@ class FewDimensions(_Features):
     """Keys in few dimensions: sums of squared differences, exact and equal for equal points."""
 
     most = 16
+    searched = 3  # dimensions at most in which a tree is searched: on maps
+    _worthwhile = 2000  # points from which that is quicker than to look at all
 
     def __init__(self, queries: NDArray[Any], points: NDArray[Any], metric: str) -> None:
         super().__init__(queries, points, metric)
@@ -118,6 +122,25 @@ class FewDimensions(_Features):
         self._queries = self._points
         if queries is not points:
             self._queries = np.ascontiguousarray(self.rows.read(slice(None)).T)
+        self._tree = self._make_tree()
+
+    def _make_tree(self) -> cKDTree | None:
+        d, n = self._points.shape
+        nowhere = self.metric == "cosine" and (self.rows.absent.any() or self.columns.absent.any())
+        if d > self.searched or n < self._worthwhile or nowhere:
+            return None
+        from scipy.spatial import cKDTree
+
+        return cKDTree(self._points.T)
+
+    def search(self, rows: slice, k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]] | None:
+        """Search a tree of the points."""
+        if self._tree is None:
+            return None
+        distances, columns = self._tree.query(self._queries[:, rows].T, k)
+        last = distances.reshape(-1, k)[:, -1]
+        # Below 0 for those in one place, of which any may have been found.
+        return last**2 * (1 - _TREE_ROUNDING) - _UNDERFLOW, columns.reshape(-1, k).astype(np.int64)
 
     def keys(self, rows: Rows, columns: Rows) -> NDArray[np.float64]:
         """Return keys by differences."""

@@ -32,6 +32,7 @@ _BOUNDS_BYTES = 16 << 20  # of bounds in float64
 _NO_ROW = -(1 << 62)
 _LARGEST = np.float32(np.finfo(np.float32).max)
 _LARGEST_BITS = np.uint64(_LARGEST.view(np.uint32))
+_TIED = 0.01  # of the rows: more are searched again in no less time than a scan takes
 _SPARE = 16  # candidates beyond k: rounding may have put true neighbours among them
 
 Found = tuple[NDArray[np.float64], NDArray[np.int64]]
@@ -60,21 +61,43 @@ def nearest(pairs: Pairwise, k: int, *, themselves: bool) -> Found:
     m, n = pairs.shape
     others = n - themselves
     kept = min(k + _SPARE, others)
-    bounds, candidates = _least_bounds(pairs, kept, themselves)
+    found = _searched(pairs, kept, themselves)
+    if found is not None:
+        nearer = _nearest_of(pairs, found, k)
+        doubtful = _doubtful(pairs, nearer, found, others)
+        # Of very many in one place, or as far off, a scan keeps the first: a search does not.
+        if len(doubtful) <= _TIED * m:
+            _search_again(pairs, doubtful, nearer, themselves)
+            return nearer
+    found = _least_bounds(pairs, kept, themselves)
+    nearer = _nearest_of(pairs, found, k)
+    _search_again(pairs, _doubtful(pairs, nearer, found, others), nearer, themselves)
+    return nearer
+
+
+def _nearest_of(pairs: Pairwise, found: Found, k: int) -> Found:
+    """Return exact keys and columns of the k nearest of those that were found of each row."""
+    m = pairs.shape[0]
     keys, columns = np.empty((m, k)), np.empty((m, k), np.int64)
 
     def measure(rows: slice) -> None:
         numbers = np.arange(rows.start, rows.stop)
-        keys[rows], columns[rows] = _measured(pairs, numbers, candidates[rows], k)
+        keys[rows], columns[rows] = _measured(pairs, numbers, found[1][rows], k)
 
     _do(measure, _tiles(m, _ROWS))
-    if kept < others:
-        # What was not kept is no nearer than this; of negative keys the bound is 0.
-        doubtful = keys[:, -1] > bounds
-        if pairs.signed:
-            doubtful |= bounds == 0
-        _search_again(pairs, np.flatnonzero(doubtful), (keys, columns), themselves)
     return keys, columns
+
+
+def _doubtful(pairs: Pairwise, nearer: Found, found: Found, others: int) -> NDArray[np.intp]:
+    """Return the rows of which a column that was not found may be nearer."""
+    bounds, candidates = found
+    if candidates.shape[1] == others:
+        return np.empty(0, np.intp)
+    # What was not kept is no nearer than this; of negative keys the bound is 0.
+    doubtful = nearer[0][:, -1] > bounds
+    if pairs.signed:
+        doubtful |= bounds == 0
+    return np.flatnonzero(doubtful)
 
 
 def _measured(pairs: Pairwise, rows: NDArray[np.intp], columns: NDArray[np.int64], k: int) -> Found:
@@ -113,6 +136,9 @@ def _least_bounds(
     pairs: Pairwise, kept: int, themselves: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return the last of the ``kept`` least lower bounds of each row, and the columns of all."""
+    found = _searched(pairs, kept, themselves)
+    if found is not None:
+        return found
     least = _Least(pairs.shape[0], kept)
     if themselves and pairs.symmetric:
         _offer_half(pairs, least)
@@ -124,6 +150,26 @@ def _least_bounds(
 
     _do(meet, _tiles(pairs.shape[0], pairs.tile[0]))
     return least.taken()
+
+
+def _searched(pairs: Pairwise, kept: int, themselves: bool) -> Found | None:
+    """Return the same by a search, where there is a quicker way than all bounds."""
+    m = pairs.shape[0]
+    bounds, columns = np.empty(m), np.empty((m, kept), np.int64)
+
+    def search(rows: slice) -> None:
+        found = pairs.search(rows, kept + themselves)
+        assert found is not None
+        bounds[rows], near = found
+        if themselves:  # last, or nowhere among many of the same place: then the last is left out
+            own = near == np.arange(rows.start, rows.stop)[:, None]
+            near = np.take_along_axis(near, np.argsort(own, axis=1, kind="stable"), axis=1)
+        columns[rows] = near[:, :kept]
+
+    if pairs.search(slice(0, 1), 1) is None:
+        return None
+    _do(search, _tiles(m, _ROWS))
+    return bounds, columns
 
 
 def _offer_half(pairs: Pairwise, least: _Least) -> None:

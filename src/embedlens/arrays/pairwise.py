@@ -78,6 +78,13 @@ class Pairwise(ABC):
         """Return lower bounds in float64; here the keys, which are exact."""
         return np.asarray(self.keys(rows, columns), np.float64)
 
+    def search(self, rows: slice, k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]] | None:
+        """Return, if there is a quick way, k near columns of some rows, and what bounds the others.
+
+        No column that is not returned has a key below the bound of its row.
+        """
+        return None
+
     def blocks(self, rows: slice) -> Iterator[tuple[int, NDArray[Any]]]:
         """Yield the keys of some rows with all columns: first column, block."""
         for first in range(0, self.shape[1], self.block_shape[1]):
