@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from embedlens.backbones import Pooling
 from embedlens.backbones.families.keras_family import pool
 from embedlens.backbones.families.keras_file import put_transform
+from embedlens.backbones.float32 import float32_of_keras
 from embedlens.backbones.keras_backend import import_keras
 from embedlens.backbones.keras_internals import layers_after
 from embedlens.backbones.tail import split, tail_layer
@@ -45,7 +46,8 @@ class KerasTail:
             block = frontier[i : i + _BATCH]
             # The last block is filled up: one shape, one compilation.
             rest = np.zeros((_BATCH - len(block), *block.shape[1:]), np.float32)
-            given = self._model.predict_on_batch(np.concatenate([block, rest]))
+            with float32_of_keras():
+                given = self._model.predict_on_batch(np.concatenate([block, rest]))
             parts.append(np.asarray(given)[: len(block)])
         return np.concatenate(parts)
 
@@ -84,12 +86,14 @@ class KerasJoint:
 
     def epoch(self, X: LazyRows, y: NDArray[np.int64]) -> tuple[float, float]:
         """Train on rows in their order; return the mean loss and accuracy."""
-        history = self._model.fit(Batches(X, y, self._batch_size), verbose=0).history
+        with float32_of_keras():
+            history = self._model.fit(Batches(X, y, self._batch_size), verbose=0).history
         return history["loss"][0], history["accuracy"][0]
 
     def evaluate(self, X: LazyRows, y: NDArray[np.int64]) -> tuple[float, float]:
         """Return the mean loss and the accuracy."""
-        loss, accuracy = self._model.evaluate(Batches(X, y, self._batch_size), verbose=0)
+        with float32_of_keras():
+            loss, accuracy = self._model.evaluate(Batches(X, y, self._batch_size), verbose=0)
         return loss, accuracy
 
     def state(self) -> list[NDArray[Any]]:
