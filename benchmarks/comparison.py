@@ -175,7 +175,7 @@ def shows(shot: bytes) -> bool:
 
 def first_picture(url: str, begun: float, shots: Path) -> float | None:
     """Return the seconds until a picture is on the page; None where there is none in time."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import Error, sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
@@ -184,7 +184,10 @@ def first_picture(url: str, begun: float, shots: Path) -> float | None:
         steps = itertools.cycle((x, y) for x in range(500, 900, 40) for y in range(300, 660, 60))
         try:
             while time.perf_counter() - begun < PATIENCE:
-                shot = page.screenshot(timeout=60_000)
+                try:
+                    shot = page.screenshot(timeout=60_000)
+                except Error:  # the browser cannot, while a page keeps it busy
+                    continue
                 shots.write_bytes(shot)
                 if shows(shot):
                     return time.perf_counter() - begun
