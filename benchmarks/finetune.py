@@ -86,7 +86,7 @@ def main() -> None:
     trunk_seconds = time.perf_counter() - begun
 
     tail = joint_model(
-        flat_tail(split(backbone.load(SIZE), layer), "mean"), new_top(codes, 2048), 1e-4, 0.0
+        flat_tail(split(backbone.load(SIZE), layer), "mean"), new_top(codes, 2048), 1e-4
     )
     ours, our_seconds = timed_epochs(tail, frontier, codes, given.batch, given.epochs)
     whole = whole_network(backbone, layer, new_top(codes, 2048), 1e-4)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from embedlens.arrays import neighbors
 from embedlens.arrays.feature_distances import FewDimensions
 from embedlens.arrays.keys import pairwise
 from embedlens.arrays.neighbors import nearest
@@ -229,3 +230,17 @@ def test_a_tree_is_not_asked_where_an_angle_is_missing_or_dimensions_are_many(by
     assert not by_tree(X, 5, "cosine")[1]
     assert by_tree(X, 5, "euclidean")[1]
     assert not by_tree(rng.normal(size=(60, 4)), 5, "euclidean")[1]
+
+
+def test_of_very_many_in_one_place_all_are_scanned_as_if_there_were_no_tree(by_tree, monkeypatch):
+    """A few are searched for again, a row at a time."""
+    rng = np.random.default_rng(0)
+    scans, scan = [], neighbors._least_bounds
+    monkeypatch.setattr(neighbors, "_least_bounds", lambda *pairs: scans.append(1) or scan(*pairs))
+    X = rng.normal(size=(3000, 3))
+    X[:25] = X[0]
+    by_tree(X, 5)
+    assert scans == []
+    X[:1000] = X[0]
+    by_tree(X, 5)
+    assert scans == [1]

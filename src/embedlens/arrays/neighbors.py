@@ -61,17 +61,16 @@ def nearest(pairs: Pairwise, k: int, *, themselves: bool) -> Found:
     m, n = pairs.shape
     others = n - themselves
     kept = min(k + _SPARE, others)
-    found = _searched(pairs, kept, themselves)
-    if found is not None:
+    for find in (_searched, _least_bounds):
+        found = find(pairs, kept, themselves)
+        if found is None:
+            continue
         nearer = _nearest_of(pairs, found, k)
         doubtful = _doubtful(pairs, nearer, found, others)
         # Of very many in one place, or as far off, a scan keeps the first: a search does not.
         if len(doubtful) <= _TIED * m:
-            _search_again(pairs, doubtful, nearer, themselves)
-            return nearer
-    found = _least_bounds(pairs, kept, themselves)
-    nearer = _nearest_of(pairs, found, k)
-    _search_again(pairs, _doubtful(pairs, nearer, found, others), nearer, themselves)
+            break
+    _search_again(pairs, doubtful, nearer, themselves)
     return nearer
 
 
@@ -136,9 +135,6 @@ def _least_bounds(
     pairs: Pairwise, kept: int, themselves: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return the last of the ``kept`` least lower bounds of each row, and the columns of all."""
-    found = _searched(pairs, kept, themselves)
-    if found is not None:
-        return found
     least = _Least(pairs.shape[0], kept)
     if themselves and pairs.symmetric:
         _offer_half(pairs, least)
@@ -154,6 +150,8 @@ def _least_bounds(
 
 def _searched(pairs: Pairwise, kept: int, themselves: bool) -> Found | None:
     """Return the same by a search, where there is a quicker way than all bounds."""
+    if pairs.search(slice(0, 1), 1) is None:
+        return None
     m = pairs.shape[0]
     bounds, columns = np.empty(m), np.empty((m, kept), np.int64)
 
@@ -166,8 +164,6 @@ def _searched(pairs: Pairwise, kept: int, themselves: bool) -> Found | None:
             near = np.take_along_axis(near, np.argsort(own, axis=1, kind="stable"), axis=1)
         columns[rows] = near[:, :kept]
 
-    if pairs.search(slice(0, 1), 1) is None:
-        return None
     _do(search, _tiles(m, _ROWS))
     return bounds, columns
 
