@@ -310,11 +310,9 @@ class _Hessian:
             own = self.shares[rows]
             return np.maximum(own @ squared - (own @ narrow) ** 2, 0)
 
-        squares = sum(
-            np.einsum("ij,ij->j", self.X[rows], self.X[rows]).astype(np.float64)
-            for rows in blocks_of(len(self.X))
-        )
-        near = Preconditioner.of(self.X, squares, weights, np.full(modes.shape[1], self.strength))
+        X = self.X
+        squares = sum_of_blocks(lambda rows: np.einsum("ij,ij->j", X[rows], X[rows]), len(X))
+        near = Preconditioner.of(X, squares, weights, np.full(modes.shape[1], self.strength))
         return lambda slope: near(slope @ modes) @ modes.T
 
 
