@@ -14,7 +14,8 @@ from embedlens.images import ImageSet
 from embedlens.images.copy_groups import CopyGroups
 from embedlens.images.folders import SHARES
 from embedlens.images.grouping import united
-from embedlens.learn.out_of_fold import out_of_fold
+from embedlens.learn.out_of_fold import out_of_enough_folds
+from embedlens.learn.softmax_regression import Coordinates
 from embedlens.metrics.proportion import Interval, difference_interval
 
 # Pictures that the two accuracies are of: more say no more, and take their time.
@@ -85,10 +86,10 @@ def group_effect(
     _, group = np.unique(number[rows], return_inverse=True)
     if len(classes) < 2 or group.max() + 1 == len(rows):
         return None
-    hits = [
-        np.bincount(group, out_of_fold(features[rows], own, each, seed=seed).argmax(axis=1) == own)
-        for each in (None, group.astype(str).tolist())
-    ]
+    among, hits = Coordinates.of(features[rows]), []
+    for together in (None, group.astype(str).tolist()):
+        asked, shares = out_of_enough_folds(among, own, together, enough=len(rows), seed=seed)
+        hits.append(np.bincount(group[asked], shares.argmax(axis=1) == own[asked]))
     shown = np.bincount(group).astype(float)
     parted, apart = (float(each.sum() / shown.sum()) for each in hits)
     gain = difference_interval(hits[0], hits[1], shown)

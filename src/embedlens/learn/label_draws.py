@@ -6,16 +6,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from embedlens.learn.softmax_regression import Coordinates
+from embedlens.arrays.threads import in_order
+from embedlens.learn.softmax_regression import NEAR, Coordinates
 
 PER_CLASS = (2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
 """Labels a class, on average, that a curve is measured at."""
 
 # Beyond this share of all labels, a draw is all but the same as all of them.
 _MOST = 0.8
-# Of the loss: how near the least a fit ends. One picture in five thousand is judged otherwise than
-# at a tenth of it, which takes a sixth longer.
-_PROMISE = 1e-5
 # Where a fit costs little, several draws are tested together: at most so many.
 _TOGETHER = 3
 
@@ -78,25 +76,33 @@ def train_on_draws(
     labels = np.asarray(y)
     total, classes = len(train), len(np.unique(labels[train]))
     rng = np.random.default_rng([seed, draw])
-    parts = []
-    for n in numbers_of_labels(total, classes)[:-1]:
-        hits, shown = np.zeros(len(test), np.int64), 0
-        for _ in range(int(np.clip(total // (10 * n), 1, _TOGETHER))):
-            rows = train[_order(labels[train], groups, train, rng)[:n]]
-            if len(np.unique(labels[rows])) > 1:
-                drawn, codes = np.unique(labels[rows], return_inverse=True)
-                probe = among.part(rows).fit(
-                    codes, len(drawn), strength * total / n, promise=_PROMISE
-                )
-                likeliest = probe.shares(among.values[test]).argmax(axis=1)
-                hits += drawn[likeliest] == labels[test]
-                shown += 1
-        if shown:
-            parts.append(
-                pd.DataFrame(
-                    {"draw": draw, "labels": n, "picture": test, "hits": hits, "shown": shown}
-                )
-            )
+    drawn = [
+        (n, train[_order(labels[train], groups, train, rng)[:n]])
+        for n in numbers_of_labels(total, classes)[:-1]
+        for _ in range(int(np.clip(total // (10 * n), 1, _TOGETHER)))
+    ]
+
+    def test_one(one: tuple[int, NDArray[np.int64]]) -> NDArray[np.bool_] | None:
+        n, rows = one
+        learned, codes = np.unique(labels[rows], return_inverse=True)
+        if len(learned) < 2:
+            return None
+        probe = among.part(rows).fit(codes, len(learned), strength * total / n, promise=NEAR)
+        likeliest = probe.shares(among.values[test]).argmax(axis=1)
+        right: NDArray[np.bool_] = learned[likeliest] == labels[test]
+        return right
+
+    tested: dict[int, list[NDArray[np.bool_]]] = {}
+    # Two at a time: fits of few points are too small to be shared by threads.
+    for (n, _), right in zip(drawn, in_order(test_one, drawn), strict=True):
+        if right is not None:
+            tested.setdefault(n, []).append(right)
+    parts = [
+        pd.DataFrame(
+            {"draw": draw, "labels": n, "picture": test, "hits": sum(right), "shown": len(right)}
+        ).astype({"hits": np.int64})
+        for n, right in tested.items()
+    ]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
 
 

@@ -13,7 +13,7 @@ from embedlens.metrics import nearest_neighbors
 
 # Of all points, those to be found among are this share or more as a rule: so many more are kept as
 # hold enough of them. Where they do not, those points are asked for again.
-_SHARE = 0.6
+_SHARE = 0.45
 
 Rows = NDArray[np.intp]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from embedlens.learn.softmax_regression import Coordinates, Solution
+from embedlens.learn.softmax_regression import NEAR, Coordinates, Solution
 
 
 def out_of_fold(
@@ -122,7 +122,7 @@ def _each_fold(
         elif len(rest):
             start = before[1] if before is not None and before[0] == rest.tolist() else None
             own = np.searchsorted(rest, codes[others])
-            found = among.part(others).fit(own, len(rest), strength, start=start)
+            found = among.part(others).fit(own, len(rest), strength, start=start, promise=NEAR)
             before = rest.tolist(), found
             shares[:, rest] = found.shares(among.values[held])
         yield held, shares
