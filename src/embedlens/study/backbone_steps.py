@@ -38,7 +38,7 @@ from embedlens.study.step_progress import StepProgress, counted
 from embedlens.study.zero_shot import measure_zero_shot
 
 _PREPARED = 4  # networks: to make more takes longer than kernels, and the first would wait
-_FORMAT = 7  # raise it when the same features begin to give other results
+_FORMAT = 8  # raise it when the same features begin to give other results
 
 
 @dataclass(frozen=True)
