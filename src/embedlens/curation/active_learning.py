@@ -20,9 +20,15 @@ from embedlens.metrics import nearest_neighbors
 # TypiClust's: neighbours that typicality is measured by, and the most clusters it makes.
 _TYPICAL_NEIGHBORS = 20
 _MOST_CLUSTERS = 500
-# As many times the budget of the most doubtful pictures are clustered: Zhdanov's beta. With 50
-# many sure pictures far from all others, light as they are, draw centres to them.
-_DOUBTFUL = 10
+# As many times the budget of the most doubtful pictures are clustered, Zhdanov's beta, but those
+# last ones that hold next to none of the weight: many sure pictures far from all others, light as
+# they are, draw centres to them.
+_DOUBTFUL = 20
+_DOUBTFUL_SETS = 10  # where pictures have several labels; more was not tried
+_HELD = 0.95
+# Of the probe whose doubts count, as in `LinearProbe`: of few labels a weaker penalty learns all by
+# heart and doubts the wrong pictures.
+_STRENGTH = 0.05
 
 
 def next_labels(
@@ -118,16 +124,21 @@ def doubtful_pictures(
 ) -> NDArray[np.int64]:
     """Choose pictures that a linear probe doubts and that differ from each other.
 
-    The ten times as many pictures with the least margin (the likeliest class's probability less
-    the second's) are clustered, weighted by the square of one less their margin, and of each
-    cluster the picture nearest to its centre is taken: Zhdanov, "Diverse mini-batch active
-    learning", 2019. He weighs by the margin itself; with its square, fewer labels were needed on
-    clothing and as many on animals8 (docs/benchmarks.md).
+    The twenty times as many pictures with the least margin (the likeliest class's probability less
+    the second's), or those that hold 95% of their weight, are clustered, weighted by the square of
+    one less their margin, and of each cluster the picture nearest to its centre is taken: Zhdanov,
+    "Diverse mini-batch active learning", 2019. He weighs by the margin itself; what was tried is in
+    docs/benchmarks.md.
 
     Parameters are those of `next_labels`, with labels of two classes or more.
     """
-    probabilities = np.sort(LinearProbe().fit(known, labels).predict_proba(X), axis=1)
-    return _that_differ(X, 1 - (probabilities[:, -1] - probabilities[:, -2]), budget, seed)
+    probabilities = LinearProbe().fit_at(known, labels, _STRENGTH).predict_proba(X)
+    second, likeliest = np.sort(probabilities, axis=1)[:, -2:].T
+    doubt = 1 - (likeliest - second)
+    likely = np.argsort(-doubt, kind="stable")[: _DOUBTFUL * budget]
+    weights = np.cumsum(doubt[likely] ** 2)
+    held = 1 + int(np.searchsorted(weights, _HELD * weights[-1]))
+    return _that_differ(X, doubt, likely[: max(held, budget)], budget, seed)
 
 
 def next_label_sets(
@@ -191,14 +202,19 @@ def next_label_sets(
     if not has.shape[1]:
         return typical_pictures(points, budget, known=seen, seed=seed)
     shares = LabelProbes().fit(seen, has).predict_proba(points)
-    return _that_differ(points, (1 - np.abs(2 * shares - 1)).mean(axis=1), budget, seed)
+    doubt = (1 - np.abs(2 * shares - 1)).mean(axis=1)
+    likely = np.argsort(-doubt, kind="stable")[: _DOUBTFUL_SETS * budget]
+    return _that_differ(points, doubt, likely, budget, seed)
 
 
 def _that_differ(
-    X: NDArray[np.floating], doubt: NDArray[np.float64], budget: int, seed: int
+    X: NDArray[np.floating],
+    doubt: NDArray[np.float64],
+    likely: NDArray[np.intp],
+    budget: int,
+    seed: int,
 ) -> NDArray[np.int64]:
-    """Return one doubtful picture of each of as many clusters as are asked for."""
-    likely = np.argsort(-doubt, kind="stable")[: _DOUBTFUL * budget]
+    """Return a picture of each of as many clusters of the likely ones as are asked for."""
     points = _directions(X[likely])
     # Where all are sure to the last bit none would have a weight.
     weights = doubt[likely] ** 2 + np.finfo(np.float32).eps
