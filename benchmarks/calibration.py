@@ -21,7 +21,8 @@ import numpy as np
 from embedlens.features import read_features
 from embedlens.images import stratified_split
 from embedlens.learn import LinearProbe
-from embedlens.learn.out_of_fold import out_of_fold
+from embedlens.learn.out_of_fold import FEW, out_of_fold, out_of_fold_anew
+from embedlens.learn.softmax_regression import Coordinates
 from embedlens.metrics.calibration import (
     at_temperature,
     conformal_sets,
@@ -71,7 +72,10 @@ def one_run(X: np.ndarray, y: np.ndarray, user: int, seed: int) -> tuple[np.ndar
     train, watched = own[split == "train"], own[split == "validation"]
     probe = LinearProbe().fit(X[train], y[train], validation=(X[watched], y[watched]))
     codes = np.searchsorted(probe.classes_, y[own])
-    apart = log(out_of_fold(X[own], codes, strength=probe.strength_))
+    if user <= FEW:
+        apart = log(out_of_fold_anew(Coordinates.of(X[own]), codes))
+    else:
+        apart = log(out_of_fold(X[own], codes, strength=probe.strength_))
     degree = temperature(apart, codes)
     threshold = conformal_threshold(at_temperature(apart, degree), codes)
     shares = probe.predict_proba(X[rest])

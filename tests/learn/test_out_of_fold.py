@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
-from embedlens.learn.out_of_fold import out_of_enough_folds, out_of_fold
+from embedlens.learn import LinearProbe
+from embedlens.learn.out_of_fold import (
+    folds_of,
+    out_of_enough_folds,
+    out_of_fold,
+    out_of_fold_anew,
+    watched_of,
+)
 from embedlens.learn.softmax_regression import Coordinates
 
 
@@ -51,3 +58,56 @@ def test_folds_are_asked_until_enough_points_have_been():
         assert len(asked) == 30 * folds
         assert (np.bincount(y[asked]) == 10 * folds).all()
         np.testing.assert_array_equal(shares, whole[asked])
+
+
+class TestAnew:
+    """Probes that each choose their strength themselves."""
+
+    def test_each_is_the_probe_of_the_other_folds(self):
+        X, y = load_iris(return_X_y=True)
+        shares = out_of_fold_anew(Coordinates.of(X), y, folds=3)
+        fold_of = folds_of(y, None, 3, 0)
+        for fold in range(3):
+            held, others = fold_of == fold, fold_of != fold
+            watched = watched_of(y[others], None, 0)
+            own, labels = X[others], y[others]
+            validation = (own[watched], labels[watched])
+            probe = LinearProbe().fit(own[~watched], labels[~watched], validation=validation)
+            np.testing.assert_allclose(shares[held], probe.predict_proba(X[held]), atol=2e-3)
+
+    def test_a_strength_that_flatters_its_few_points_is_found_out(self):
+        """Labels at random: a strength that suits them is chance, and is not the others'."""
+        rng = np.random.default_rng(0)
+        X, y = rng.normal(size=(60, 40)), rng.integers(0, 2, 60)
+        one = out_of_fold(X, y, strength=1e2)
+        anew = out_of_fold_anew(Coordinates.of(X), y)
+        sure = [each.max(axis=1).mean() for each in (one, anew)]
+        assert sure[1] < 0.7 < 0.8 < sure[0]
+
+    @pytest.mark.parametrize("alone", [[0], [0, 1]])
+    def test_a_class_in_one_group_has_no_probability_where_it_was_not_seen(self, alone):
+        X, y = load_iris(return_X_y=True)
+        groups = [f"class {code}" if code in alone else str(i) for i, code in enumerate(y)]
+        shares = out_of_fold_anew(Coordinates.of(X), y, groups)
+        np.testing.assert_allclose(shares.sum(axis=1), 1)
+        assert (shares[np.isin(y, alone), y[np.isin(y, alone)]] == 0).all()
+
+    @pytest.mark.parametrize("codes", [[0, 1], [0, 0, 1], [0, 1, 2], [0, 1, 2, 3, 3], [0, 0, 1, 1]])
+    def test_few_points_are_asked_all_the_same(self, codes):
+        X = np.eye(len(codes))
+        shares = out_of_fold_anew(Coordinates.of(X), codes)
+        assert np.isfinite(shares).all()
+        np.testing.assert_allclose(shares.sum(axis=1), 1)
+        assert out_of_fold_anew(Coordinates.of(X), codes, ["all"] * len(codes)).sum() == 0
+
+
+def test_what_a_strength_is_chosen_by_leaves_two_classes_and_keeps_groups_whole():
+    y = np.repeat([0, 1, 2], 30)
+    groups = np.repeat(np.arange(30), 3).astype(str).tolist()
+    watched = watched_of(y, groups, 0)
+    assert 0.2 < watched.mean() < 0.45
+    assert all(len(set(watched[3 * i : 3 * i + 3])) == 1 for i in range(30))
+    for few in ([0, 1], [0, 0, 1], [0, 1, 2]):
+        codes = np.array(few)
+        mask = watched_of(codes, None, 0)
+        assert len(np.unique(codes[~mask])) >= 2

@@ -14,7 +14,7 @@ from embedlens.classify.heads import HEADS, LEAST, Head, LinearHead, NeighborsHe
 from embedlens.classify.unknown import Unknown, distances_to_class
 from embedlens.errors import EmbedlensError
 from embedlens.learn import LinearProbe, NeighborsProbe
-from embedlens.learn.out_of_fold import folds_of
+from embedlens.learn.out_of_fold import FEW, folds_of, watched_of
 from embedlens.metrics import nearest_neighbors
 from embedlens.metrics.calibration import at_temperature, conformal_threshold, temperature
 from embedlens.reduce import gram
@@ -188,7 +188,9 @@ def _out_of_fold(
             continue
         head: Head
         if isinstance(probe, LinearProbe):
-            head = LinearHead.of(LinearProbe().fit_at(values[rest], labels[rest], probe.strength_))
+            head = LinearHead.of(
+                _again(probe, values[rest], labels[rest], np.asarray(groups)[rest].tolist())
+            )
         else:
             fixed = NeighborsProbe((probe.k_,), probe.temperature)
             head = NeighborsHead.of(fixed.fit(values[rest], labels[rest]))
@@ -198,3 +200,14 @@ def _out_of_fold(
         near, _ = nearest_neighbors(values[rest], 1, metric="cosine", queries=values[held])
         nearest[held] = near[:, 0]
     return scores, own, nearest
+
+
+def _again(
+    probe: LinearProbe, values: Numbers, labels: NDArray[np.str_], groups: Sequence[str]
+) -> LinearProbe:
+    """Fit a probe to some of its pictures; of few with a strength of their own."""
+    if len(labels) > FEW:
+        return LinearProbe().fit_at(values, labels, probe.strength_)
+    watched = watched_of(np.unique(labels, return_inverse=True)[1], groups, 0)
+    validation = (values[watched], labels[watched]) if watched.any() else None
+    return LinearProbe().fit(values[~watched], labels[~watched], validation=validation)
