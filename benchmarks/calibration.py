@@ -72,11 +72,9 @@ def one_run(X: np.ndarray, y: np.ndarray, user: int, seed: int) -> tuple[np.ndar
     train, watched = own[split == "train"], own[split == "validation"]
     probe = LinearProbe().fit(X[train], y[train], validation=(X[watched], y[watched]))
     codes = np.searchsorted(probe.classes_, y[own])
-    if user <= FEW:
-        apart = log(out_of_fold_anew(Coordinates.of(X[own]), codes))
-    else:
-        apart = log(out_of_fold(X[own], codes, strength=probe.strength_))
-    degree = temperature(apart, codes)
+    apart = log(out_of_fold(X[own], codes, strength=probe.strength_))
+    anew = log(out_of_fold_anew(Coordinates.of(X[own]), codes)) if user <= FEW else apart
+    degree = temperature(anew, codes)
     threshold = conformal_threshold(at_temperature(apart, degree), codes)
     shares = probe.predict_proba(X[rest])
     calibrated = at_temperature(log(shares), degree)

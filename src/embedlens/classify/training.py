@@ -14,7 +14,8 @@ from embedlens.classify.heads import HEADS, LEAST, Head, LinearHead, NeighborsHe
 from embedlens.classify.unknown import Unknown, distances_to_class
 from embedlens.errors import EmbedlensError
 from embedlens.learn import LinearProbe, NeighborsProbe
-from embedlens.learn.out_of_fold import FEW, folds_of, watched_of
+from embedlens.learn.out_of_fold import FEW, folds_of, out_of_fold_anew
+from embedlens.learn.softmax_regression import Coordinates
 from embedlens.metrics import nearest_neighbors
 from embedlens.metrics.calibration import at_temperature, conformal_threshold, temperature
 from embedlens.reduce import gram
@@ -112,7 +113,11 @@ def train(
     if len(probe.classes_) != len(classes):
         raise EmbedlensError("A class has no picture to train on; give it one.")
     scores, own, nearest = _out_of_fold(values, labels, groups, probe)
-    degree = temperature(scores, codes)
+    told = scores
+    if isinstance(probe, LinearProbe) and len(labels) <= FEW:
+        anew = out_of_fold_anew(Coordinates.of(values), codes, groups)
+        told = np.log(np.maximum(anew, LEAST))
+    degree = temperature(told, codes)
     threshold = conformal_threshold(at_temperature(scores, degree), codes, CALIBRATED_COVERAGE)
     unknown = Unknown.of(scores, own, nearest)
     return Trained(found, tuple(classes.tolist()), degree, threshold, unknown)
@@ -188,9 +193,7 @@ def _out_of_fold(
             continue
         head: Head
         if isinstance(probe, LinearProbe):
-            head = LinearHead.of(
-                _again(probe, values[rest], labels[rest], np.asarray(groups)[rest].tolist())
-            )
+            head = LinearHead.of(LinearProbe().fit_at(values[rest], labels[rest], probe.strength_))
         else:
             fixed = NeighborsProbe((probe.k_,), probe.temperature)
             head = NeighborsHead.of(fixed.fit(values[rest], labels[rest]))
@@ -200,14 +203,3 @@ def _out_of_fold(
         near, _ = nearest_neighbors(values[rest], 1, metric="cosine", queries=values[held])
         nearest[held] = near[:, 0]
     return scores, own, nearest
-
-
-def _again(
-    probe: LinearProbe, values: Numbers, labels: NDArray[np.str_], groups: Sequence[str]
-) -> LinearProbe:
-    """Fit a probe to some of its pictures; of few with a strength of their own."""
-    if len(labels) > FEW:
-        return LinearProbe().fit_at(values, labels, probe.strength_)
-    watched = watched_of(np.unique(labels, return_inverse=True)[1], groups, 0)
-    validation = (values[watched], labels[watched]) if watched.any() else None
-    return LinearProbe().fit(values[~watched], labels[~watched], validation=validation)

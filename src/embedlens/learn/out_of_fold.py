@@ -143,13 +143,13 @@ def out_of_fold_anew(
             shares[held, rest] = 1.0
         elif len(rest):
             own = None if groups is None else [groups[i] for i in others.tolist()]
-            watched = watched_of(codes[others], own, seed)
+            watched = _watched(codes[others], own, seed)
             probe = LinearProbe().fit_among(among, codes, others[~watched], others[watched])
             shares[np.ix_(held, probe.classes_)] = probe.solution_.shares(among.values[held])
     return shares
 
 
-def watched_of(
+def _watched(
     codes: NDArray[np.integer[Any]], groups: Sequence[str] | None, seed: int
 ) -> NDArray[np.bool_]:
     """Return which points a strength is chosen by: a third, groups as wholes.

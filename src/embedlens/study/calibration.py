@@ -37,12 +37,13 @@ def calibrate(
     """Calibrate a probe, and say how sure it then is of each test picture.
 
     The probe was trained on training and validation pictures together, so that none of them is new
-    to it. Temperature and threshold are therefore those of probes that are each trained on four
-    fifths of these pictures and asked of the rest, until 2,000 pictures or all have been. They are
-    of the same strength; of 1,000 pictures or fewer each chooses its own. On a few hundred pictures
-    of classes that lie far apart, validation pictures asked of a probe of the training pictures
-    gave sets that held the class of 75 to 97% of new pictures instead of 90%; those of one strength
-    gave 90 to 92%.
+    to it. Temperature and threshold are therefore those of probes of the same strength that are
+    each trained on four fifths of these pictures and asked of the rest, until 2,000 pictures or all
+    have been. On a few hundred pictures of classes that lie far apart, validation pictures asked of
+    a probe of the training pictures gave sets that held the class of 75 to 97% of new pictures
+    instead of 90%; these gave 90 to 92%. Of 1,000 pictures or fewer the temperature is that of
+    probes that each choose their strength: see `embedlens.learn.out_of_fold.out_of_fold_anew`.
+    Sets by these would be of probes less and more sure than the one they are for.
 
     Parameters
     ----------
@@ -61,19 +62,14 @@ def calibrate(
     known, test = split.where(["train", "validation"]), split.where("test")
     codes = np.searchsorted(probe.classes_, split.labels[known])
     own, groups = among.part(known), split.groups[known].tolist()
-    if len(known) <= FEW:
-        asked, found = np.arange(len(known)), out_of_fold_anew(own, codes, groups)
-    else:
-        asked, found = out_of_enough_folds(
-            own,
-            codes,
-            groups,
-            enough=_ENOUGH,
-            strength=probe.strength_,
-            start=probe.solution_,
-        )
+    asked, found = out_of_enough_folds(
+        own, codes, groups, enough=_ENOUGH, strength=probe.strength_, start=probe.solution_
+    )
     apart = _log(found)
-    degree = temperature(apart, codes[asked])
+    if len(known) <= FEW:
+        degree = temperature(_log(out_of_fold_anew(own, codes, groups)), codes)
+    else:
+        degree = temperature(apart, codes[asked])
     calm = at_temperature(apart, degree)
     threshold = conformal_threshold(calm, codes[asked], CALIBRATED_COVERAGE)
     calibrated = at_temperature(_log(shares), degree)
