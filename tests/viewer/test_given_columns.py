@@ -46,6 +46,25 @@ def test_rows_are_found_by_path_in_any_order_and_a_gap_is_no_value(scene, tmp_pa
     assert told(scene, "who") == ["é", None, "A"]
 
 
+@pytest.mark.parametrize(
+    ("first", "separator", "encoding"),
+    [
+        ("", ";", "utf-8-sig"),
+        ("", "\t", "utf-16"),
+        ("", "|", "utf-8"),
+        ("sep=;\r\n", ";", "utf-8"),
+    ],
+)
+def test_tables_as_spreadsheets_save_them(scene, tmp_path, first, separator, encoding):
+    rows = [["path", "code", "who"], [PATHS[0], "007", '"A, B; C|D"'], [PATHS[2], "1", '"é\tü"']]
+    text = first + "".join(separator.join(row) + "\r\n" for row in rows)
+    path = tmp_path / "extra.csv"
+    path.write_bytes(text.encode(encoding))
+    assert add_columns(scene, path) == "extra.csv: code, who, of 2 of 3 pictures."
+    assert told(scene, "code") == ["007", None, "1"]
+    assert told(scene, "who") == ["A, B; C|D", None, "é\tü"]
+
+
 def test_file_names_do_where_they_are_all_different(scene, tmp_path):
     path = tmp_path / "extra.csv"
     path.write_text("image,age\n3.jpg,4\n2.jpg,7\n", encoding="utf-8")
