@@ -250,7 +250,7 @@ def test_the_page_shows_pictures_by_class(classifier, new, tmp_path):
 
 def test_what_joins_the_classes_of_a_set_is_in_none_of_them(classifier, new, tmp_path):
     named = replace(classifier, classes=("a|b", "a", "b;c"))
-    flat = replace(named, temperature=1e6)
+    flat = replace(named, threshold=0.0)
     found = predict(flat, str(new), tmp_path / "o.csv")
     cells = [row["set_90"].split(",") for row in table(found.table)]
     assert {name for cell in cells for name in cell} == set(named.classes)

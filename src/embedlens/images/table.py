@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from embedlens.errors import ImageSetError
@@ -214,6 +216,45 @@ def read_wanted(
         if column and name == wanted.time:
             _expect_times(found[-1], f"{where}: column {column[0]}")
     return found[0], found[1]
+
+
+def other_columns(path: Path, wanted: Wanted = NOTHING_ELSE) -> dict[str, dict[str, str]]:
+    """Return what a table says of pictures beside their label and split: by column, by path in NFC.
+
+    Left out are columns by whose name the table might be read otherwise: of paths, labels and
+    splits, but for those that are wanted. Of a Parquet table these are columns of text.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    wanted : Wanted, optional
+        Group and time are kept, whatever they are called; the columns of labels are not.
+
+    Raises
+    ------
+    ImageSetError
+        It cannot be read, or has no column of paths.
+    """
+    frame, _ = _frame(path, wanted)
+    paths = _column(frame, PATHS, path)
+    if paths is None:
+        raise ImageSetError(f"{path}: no column {' or '.join(PATHS)}; add it")
+    names = [
+        unicodedata.normalize("NFC", PurePath(each.strip()).as_posix())
+        for each in _texts(paths, path)
+    ]
+    ours = {"path", "label", "labels", "split", "proposed", ""}
+    asked = {each.strip().casefold() for each in (wanted.group, wanted.time)}
+    passed = {*PATHS, *LABELS, *SEVERAL, *SPLITS, *_OTHER_SPLITS}
+    passed = (passed | {each.strip().casefold() for each in wanted.labels}) - asked
+    found = {}
+    for name, values in frame:
+        if name.strip().casefold() in ours | passed or not len(values):
+            continue
+        with suppress(ImageSetError):  # lists are no cells of a CSV
+            found[name.strip()] = dict(zip(names, _texts((name, values), path), strict=True))
+    return found
 
 
 def _expect_times(times: Sequence[str], where: str) -> None:

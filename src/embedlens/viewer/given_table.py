@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from embedlens.errors import EmbedlensError
@@ -48,7 +49,13 @@ def read_table(path: Path) -> pd.DataFrame:
             f"{path} has rows with more cells than its {len(frame.columns)} columns; mend them, or "
             "quote cells that hold the separator."
         )
-    return frame.rename(columns=str)
+    frame = frame.rename(columns=str)
+    if suffix not in _SEPARATED:
+        return frame
+    # Spreadsheets end lines with separators: columns without a name and a cell.
+    named = np.array([not str(name).startswith("Unnamed: ") for name in frame], bool)
+    filled = frame.fillna("").astype(bool).any().to_numpy(bool)
+    return frame.loc[:, named | filled]
 
 
 def column_of(frame: pd.DataFrame, what: str) -> str | None:
