@@ -346,6 +346,14 @@ class TestFeaturesFile:
         assert set(by_array.splits) == {""}
         assert "part 30 of 30 groups" in by_array.notes[0]
 
+    def test_accents_of_two_kinds_name_one_group(self, file):
+        with np.load(file) as arrays:
+            kept = dict(arrays)
+        accents = np.where(np.arange(120) % 2, "\u00e9", "e\u0301")
+        kept["patient"] = np.char.add(kept["patient"].astype(str), accents)
+        np.savez(file, **kept)
+        assert len(set(read_features(file, group="patient").groups)) == 30
+
     def test_scores_are_then_of_new_groups(self, file):
         def accuracy(**kept):
             return score_features(read_features(file, **kept))[2]["value"]

@@ -86,7 +86,7 @@ def grouped(
     ImageSetError
         It is neither a column nor a pattern, or gives no picture a group.
     """
-    result = list(entries)
+    result = [replace(entry, group=class_name(entry.group)) for entry in entries]
     if not column_named(group, columns):
         pattern = group_pattern(group, columns)
         found = [pattern.search(entry.name) for entry in entries]
