@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -245,6 +246,15 @@ def test_the_page_shows_pictures_by_class(classifier, new, tmp_path):
     page = write_predictions(found, classifier).read_text(encoding="utf-8")
     assert page.count("<img") >= 15 - found.unknown
     assert found.judged.sentence() in page
+
+
+def test_what_joins_the_classes_of_a_set_is_in_none_of_them(classifier, new, tmp_path):
+    named = replace(classifier, classes=("a|b", "a", "b;c"))
+    flat = replace(named, threshold=0.0)
+    found = predict(flat, str(new), tmp_path / "o.csv")
+    cells = [row["set_90"].split(",") for row in table(found.table)]
+    assert {name for cell in cells for name in cell} == set(named.classes)
+    assert max(map(len, cells)) > 1
 
 
 def test_names_that_are_text_stay_text(classifier, new, tmp_path):

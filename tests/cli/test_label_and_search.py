@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,7 @@ def study(tmp_path_factory):
         size=32,
         repeats=1,
         maps="pca",
+        group=r"(\d)\.png",
     )
     made.run()
     return made
@@ -53,6 +55,9 @@ def test_a_study_proposes_what_it_set_aside_and_what_is_given(study, tmp_path):
     assert sorted(names) == [*(f"new {i}.png" for i in range(6)), "red.png"]
     assert (table["label"][:7] == "").all()
     assert (tmp_path / "out/contact-sheet.html").is_file()
+    told = [line.strip() for line in done.output.splitlines()]
+    command = ["embedlens", "study", str(tmp_path / "out/labels.csv"), "--group", r"(\d)\.png"]
+    assert command in [shlex.split(line) for line in told if line.startswith("embedlens study")]
     again = run("label", study.folder, "--out", tmp_path / "out")
     assert "perhaps with labels that you filled in" in str(again.exception)
 

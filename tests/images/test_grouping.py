@@ -109,6 +109,31 @@ class TestGroup:
         )
         assert set(images.given_groups) == set(table["Patient"])
 
+    def test_accents_of_two_kinds_name_one_group(self, table, folder):
+        names = table["Patient"].astype(str) + np.where(
+            np.arange(len(table)) % 2, "\u00e9", "e\u0301"
+        )
+        images = ImageSet.read(written(table.assign(Patient=names), folder), group="Patient")
+        assert set(images.given_groups) == {f"{each}\u00e9" for each in table["Patient"]}
+        assert parted(images.splits, images.given_groups) == []
+
+    @pytest.mark.parametrize(("one", "other"), [("1", "1.0"), ("01", "1"), ("p1", "P1")])
+    def test_groups_that_look_like_one_are_told(self, table, folder, one, other):
+        names = [f"q{each}" for each in table["Patient"]]
+        names[:2] = [one, other]
+        images = ImageSet.read(written(table.assign(Patient=names), folder), group="Patient")
+        (note,) = [each for each in images.notes if each.kind == "group"]
+        for name in (one, other):
+            assert repr(name) in note.reason
+        assert "are read as 2 groups" in note.reason
+
+    @pytest.mark.parametrize("name", ["nan", "NA", "None", "?"])
+    def test_a_group_that_is_called_as_if_there_was_none_is_told(self, table, folder, name):
+        groups = [name, name, *table["Patient"][2:]]
+        images = ImageSet.read(written(table.assign(Patient=groups), folder), group="Patient")
+        (note,) = [each for each in images.notes if each.kind == "group"]
+        assert note.reason.startswith(f"{name!r} is read as one group")
+
     def test_copies_and_groups_are_united(self, folder):
         one, other = folder / "cat" / "patient_0_0.png", folder / "cat" / "patient_2_9.png"
         other.write_bytes(one.read_bytes())
@@ -196,10 +221,30 @@ class TestTime:
         assert note.reason.startswith("1 pictures are not tested though they are as late")
 
     def test_values_that_are_no_time_are_refused_by_row(self, table, folder):
-        for value in ("soon", "", "nan"):
+        for value in ("soon", "nan", "1_10", "01.02", "1e999"):
             broken = table.assign(frame=[*table["frame"][:3].astype(str), value, *["9"] * 41])
             with pytest.raises(ImageSetError, match=f"column frame: row 4: '{value}' is no number"):
                 ImageSet.read(written(broken, folder), split_by_time="frame")
+
+    def test_a_picture_without_a_time_is_refused_by_its_name(self, table, folder):
+        broken = table.assign(frame=[*table["frame"][:3].astype(str), "", *["9"] * 41])
+        with pytest.raises(ImageSetError, match=f"{table['path'][3]}: '' is no number"):
+            ImageSet.read(written(broken, folder), split_by_time="frame")
+
+    def test_a_row_without_a_label_needs_no_time(self, table, folder):
+        bare = np.arange(len(table)) % 4 == 3
+        part = table.assign(
+            label=table["label"].where(~bare, ""), frame=table["frame"].astype(str).where(~bare, "")
+        )
+        images = ImageSet.read(written(part, folder), split_by_time="frame")
+        assert sorted(images.paths) == sorted(table["path"][~bare])
+        assert images.by_time
+
+    @pytest.mark.parametrize("texts", [["007", "0010", "8.5", "-1", ".5", "1e1", "0", "+3."]])
+    def test_numbers_as_they_are_written_keep_their_order(self, texts):
+        assert time_ranks(texts, "t").tolist() == [
+            sorted({float(each) for each in texts}).index(float(text)) for text in texts
+        ]
 
     def test_numbers_beside_dates_are_refused(self):
         with pytest.raises(ImageSetError, match=r"row 1 is a date .*row 3 a number"):
@@ -300,6 +345,14 @@ class TestFeaturesFile:
         assert by_array.groups.tolist() == by_pattern.groups.tolist()
         assert set(by_array.splits) == {""}
         assert "part 30 of 30 groups" in by_array.notes[0]
+
+    def test_accents_of_two_kinds_name_one_group(self, file):
+        with np.load(file) as arrays:
+            kept = dict(arrays)
+        accents = np.where(np.arange(120) % 2, "\u00e9", "e\u0301")
+        kept["patient"] = np.char.add(kept["patient"].astype(str), accents)
+        np.savez(file, **kept)
+        assert len(set(read_features(file, group="patient").groups)) == 30
 
     def test_scores_are_then_of_new_groups(self, file):
         def accuracy(**kept):

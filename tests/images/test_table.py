@@ -64,7 +64,30 @@ class TestCells:
         )
         assert labels(folder / "t.csv") == (["NA", "None", "nan", "01", "1", "1.0", "x"], ["6.png"])
         told = [each for each in list_table(folder / "t.csv")[1] if each.kind == "class names"]
-        assert {each.path for each in told} == {"NA", "None", "nan"}
+        assert {each.path for each in told} == {"NA", "None", "nan", "01"}
+        assert "'01' and '1' and '1.0' are read as 3 classes" in next(
+            each.reason for each in told if each.path == "01"
+        )
+
+    def test_question_marks_and_hyphens_are_classes_that_are_told(self, folder):
+        frame(list("?-x?-x?-")).to_csv(folder / "t.csv", index=False)
+        assert labels(folder / "t.csv") == (list("?-x?-x?-"), [])
+        told = [each for each in list_table(folder / "t.csv")[1] if each.kind == "class names"]
+        assert {each.path for each in told} == {"?", "-"}
+
+    @pytest.mark.parametrize("gap", ["\n", "\r\n", "\t", " \u2028", "\x85"])
+    def test_a_line_break_in_a_cell_is_a_space_of_the_class(self, folder, gap):
+        frame([f"red{gap}fox", "red fox", "x", "x"] * 2).to_csv(folder / "t.csv", index=False)
+        assert labels(folder / "t.csv") == (["red fox", "red fox", "x", "x"] * 2, [])
+
+    def test_json_lines_may_hold_breaks_that_end_no_line_of_json(self, folder):
+        lines = [
+            json.dumps({"path": f"{i}.png", "label": f"{'ab'[i % 2]}\u2028c"}, ensure_ascii=False)
+            for i in range(4)
+        ]
+        path = folder / "metadata.jsonl"
+        path.write_text("\r\n".join(lines), encoding="utf-8")
+        assert read_columns(path).labels == ["a\u2028c", "b\u2028c"] * 2
 
     def test_json_lines_keep_their_types(self, folder):
         values = [1, "01", None, True, 2.0, 2.5, "nan", "x"]

@@ -352,7 +352,7 @@ def test_what_is_proposed_goes_back_through_the_column_of_labels(study, table, n
     assert f"6 of {COUNT} pictures without an answer are proposed; {COUNT} have one" in said.output
     path = tmp_path / "one" / "labels.csv"
     frame = pd.read_csv(path, keep_default_na=False)
-    assert frame.columns.tolist() == ["path", "labels", "proposed"]
+    assert frame.columns.tolist() == ["path", "labels", "proposed", "patient"]
     assert frame["labels"][:6].tolist() == ["?"] * 6
     assert (frame["labels"] == "?").sum() == COUNT
     with pytest.raises(ImageSetError, match="make a study of it"):

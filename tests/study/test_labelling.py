@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +13,7 @@ from PIL import Image
 from embedlens.curation import Labelling, propose_labels
 from embedlens.errors import ImageSetError
 from embedlens.images import ImageSet
+from embedlens.images.table import Wanted, other_columns
 from embedlens.report import write_labelling
 
 
@@ -107,6 +111,45 @@ def test_filled_in_it_is_an_image_set_and_the_next_round_goes_on(tmp_path):
     with pytest.raises(ImageSetError, match="is there already, perhaps with labels"):
         again.write(tmp_path / "one")
     assert pd.read_csv(path, keep_default_na=False)["label"][0] == "cat"
+
+
+def test_other_columns_of_a_table_come_along(tmp_path):
+    write(tmp_path, [*(f"{each}.png" for each in "abcd"), "new/a.png"])
+    (tmp_path / "t.csv").write_text(
+        "\ufefffile;Class;Patient;taken;fold;note;\r\n"
+        'a.png;cat;007;2024-01-01;1;"x; ""y""";\r\nb.png;dog;8;;2;;\r\n'
+        "c.png;;NA;2024-01-03;1;;\r\n./d.png;;8;2024-01-04;2;;\r\n",
+        encoding="utf-8",
+    )
+    others = other_columns(tmp_path / "t.csv")
+    assert set(others) == {"Patient", "taken", "note"}
+    assert "fold" in other_columns(tmp_path / "t.csv", Wanted(group="Fold"))
+    more = ImageSet.read_partly_labelled(tmp_path / "new")
+    found = proposed(ImageSet.read_partly_labelled(tmp_path / "t.csv"), 2, more=more)
+    table = pd.read_csv(
+        replace(found, others=others).write(tmp_path / "out"), dtype=str, keep_default_na=False
+    ).set_index("path")
+    assert table.columns.tolist() == ["label", "proposed", "Patient", "taken", "note"]
+    assert table.loc["../a.png"].tolist() == ["cat", "", "007", "2024-01-01", 'x; "y"']
+    assert table.loc["../c.png", "Patient"] == "NA"
+    assert table.loc["../d.png", "taken"] == "2024-01-04"
+    assert table.loc["../new/a.png", "Patient"] == ""
+    assert set(table.loc[table["proposed"] == "", "label"]) >= {"cat", "dog"}
+
+
+@pytest.mark.parametrize(("disk", "cell"), [("NFC", "NFD"), ("NFD", "NFC"), ("NFD", "NFD")])
+def test_accents_of_a_path_may_be_composed_or_not(tmp_path, disk, cell):
+    names = [unicodedata.normalize(disk, f"caf\u00e9/{i}.png") for i in range(4)]
+    write(tmp_path, names)
+    rows = [f"{unicodedata.normalize(cell, each)},{label},{label}!"
+            for each, label in zip(names, ("a", "b", "a", ""), strict=True)]  # fmt: skip
+    (tmp_path / "t.csv").write_text("\n".join(["path,label,note", *rows]), encoding="utf-8")
+    assert sorted(ImageSet.read(tmp_path / "t.csv").paths) == names[:3]
+    part = proposed(ImageSet.read_partly_labelled(tmp_path / "t.csv"), 1)
+    table = replace(part, others=other_columns(tmp_path / "t.csv")).table(tmp_path)
+    assert dict(zip(table["path"], table["note"], strict=True)) == dict(
+        zip(names, ("a!", "b!", "a!", "!"), strict=True)
+    )
 
 
 def test_given_splits_stay_and_proposals_train(tmp_path):

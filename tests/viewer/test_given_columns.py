@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -44,6 +46,44 @@ def test_rows_are_found_by_path_in_any_order_and_a_gap_is_no_value(scene, tmp_pa
     assert said == f"extra{suffix}: year, who, of 2 of 3 pictures."
     np.testing.assert_equal(told(scene, "year"), [2005.0, np.nan, 1999.0])
     assert told(scene, "who") == ["é", None, "A"]
+
+
+@pytest.mark.parametrize(
+    ("first", "separator", "encoding"),
+    [
+        ("", ";", "utf-8-sig"),
+        ("", "\t", "utf-16"),
+        ("", "|", "utf-8"),
+        ("sep=;\r\n", ";", "utf-8"),
+    ],
+)
+def test_tables_as_spreadsheets_save_them(scene, tmp_path, first, separator, encoding):
+    rows = [["path", "code", "who"], [PATHS[0], "007", '"A, B; C|D"'], [PATHS[2], "1", '"é\tü"']]
+    text = first + "".join(separator.join(row) + "\r\n" for row in rows)
+    path = tmp_path / "extra.csv"
+    path.write_bytes(text.encode(encoding))
+    assert add_columns(scene, path) == "extra.csv: code, who, of 2 of 3 pictures."
+    assert told(scene, "code") == ["007", None, "1"]
+    assert told(scene, "who") == ["A, B; C|D", None, "é\tü"]
+
+
+def test_rows_without_a_path_and_columns_without_a_name_are_passed_over(scene, tmp_path):
+    path = tmp_path / "extra.csv"
+    path.write_text(f"path;year;;\n;;;\n;3;;\n{PATHS[0]};4;;\n;5;;\n", encoding="utf-8")
+    assert add_columns(scene, path) == "extra.csv: year, of 1 of 3 pictures."
+    np.testing.assert_equal(told(scene, "year"), [4.0, np.nan, np.nan])
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_accents_of_a_path_may_be_composed_or_not(tmp_path, form):
+    paths = [unicodedata.normalize(form, each) for each in PATHS]
+    scene = arrays_scene(np.eye(3), ["cat", "cat", "dog"], paths=paths)
+    path = tmp_path / "extra.csv"
+    for other in ("NFC", "NFD"):
+        name = unicodedata.normalize(other, PATHS[0])
+        path.write_text(f"path,{other}\n{name},4\n{PATHS[1]},5\n", encoding="utf-8")
+        add_columns(scene, path)
+        np.testing.assert_equal(told(scene, other), [4.0, 5.0, np.nan])
 
 
 def test_file_names_do_where_they_are_all_different(scene, tmp_path):

@@ -73,7 +73,7 @@ def test_a_map_made_with_labels_says_so(tmp_path, learned):
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
-        ("m.csv", "x;y\n1;2\n", "has the columns x;y and 1 rows"),
+        ("m.csv", "x y;z\n1;2\n", "has the columns x y, z and 1 rows"),
         ("m.csv", "x,y\n", "0 rows"),
         ("m.csv", "", "cannot be read as a table"),
         ("m.csv", "x,y\n1,2\n3,nan\n", "has 'nan' in row 2 of the column y"),

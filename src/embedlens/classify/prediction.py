@@ -18,6 +18,7 @@ from embedlens.classify.label_classifier import LabelClassifier
 from embedlens.classify.label_prediction import PredictedLabels, predict_labels
 from embedlens.classify.new_pictures import NewPictures
 from embedlens.images import Source
+from embedlens.images.label_sets import free_separator
 from embedlens.metrics.proportion import Interval, proportion_interval
 
 COLUMNS = (
@@ -185,11 +186,16 @@ def predict(
     if isinstance(classifier, LabelClassifier):
         return predict_labels(classifier, place, out, progress)
     new = NewPictures.find(place, classifier.classes)
+    joint = (
+        "|"
+        if not any("|" in name for name in classifier.classes)
+        else free_separator(classifier.classes)
+    )
 
     def rows(features: NDArray[np.floating[Any]]) -> list[Row]:
         return answer_rows(classifier, features)
 
-    ask(classifier, Form(COLUMNS, "label", _NUMBERS, "|", rows), new, out, progress)
+    ask(classifier, Form(COLUMNS, "label", _NUMBERS, joint, rows), new, out, progress)
     return _told(classifier, out, new)
 
 

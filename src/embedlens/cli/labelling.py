@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,11 +65,23 @@ def label(
                 what, chosen, budget, unlabelled=unlabelled, seed=seed, progress=progress
             )
         sheet = write_labelling(found, out)
-    print(_told(found, sheet, out.resolve() / "labels.csv"))
+    again = _as_before(what) if is_study(what) else ""
+    print(_told(found, sheet, out.resolve() / "labels.csv", again))
 
 
-def _told(found: Labelling, sheet: Path, table: Path) -> str:
+def _as_before(study: str) -> str:
+    """Return the options by which the next study is split as this one was."""
+    from embedlens.given_path import given_path
+    from embedlens.results import Settings, StudyFolder
+
+    settings = Settings.read(StudyFolder(given_path(study)).settings)
+    given = {"--group": settings.group, "--split-by-time": settings.split_by_time}
+    return "".join(f" {name} {shlex.quote(text)}" for name, text in given.items() if text)
+
+
+def _told(found: Labelling, sheet: Path, table: Path, again: str) -> str:
     """Say what is proposed, and how its labels come back."""
+    quoted = shlex.quote(str(table))
     several = found.unanswered != ""
     count = f"{len(found.proposed):,}"
     head = (
@@ -80,10 +93,10 @@ def _told(found: Labelling, sheet: Path, table: Path) -> str:
             f"Write over each {found.unanswered} in the column {found.column} of the first {count} "
             f"rows of {table}: all labels that the picture has, parted as in the other rows, or "
             f"nothing where it has none. A row that keeps its {found.unanswered} waits. Then\n"
-            f"  embedlens study {table} --out NEXT-STUDY\n"
+            f"  embedlens study {quoted}{again} --out NEXT-STUDY\n"
             "  embedlens label NEXT-STUDY --out NEXT-FOLDER"
         )
     return head + (
         f"Fill in the column label of the first {count} rows of {table}; then\n"
-        f"  embedlens study {table}\n  embedlens label {table} --out NEXT-FOLDER"
+        f"  embedlens study {quoted}{again}\n  embedlens label {quoted} --out NEXT-FOLDER"
     )

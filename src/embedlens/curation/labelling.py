@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,15 @@ class Labelling:
         The column of the table that holds labels.
     unanswered : str
         What stands in it where a picture has none yet.
+    others : mapping of str to mapping of str to str
+        Further columns of the table that the first of `images` came in: by name, by path in NFC.
     """
 
     images: tuple[ImageSet, ...]
     proposed: pd.DataFrame
     column: str = "label"
     unanswered: str = ""
+    others: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def labelled(self) -> int:
@@ -62,7 +66,7 @@ class Labelling:
         return list(zip(sets, rows, strict=True))
 
     def table(self, folder: Path) -> pd.DataFrame:
-        """Return all pictures: path, label or labels, split where one is given, and proposed.
+        """Return all pictures: path, label or labels, split where one is given, proposed, others.
 
         The proposals come first, numbered in ``proposed``, their labels open; then those that
         have a label; then the rest. Where splits are given, pictures without a label are in train.
@@ -84,13 +88,19 @@ class Labelling:
                 "proposed": pd.array(own, pd.Int64Dtype()),
             }))  # fmt: skip
         frame = pd.concat(parts, ignore_index=True)
-        frame["bare"] = frame["label"] == ""
-        frame = frame.sort_values(["proposed", "bare", "path"], na_position="last")
+        bare = frame["label"] == ""
         given = (frame["split"] != "").any()
         frame["split"] = frame["split"].where(frame["split"] != "", "train")
-        frame["label"] = frame["label"].where(~frame["bare"], self.unanswered)
+        frame["label"] = frame["label"].where(~bare, self.unanswered)
         frame = frame.rename(columns={"label": self.column})
-        return frame.drop(columns=["bare"] if given else ["bare", "split"]).reset_index(drop=True)
+        frame = frame if given else frame.drop(columns="split")
+        first = [unicodedata.normalize("NFC", path) for path in self.images[0].paths]
+        rest = [""] * (len(frame) - len(first))
+        for name, told in self.others.items():
+            frame[name] = [*(told.get(path, "") for path in first), *rest]
+        order = frame[["proposed", "path"]].assign(bare=bare)
+        order = order.sort_values(["proposed", "bare", "path"], na_position="last")
+        return frame.loc[order.index].reset_index(drop=True)
 
     def write(self, folder: Path) -> Path:
         """Write ``labels.csv``; return its path.

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from embedlens.errors import ImageSetError
+from embedlens.images.class_names import alike, class_name, looks_missing
 from embedlens.images.listing import Entry
 from embedlens.images.problem import Problem
 
@@ -85,12 +86,12 @@ def grouped(
     ImageSetError
         It is neither a column nor a pattern, or gives no picture a group.
     """
-    result = list(entries)
+    result = [replace(entry, group=class_name(entry.group)) for entry in entries]
     if not column_named(group, columns):
         pattern = group_pattern(group, columns)
         found = [pattern.search(entry.name) for entry in entries]
         result = [
-            replace(entry, group=(match.group(1) or "").strip() if match else "")
+            replace(entry, group=class_name(match.group(1) or "") if match else "")
             for entry, match in zip(entries, found, strict=True)
         ]
     without = [entry.name for entry in result if not entry.group]
@@ -99,7 +100,7 @@ def grouped(
         raise ImageSetError(
             f"{where}: group '{group}' gives no picture a group, {without[0]} for one{among}"
         )
-    problems = []
+    problems = _doubtful(sorted({entry.group for entry in result} - {""}))
     if without:
         named = ", ".join(without[:_NAMED]) + (", ..." if len(without) > _NAMED else "")
         problems.append(Problem(
@@ -119,6 +120,22 @@ def grouped(
         ))  # fmt: skip
         result = [replace(entry, split="") for entry in result]
     return result, problems
+
+
+def _doubtful(groups: Sequence[str]) -> list[Problem]:
+    """Tell which groups are called as if there was none, and which look like one."""
+    told = [
+        f"{name!r} is read as one group; leave the cell empty where there is none"
+        for name in groups
+        if looks_missing(name)
+    ]
+    for names in alike(groups):
+        shown = " and ".join(map(repr, names))
+        told.append(
+            f"{shown} are read as {len(names)} groups, which a split may part; write them in one "
+            "way if they are one"
+        )
+    return [Problem("groups", "group", reason, kept=True) for reason in told]
 
 
 def _parted(entries: Sequence[Entry]) -> dict[str, set[str]]:

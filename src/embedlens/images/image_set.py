@@ -549,17 +549,24 @@ def _together(
     if any(entry.split for entry in entries):
         reason = f"the splits that came with the pictures are not used: {split_by_time} splits them"
         problems.append(Problem("times", "split", reason, kept=True))
+    _ranks(entries, split_by_time)
     return [replace(entry, split="") for entry in entries], problems
 
 
 def _times(rows: Sequence[tuple[Entry, Record]], split_by_time: str | None) -> Integers:
     if split_by_time is None:
         return np.zeros(len(rows), np.int64)
-    where = f"column {split_by_time}"
-    ranks = time_ranks([entry.time for entry, _ in rows], where, lambda i: rows[i][0].name)
+    ranks = _ranks([entry for entry, _ in rows], split_by_time)
     if not ranks.any():
-        raise ImageSetError(f"{where}: all pictures are of one time; give another column")
+        raise ImageSetError(
+            f"column {split_by_time}: all pictures are of one time; give another column"
+        )
     return ranks
+
+
+def _ranks(entries: Sequence[Entry], split_by_time: str) -> Integers:
+    where = f"column {split_by_time}"
+    return time_ranks([entry.time for entry in entries], where, lambda i: entries[i].name)
 
 
 def _draw(arrays: Arrays, test: float, validation: float, seed: int) -> Strings:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import cast
+from unicodedata import normalize
 
 from embedlens.errors import ImageSetError
 from embedlens.images.class_names import class_name, describe_class_names
@@ -172,10 +173,9 @@ def list_table(
         if not name or label.missing:
             problems.append(Problem(name, "missing", "no path or no label", kept=False))
             continue
-        name = PurePath(name).as_posix()
-        entry = Entry(name, class_name(label.text), split, group, time, label.several)
-        # Path.is_file raises where a name is too long or a folder may not be entered.
-        if not os.path.isfile(path.parent / name):  # noqa: PTH113
+        there = name_on_disk(path.parent, name)
+        entry = Entry(there, class_name(label.text), split, group, time, label.several)
+        if not there:
             problems.append(Problem(name, "missing", "no such file", kept=False))
         elif entry in entries:
             problems.append(Problem(name, "duplicate", "the same row twice", kept=False))
@@ -190,6 +190,19 @@ def list_table(
         expect_one_class({entry.label for entry in entries}, path)
     problems += [*columns.problems, *describe_class_names(spelled)]
     return sorted(entries), problems, columns.names
+
+
+def name_on_disk(folder: Path, name: str) -> str:
+    """Return the name of a file as the disk spells it, with "/"; "" where there is none.
+
+    A table may have composed accents and the disk decomposed ones, or the other way round.
+    """
+    given = PurePath(name).as_posix()
+    for spelled in dict.fromkeys([given, *(normalize(form, given) for form in ("NFC", "NFD"))]):
+        # Path.is_file raises where a name is too long or a folder may not be entered.
+        if os.path.isfile(folder / spelled):  # noqa: PTH113
+            return spelled
+    return ""
 
 
 def has_sets(entries: Iterable[Entry]) -> bool:

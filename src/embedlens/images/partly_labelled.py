@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from embedlens.errors import ImageSetError
 from embedlens.given_path import given_path
 from embedlens.images.class_names import class_name
 from embedlens.images.label_sets import SEVERAL
-from embedlens.images.listing import Entry, has_sets, read_classes
+from embedlens.images.listing import Entry, has_sets, name_on_disk, read_classes
 from embedlens.images.location import Location, Place, holds_images, locate, locate_labelled
 from embedlens.images.problem import Problem
 from embedlens.images.source import FileSource, FolderSource
@@ -102,13 +101,12 @@ def _table(where: Path) -> Location:
     entries: dict[Entry, None] = {}
     problems = [*columns.problems]
     for name, label, split in zip(columns.paths, labels, columns.splits, strict=True):
-        name = PurePath(name).as_posix() if name else ""
-        # Path.is_file raises where a name is too long or a folder may not be entered.
-        if not name or not os.path.isfile(where.parent / name):  # noqa: PTH113
+        there = name_on_disk(where.parent, name) if name else ""
+        if not there:
             reason = "no such file" if name else "no path"
             problems.append(Problem(name, "missing", reason, kept=False))
         else:
-            entries[Entry(name, class_name(label) if label.strip() else "", split)] = None
+            entries[Entry(there, class_name(label) if label.strip() else "", split)] = None
     if not entries:
         raise ImageSetError(f"{where}: names no picture that is there; mend its paths")
     source = FileSource(where.parent, {entry.name for entry in entries})

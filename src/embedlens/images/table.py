@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from embedlens.errors import ImageSetError
+from embedlens.images.class_names import class_name
 from embedlens.images.label_sets import SEVERAL, LabelCells, flag_cells, is_flag, separator_of
 from embedlens.images.problem import Problem
 from embedlens.images.several_labels import ONE_CLASS, explain_no_label
@@ -205,14 +208,59 @@ def read_wanted(
     ImageSetError
         A column is there twice, holds lists, or a time is neither a number nor an ISO date.
     """
-    found = []
+    found: list[list[str]] = []
     for name in (wanted.group, wanted.time):
         column = _column(frame, (name.strip().casefold(),), where) if name.strip() else None
         texts = _texts(column, where) if column else [""] * count
-        found.append([each.strip() for each in texts])
+        found.append([class_name(each) for each in texts])
         if column and name == wanted.time:
-            time_ranks(found[-1], f"{where}: column {column[0]}")
+            _expect_times(found[-1], f"{where}: column {column[0]}")
     return found[0], found[1]
+
+
+def other_columns(path: Path, wanted: Wanted = NOTHING_ELSE) -> dict[str, dict[str, str]]:
+    """Return what a table says of pictures beside their label and split: by column, by path in NFC.
+
+    Left out are columns by whose name the table might be read otherwise: of paths, labels and
+    splits, but for those that are wanted. Of a Parquet table these are columns of text.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    wanted : Wanted, optional
+        Group and time are kept, whatever they are called; the columns of labels are not.
+
+    Raises
+    ------
+    ImageSetError
+        It cannot be read, or has no column of paths.
+    """
+    frame, _ = _frame(path, wanted)
+    paths = _column(frame, PATHS, path)
+    if paths is None:
+        raise ImageSetError(f"{path}: no column {' or '.join(PATHS)}; add it")
+    names = [
+        unicodedata.normalize("NFC", PurePath(each.strip()).as_posix())
+        for each in _texts(paths, path)
+    ]
+    ours = {"path", "label", "labels", "split", "proposed", ""}
+    asked = {each.strip().casefold() for each in (wanted.group, wanted.time)}
+    passed = {*PATHS, *LABELS, *SEVERAL, *SPLITS, *_OTHER_SPLITS}
+    passed = (passed | {each.strip().casefold() for each in wanted.labels}) - asked
+    found = {}
+    for name, values in frame:
+        if name.strip().casefold() in ours | passed or not len(values):
+            continue
+        with suppress(ImageSetError):  # lists are no cells of a CSV
+            found[name.strip()] = dict(zip(names, _texts((name, values), path), strict=True))
+    return found
+
+
+def _expect_times(times: Sequence[str], where: str) -> None:
+    """Refuse what is no time; a row of no label or file needs none, and which it is comes later."""
+    told = [row for row, time in enumerate(times) if time]
+    time_ranks([times[row] for row in told], where, lambda i: f"row {told[i] + 1}")
 
 
 def names_labels(path: Path, wanted: Wanted = NOTHING_ELSE) -> bool:
@@ -404,7 +452,8 @@ def _read_whole(frame: Sequence[Column], path: Path) -> dict[str, Sequence[Any]]
 
 
 def _json_lines(path: Path) -> tuple[list[Column], str]:
-    lines = _decoded(path).splitlines()
+    # Not by splitlines: texts in JSON may hold other breaks as they are.
+    lines = _decoded(path).split("\n")
     rows: list[dict[str, Any]] = [json.loads(line) for line in lines if line.strip()]
     if not all(isinstance(row, dict) for row in rows):
         raise ValueError("a line is no object")
@@ -412,12 +461,22 @@ def _json_lines(path: Path) -> tuple[list[Column], str]:
     return [(name, [row.get(name) for row in rows]) for name in names], ""
 
 
-def _separated(path: Path) -> tuple[list[Column], str]:
+def separated_text(path: Path) -> tuple[str, str]:
+    """Return the text of a CSV or TSV file, and what separates its cells, as `read_columns` does.
+
+    Raises
+    ------
+    OSError, UnicodeDecodeError
+        It cannot be read, or is no UTF-8 and no marked UTF-16.
+    """
     text = _decoded(path)
-    separator = ""
     if text[:5].casefold().startswith("sep=") and text[4:6].strip("\r\n"):
-        separator, text = text[4], text.partition("\n")[2]  # as Excel writes it
-    separator = separator or _separator(text, path)
+        return text.partition("\n")[2], text[4]  # as Excel writes it
+    return text, _separator(text, path)
+
+
+def _separated(path: Path) -> tuple[list[Column], str]:
+    text, separator = separated_text(path)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     header = next(rows, [])
     cells: list[list[str]] = [[] for _ in header]

@@ -63,14 +63,16 @@ def time_ranks(
     return np.array([rank[key] for _, key in parsed], np.int64)
 
 
+# Python reads 1_10 as 110, and 01.02, a day and a month, as a number.
+_NUMBER = re.compile(r"[+-]?(0|[1-9]\d*|0\d+(?!\.)|(?=\.\d))(\.\d*)?(e[+-]?\d+)?", re.ASCII | re.I)
+
+
 def _parsed(text: str) -> tuple[str, float | datetime]:
     """Return what kind of time a text is, "" for none, and what it is compared by."""
     text = text.strip()
-    try:
+    if _NUMBER.fullmatch(text):
         number = float(text)
         return ("number" if np.isfinite(number) else ""), number
-    except ValueError:
-        pass
     try:
         time = datetime.fromisoformat(text + "-01" if re.fullmatch(r"\d{4}-\d\d", text) else text)
     except ValueError:

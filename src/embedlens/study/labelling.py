@@ -18,8 +18,9 @@ from embedlens.images.label_sets import UNANSWERED, free_separator
 from embedlens.images.listing import has_sets
 from embedlens.images.location import locate_labelled
 from embedlens.images.partly_labelled import locate_label_sets
-from embedlens.images.table import Wanted
+from embedlens.images.table import NOTHING_ELSE, TABLE_SUFFIXES, Wanted, other_columns
 from embedlens.results.folder import StudyFolder
+from embedlens.results.settings import Settings
 from embedlens.study.step_progress import StepProgress
 from embedlens.study.stored_backbone import StoredBackbone
 from embedlens.study.unlabelled import read_pictures_without_label
@@ -59,7 +60,8 @@ def label_pictures(
     _expect_one_class(photos)
     images = _read(photos, unlabelled, progress)
     values = [_embedded(each, recipe, progress) for each in images]
-    return propose_labels(images, values, budget, seed=seed)
+    found = propose_labels(images, values, budget, seed=seed)
+    return replace(found, others=_others(photos, NOTHING_ELSE))
 
 
 def label_study(
@@ -99,7 +101,8 @@ def label_study(
         return _label_sets(stored, budget, unlabelled, seed, progress)
     images = _read(stored.settings.pictures, unlabelled, progress)
     values = [_with_stored(each, stored, progress) for each in images]
-    return propose_labels(images, values, budget, seed=seed)
+    found = propose_labels(images, values, budget, seed=seed)
+    return replace(found, others=_others(stored.settings.pictures, _wanted(stored.settings)))
 
 
 def _label_sets(
@@ -117,7 +120,7 @@ def _label_sets(
     settings, names = stored.settings, stored.results.label_sets
     assert names is not None
     separator = free_separator(map(str, names))
-    wanted = Wanted(labels=tuple(settings.labels), separator=settings.separator)
+    wanted = _wanted(settings)
     found = locate_label_sets(settings.pictures, wanted)
     cells = [
         replace(entry, label="" if entry.labels is None else _cell(entry.labels, separator))
@@ -137,7 +140,21 @@ def _label_sets(
             f"in a cell of several labels {UNANSWERED} says the same of a row"
         )
     values = [_with_stored(each, stored, progress) for each in images]
-    return propose_label_sets(images, values, budget, separator=separator, seed=seed)
+    proposed = propose_label_sets(images, values, budget, separator=separator, seed=seed)
+    return replace(proposed, others=_others(settings.pictures, wanted))
+
+
+def _wanted(settings: Settings) -> Wanted:
+    return Wanted(
+        settings.group or "", settings.split_by_time or "", tuple(settings.labels),
+        settings.separator,
+    )  # fmt: skip
+
+
+def _others(place: str | Path, wanted: Wanted) -> dict[str, dict[str, str]]:
+    """Return further columns of a table; none of what is no table."""
+    where = given_path(place)
+    return other_columns(where, wanted) if where.suffix.lower() in TABLE_SUFFIXES else {}
 
 
 def _cell(labels: tuple[str, ...], separator: str) -> str:

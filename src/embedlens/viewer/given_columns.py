@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -42,7 +43,8 @@ def add_columns(scene: Scene, path: Path) -> str:
             f"{path} has the columns {', '.join(map(str, frame))}; it needs path, as the study "
             "names its pictures, and another."
         )
-    wanted, given = scene.named_paths(), [_posix(each) for each in frame[file].astype(str)]
+    wanted = [unicodedata.normalize("NFC", each) for each in scene.named_paths()]
+    given = [_posix(each) for each in frame[file].astype(str)]
     if not wanted:
         raise EmbedlensError(
             f"The pictures of {scene.title} have no paths, so that no row of {path} can be one's."
@@ -59,7 +61,9 @@ def add_columns(scene: Scene, path: Path) -> str:
 
 
 def _posix(name: str) -> str:
-    return name.strip().replace("\\", "/").removeprefix("./")
+    # macOS writes accents decomposed: nobody can see the difference.
+    text = unicodedata.normalize("NFC", name)
+    return text.strip().replace("\\", "/").removeprefix("./")
 
 
 def _rows(wanted: list[str], given: list[str], path: Path) -> list[int]:
@@ -84,7 +88,7 @@ def _rows(wanted: list[str], given: list[str], path: Path) -> list[int]:
 def _places(names: list[str], path: Path) -> dict[str, int]:
     places: dict[str, int] = {}
     for row, name in enumerate(names):
-        if places.setdefault(name, row) != row:
+        if name and places.setdefault(name, row) != row:
             raise EmbedlensError(
                 f"{path} names {name} twice, in the rows {places[name] + 1} and {row + 1}; "
                 "leave one a picture."

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from embedlens.errors import EmbedlensError
-from embedlens.images.table import LABELS, PATHS
+from embedlens.images.table import LABELS, PATHS, separated_text
 
 _COLUMNS = {"path": PATHS, "label": LABELS}
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+_SEPARATED = (".csv", ".tsv")
 _PARQUET = (".parquet", ".pq")
-TABLES = (*_SEPARATORS, *_PARQUET)
+TABLES = (*_SEPARATED, *_PARQUET)
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -36,18 +38,24 @@ def read_table(path: Path) -> pd.DataFrame:
             # Its own types: whole numbers with gaps would else come as floats.
             frame = pd.read_parquet(path, dtype_backend="numpy_nullable")
         else:
+            text, separator = separated_text(path)
             frame = pd.read_csv(
-                path, sep=_SEPARATORS[suffix], dtype=str, keep_default_na=False,
-                encoding="utf-8-sig", index_col=None,
-            )  # fmt: skip
+                io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=None
+            )
     except Exception as error:  # pandas and pyarrow raise many kinds for broken files
         raise EmbedlensError(f"{path} cannot be read as a table ({error}).") from error
-    if suffix in _SEPARATORS and not isinstance(frame.index, pd.RangeIndex):
+    if suffix in _SEPARATED and not isinstance(frame.index, pd.RangeIndex):
         raise EmbedlensError(
             f"{path} has rows with more cells than its {len(frame.columns)} columns; mend them, or "
             "quote cells that hold the separator."
         )
-    return frame.rename(columns=str)
+    frame = frame.rename(columns=str)
+    if suffix not in _SEPARATED:
+        return frame
+    # Spreadsheets end lines with separators: columns without a name and a cell.
+    named = np.array([not str(name).startswith("Unnamed: ") for name in frame], bool)
+    filled = frame.fillna("").astype(bool).any().to_numpy(bool)
+    return frame.loc[:, named | filled]
 
 
 def column_of(frame: pd.DataFrame, what: str) -> str | None:
@@ -61,7 +69,7 @@ def numbers_or_text(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
 
     A table with types of its own keeps them.
     """
-    if path.suffix.lower() not in _SEPARATORS:
+    if path.suffix.lower() not in _SEPARATED:
         return frame
     return frame.apply(_numbers_or_text)
 
