@@ -186,11 +186,7 @@ def predict(
     if isinstance(classifier, LabelClassifier):
         return predict_labels(classifier, place, out, progress)
     new = NewPictures.find(place, classifier.classes)
-    joint = (
-        "|"
-        if not any("|" in name for name in classifier.classes)
-        else free_separator(classifier.classes)
-    )
+    joint = free_separator(classifier.classes, "|")
 
     def rows(features: NDArray[np.floating[Any]]) -> list[Row]:
         return answer_rows(classifier, features)

@@ -59,13 +59,14 @@ def label(
                 what, budget, backbone=backbone, unlabelled=unlabelled, seed=seed,
                 progress=progress,
             )  # fmt: skip
+            again = _as_before(what)
         else:
+            again = ""
             chosen = named_backbone(backbone or _DEFAULT, weights, transform)
             found = label_pictures(
                 what, chosen, budget, unlabelled=unlabelled, seed=seed, progress=progress
             )
         sheet = write_labelling(found, out)
-    again = _as_before(what) if is_study(what) else ""
     print(_told(found, sheet, out.resolve() / "labels.csv", again))
 
 

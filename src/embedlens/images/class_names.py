@@ -11,7 +11,6 @@ from embedlens.images.problem import Problem
 # What programs write for "no value"; a class may be called so all the same.
 _LIKE_MISSING = frozenset({"na", "n/a", "nan", "none", "null", "<na>", "nil", "#n/a", "?", "-"})
 
-
 # A number with zeros that say nothing of it: 01, 1.0.
 _NUMBER = re.compile(r"0*(\d+?)(\.0*)?")
 _BREAKS = re.compile(r"\s*[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+\s*")

@@ -549,7 +549,7 @@ def _together(
     if any(entry.split for entry in entries):
         reason = f"the splits that came with the pictures are not used: {split_by_time} splits them"
         problems.append(Problem("times", "split", reason, kept=True))
-    _ranks(entries, split_by_time)
+    _ranks(entries, split_by_time)  # what is no time is refused before pictures are read
     return [replace(entry, split="") for entry in entries], problems
 
 

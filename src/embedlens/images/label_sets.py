@@ -124,11 +124,10 @@ def separator_of(table: LabelCells, where: object) -> str | None:
     return _separator_of(_texts([_cell(value, place) for value in table.rows]), place)
 
 
-def free_separator(names: Iterable[str]) -> str:
-    """Return what may part labels of these names: a semicolon, or what none of them holds."""
-    told = list(names)
-    free = (each for each in (*_SEPARATORS, ",", "\t") if not any(each in name for name in told))
-    return next(free, _SEPARATORS[0])
+def free_separator(names: Iterable[str], usual: str = _SEPARATORS[0]) -> str:
+    """Return what may part labels of these names: the usual, or what none of them holds."""
+    told, known = list(names), (usual, *_SEPARATORS, ",", "\t")
+    return next((each for each in known if not any(each in name for name in told)), _SEPARATORS[0])
 
 
 def flag_cells(columns: Mapping[str, Sequence[str]], where: object) -> LabelCells:

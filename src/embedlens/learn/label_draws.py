@@ -93,7 +93,7 @@ def train_on_draws(
         return right
 
     tested: dict[int, list[NDArray[np.bool_]]] = {}
-    # Two at a time: fits of few points are too small to be shared by threads.
+    # Side by side: fits of few points are too small for threads to share.
     for (n, _), right in zip(drawn, in_order(test_one, drawn), strict=True):
         if right is not None:
             tested.setdefault(n, []).append(right)

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from embedlens.metrics import nearest_neighbors
 
-# Of all points, those to be found among are this share or more as a rule: so many more are kept as
-# hold enough of them. Where they do not, those points are asked for again.
+# Of all points, those to be found among are this share or more as a rule, .56 in a default split,
+# and chance takes some: so many more are kept as hold enough of them. Where they do not, those
+# points are asked for again, among all of the part.
 _SHARE = 0.45
 
 Rows = NDArray[np.intp]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,9 @@ FEW = 1_000
 """Up to so many points a strength that was chosen flatters those it was chosen with."""
 
 _WATCHED = 3  # one of so many parts is watched to choose a strength, as in a study
+
+# Takes rows to learn from, of two classes or more; returns the classes learned and the weights.
+_Fit = Callable[[NDArray[np.intp]], tuple[NDArray[np.integer[Any]], Solution]]
 
 
 def out_of_fold(
@@ -57,11 +60,9 @@ def out_of_fold(
     >>> bool((out_of_fold(X, y).argmax(axis=1) == y).mean() > 0.9)
     True
     """
-    shares = np.zeros((len(np.asarray(codes)), int(np.max(codes)) + 1))
-    among = Coordinates.of(np.asarray(X))
-    for held, found in _each_fold(among, codes, groups, folds, strength, seed):
-        shares[held] = found
-    return shares
+    codes, among = np.asarray(codes), Coordinates.of(np.asarray(X))
+    fit = _of_one_strength(among, codes, strength, None)
+    return _all_folds(_each_fold(among, codes, groups, folds, seed, fit), codes)
 
 
 def out_of_enough_folds(
@@ -97,9 +98,11 @@ def out_of_enough_folds(
     shares : ndarray of shape (m, k), float64
         Their rows.
     """
+    codes = np.asarray(codes)
     asked: list[NDArray[np.intp]] = []
     shares: list[NDArray[np.float64]] = []
-    for held, found in _each_fold(among, codes, groups, folds, strength, seed, start):
+    fit = _of_one_strength(among, codes, strength, start)
+    for held, found in _each_fold(among, codes, groups, folds, seed, fit):
         asked.append(held)
         shares.append(found)
         if sum(map(len, asked)) >= enough:
@@ -134,19 +137,42 @@ def out_of_fold_anew(
     ndarray of shape (n, k), float64
     """
     codes = np.asarray(codes)
-    shares = np.zeros((len(codes), int(codes.max()) + 1))
-    fold_of = folds_of(codes, groups, folds, seed)
-    for fold in np.unique(fold_of):
-        held, others = np.flatnonzero(fold_of == fold), np.flatnonzero(fold_of != fold)
-        rest = np.unique(codes[others])
-        if len(rest) == 1:
-            shares[held, rest] = 1.0
-        elif len(rest):
-            own = None if groups is None else [groups[i] for i in others.tolist()]
-            watched = _watched(codes[others], own, seed)
-            probe = LinearProbe().fit_among(among, codes, others[~watched], others[watched])
-            shares[np.ix_(held, probe.classes_)] = probe.solution_.shares(among.values[held])
-    return shares
+    fit = _of_their_own_strengths(among, codes, groups, seed)
+    return _all_folds(_each_fold(among, codes, groups, folds, seed, fit), codes)
+
+
+def _of_one_strength(
+    among: Coordinates, codes: NDArray[np.integer[Any]], strength: float, start: Solution | None
+) -> _Fit:
+    """Return what fits at a strength, each time from where it ended before."""
+    before = None if start is None else (np.unique(codes).tolist(), start)
+
+    def fit(rows: NDArray[np.intp]) -> tuple[NDArray[np.integer[Any]], Solution]:
+        nonlocal before
+        learned, own = np.unique(codes[rows], return_inverse=True)
+        near = before[1] if before is not None and before[0] == learned.tolist() else None
+        found = among.part(rows).fit(own, len(learned), strength, start=near, promise=NEAR)
+        before = learned.tolist(), found
+        return learned, found
+
+    return fit
+
+
+def _of_their_own_strengths(
+    among: Coordinates,
+    codes: NDArray[np.integer[Any]],
+    groups: Sequence[str] | None,
+    seed: int,
+) -> _Fit:
+    """Return what chooses a strength by a third of the rows each time."""
+
+    def fit(rows: NDArray[np.intp]) -> tuple[NDArray[np.integer[Any]], Solution]:
+        own = None if groups is None else [groups[i] for i in rows.tolist()]
+        watched = _watched(codes[rows], own, seed)
+        probe = LinearProbe().fit_among(among, codes, rows[~watched], rows[watched])
+        return probe.classes_, probe.solution_
+
+    return fit
 
 
 def _watched(
@@ -165,17 +191,14 @@ def _watched(
 
 def _each_fold(
     among: Coordinates,
-    codes: ArrayLike,
+    codes: NDArray[np.integer[Any]],
     groups: Sequence[str] | None,
     folds: int,
-    strength: float,
     seed: int,
-    start: Solution | None = None,
+    fit: _Fit,
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float64]]]:
     """Yield the points of each fold, and what a probe of the other folds gives them."""
-    codes = np.asarray(codes)
     fold_of = folds_of(codes, groups, folds, seed)
-    before = None if start is None else (np.unique(codes).tolist(), start)
     for fold in np.unique(fold_of):
         held, others = np.flatnonzero(fold_of == fold), np.flatnonzero(fold_of != fold)
         shares = np.zeros((len(held), int(codes.max()) + 1))
@@ -183,12 +206,19 @@ def _each_fold(
         if len(rest) == 1:
             shares[:, rest] = 1.0
         elif len(rest):
-            start = before[1] if before is not None and before[0] == rest.tolist() else None
-            own = np.searchsorted(rest, codes[others])
-            found = among.part(others).fit(own, len(rest), strength, start=start, promise=NEAR)
-            before = rest.tolist(), found
-            shares[:, rest] = found.shares(among.values[held])
+            learned, found = fit(others)
+            shares[:, learned] = found.shares(among.values[held])
         yield held, shares
+
+
+def _all_folds(
+    each: Iterator[tuple[NDArray[np.intp], NDArray[np.float64]]],
+    codes: NDArray[np.integer[Any]],
+) -> NDArray[np.float64]:
+    shares = np.zeros((len(codes), int(codes.max()) + 1))
+    for held, found in each:
+        shares[held] = found
+    return shares
 
 
 def folds_of(
