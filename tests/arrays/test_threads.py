@@ -10,7 +10,14 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from embedlens.arrays import bounded_threads
-from embedlens.arrays.threads import _Pace, in_order, in_threads, limit_threads, together
+from embedlens.arrays.threads import (
+    _Pace,
+    at_once,
+    in_order,
+    in_threads,
+    limit_threads,
+    together,
+)
 from embedlens.arrays.threads import threads as number_of_threads
 
 
@@ -110,6 +117,22 @@ def test_together_each_share_is_done_once(threads, shares, number):
     assert len(workers) <= min(number, shares)
     together(kernel, shares, 1)
     assert done.tolist() == [11] * shares
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_at_once_several_threads_make_the_same_call(threads, most):
+    threads(2)
+    calls = []
+
+    def kernel(name):
+        calls.append((name, threading.get_ident()))
+
+    at_once(kernel, most, "outside")
+    assert calls == [("outside", threading.get_ident())]
+    calls.clear()
+    with bounded_threads(None):
+        at_once(kernel, most, "shared")
+    assert len(calls) == len(set(calls)) == min(most, 2)
 
 
 def test_together_an_error_of_any_thread_reaches_the_caller(threads):

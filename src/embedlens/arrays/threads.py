@@ -5,6 +5,8 @@ Two ways: ``in_order`` for tasks of milliseconds, where no thread waits for anot
 descent. In the latter threads meet after each call. On a machine that is busy with other work such
 a meeting may take longer than the call itself, for a thread waits until the other is given a
 processor; so the time of calls decides, again and again, whether they are shared or not.
+
+``at_once`` is ``together`` for a kernel whose threads share the work out themselves.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, partial
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from queue import SimpleQueue
 from statistics import median
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -150,8 +152,26 @@ def together(kernel: Callable[..., object], shares: int, *arguments: object) -> 
     team = _team.get()
     if team is None:
         kernel(*arguments, 0, shares)
+        return
+
+    def split(size: int) -> list[tuple[object, ...]]:
+        edges = [shares * i // size for i in range(size + 1)]
+        return [(*arguments, first, last) for first, last in pairwise(edges)]
+
+    team.call(kernel, shares, split)
+
+
+def at_once(kernel: Callable[..., object], most: int, *arguments: object) -> None:
+    """Call ``kernel(*arguments)`` in up to ``most`` threads, which share its work out.
+
+    They do so by tickets, see :mod:`embedlens.arrays.tickets`, so that any number of threads does
+    all of it. There is more than one inside ``bounded_threads`` while that is quicker.
+    """
+    team = _team.get()
+    if team is None:
+        kernel(*arguments)
     else:
-        team.call(kernel, shares, arguments)
+        team.call(kernel, most, lambda size: [arguments] * size)
 
 
 class _Team:
@@ -165,15 +185,16 @@ class _Team:
         self._paces: dict[Callable[..., object], _Pace] = {}
 
     def call(
-        self, kernel: Callable[..., object], shares: int, arguments: tuple[object, ...]
+        self,
+        kernel: Callable[..., object],
+        most: int,
+        split: Callable[[int], list[tuple[object, ...]]],
     ) -> None:
+        """Call a kernel in up to ``most`` threads, each with its arguments of a split."""
         pace = self._paces.setdefault(kernel, _Pace())
-        size = min(self.size, shares) if pace.shared() else 1
+        size = min(self.size, most) if pace.shared() else 1
         start = time.perf_counter()
-        if size == 1:
-            kernel(*arguments, 0, shares)
-        else:
-            self._share(kernel, [shares * i // size for i in range(size + 1)], arguments)
+        self._share(kernel, split(size))
         pace.took(time.perf_counter() - start, shared=size > 1)
 
     def dismiss(self) -> None:
@@ -183,22 +204,20 @@ class _Team:
         for helper in self._helpers:
             helper.join()
 
-    def _share(
-        self, kernel: Callable[..., object], edges: list[int], arguments: tuple[object, ...]
-    ) -> None:
-        helpers = len(edges) - 2
-        while len(self._helpers) < helpers:
+    def _share(self, kernel: Callable[..., object], each: list[tuple[object, ...]]) -> None:
+        own, *others = each
+        while len(self._helpers) < len(others):
             self._calls.append(SimpleQueue())
             waiting = (self._calls[-1], self._ends)
             helper = threading.Thread(target=_help, args=waiting, daemon=True, name="embedlens")
             self._helpers.append(helper)
             helper.start()
-        for calls, first, last in zip(self._calls, edges[1:], edges[2:], strict=False):
-            calls.put(partial(kernel, *arguments, first, last))
+        for calls, arguments in zip(self._calls, others, strict=False):
+            calls.put(partial(kernel, *arguments))
         try:
-            kernel(*arguments, 0, edges[1])
+            kernel(*own)
         finally:
-            errors = [self._ends.get() for _ in range(helpers)]
+            errors = [self._ends.get() for _ in others]
         for error in errors:
             if error is not None:
                 raise error

@@ -5,21 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedlens.arrays.kernel import inlined, kernel
-from embedlens.arrays.threads import together
+from embedlens.arrays.threads import at_once, together
+from embedlens.arrays.tickets import new_tickets
 from embedlens.reduce import student
-from embedlens.reduce.student import similarity
+from embedlens.reduce.repulsion import ExactRepulsion
+from embedlens.reduce.steps import log_w, step, steps_with_repulsion
 
 Callback = Callable[[int, float, int], object]
 
 MOMENTUM = 0.8
 _CHECK_EVERY = 50  # iterations between values of the divergence
-_CHUNKS = 48  # shares of the rows; more than threads, so that they even out
+_STRIDE = 5  # iterations at a time: threads that share them are sent off and waited for once
+_CHUNKS = 48  # shares of the rows; a multiple of the groups of the repulsion of all pairs
 
 # Steps in which the exaggeration falls to 1, after the phase that has all of it.
 _FALLS = 7
@@ -105,8 +108,7 @@ class Descent:
     ) -> None:
         self.Y = Y
         self._next = Y.copy()
-        self._velocity = np.zeros_like(Y)
-        self._gains = np.ones_like(Y)
+        self._motion = np.zeros_like(Y), np.zeros_like(Y), np.ones_like(Y)  # force, velocity, gain
         self._repulsion = repulsion
         self._sketch, self._sketched = sketch, sketched
         self._dof = student.degrees_of_freedom(n_components)
@@ -119,30 +121,31 @@ class Descent:
 
     def run(self, schedule: Schedule, callback: Callback | None = None) -> list[Check]:
         """Descend, and return the checks made on the way, the last at the end."""
-        n = self._attraction[0].size - 1
         # The divergence of a sketch is not compared with that of what follows it.
         first_stop = max(schedule.max_iter // 2, self._sketched + _CHECK_EVERY)
         checks: list[Check] = []
-        norm = math.nan
-        for iteration, exaggeration in enumerate(schedule):
+        acting, Z, norm = None, math.nan, math.nan
+
+        def check(iteration: int) -> None:
+            checks.append(Check(iteration, self._divergence(Z), norm))
+            if callback is not None:
+                callback(iteration, checks[-1].divergence, schedule.max_iter)
+
+        for iteration, steps, exaggeration in _strides(schedule, self._sketched):
             law = self._law(exaggeration)
             sketching = exaggeration != 1.0 or iteration < self._sketched
             repulsion = self._sketch if sketching else self._repulsion
-            Z = repulsion(self.Y, law)
+            if acting != (repulsion, law):
+                acting, Z = (repulsion, law), repulsion(self.Y, law)
             if iteration and iteration % _CHECK_EVERY == 0:
-                checks.append(Check(iteration, self._divergence(Z), norm))
-                if callback is not None:
-                    callback(iteration, checks[-1].divergence, schedule.max_iter)
+                check(iteration)
                 if iteration >= first_stop and _settled(checks, schedule.tol):
                     return checks
-            rate = schedule.learning_rate or n / (4 * exaggeration)
-            momentum = schedule.momentum if exaggeration == 1.0 else MOMENTUM
-            factors = np.array([exaggeration, 1 / Z, rate, momentum])
-            norm = self._step(repulsion.forces, law, factors)
-        Z = self._repulsion(self.Y, self._law(1.0))
-        checks.append(Check(schedule.max_iter, self._divergence(Z), norm))
-        if callback is not None:
-            callback(schedule.max_iter, checks[-1].divergence, schedule.max_iter)
+            factors = self._factors(schedule, exaggeration)
+            Z, norm = self._advance(repulsion, Z, law, factors, steps)
+        if acting != (self._repulsion, self._law(1.0)):
+            Z = self._repulsion(self.Y, self._law(1.0))
+        check(schedule.max_iter)
         return checks
 
     def _law(self, exaggeration: float) -> int:
@@ -150,38 +153,61 @@ class Descent:
             return student.PLANE
         return student.SPACE if exaggeration != 1.0 else student.SPACE_WEIGHTED
 
-    def _step(
-        self, repulsion: NDArray[np.float32], law: int, factors: NDArray[np.float64]
-    ) -> float:
-        """Move the points; return the norm of the forces that moved them.
+    def _factors(self, schedule: Schedule, exaggeration: float) -> NDArray[np.float64]:
+        """Return the factors on attraction and repulsion, the learning rate and the momentum."""
+        n = self._attraction[0].size - 1
+        rate = schedule.learning_rate or n / (4 * exaggeration)
+        momentum = schedule.momentum if exaggeration == 1.0 else MOMENTUM
+        slope = 2 * (self._dof + 1) / self._dof
+        return np.array([slope * exaggeration, slope, rate, momentum])
 
-        The factors are those on attraction and repulsion, the learning rate and the momentum.
+    def _advance(
+        self, repulsion: Repulsion, Z: float, law: int, factors: NDArray[np.float64], steps: int
+    ) -> tuple[float, float]:
+        """Take some steps, the first by the repulsion at hand, and renew it after each.
+
+        Return Z, and the norm of the forces that made the last step.
         """
         squares = np.empty(_CHUNKS)
-        factors[:2] *= 2 * (self._dof + 1) / self._dof
-        together(
-            _step,
-            _CHUNKS,
-            self.Y,
-            self._next,
-            self._velocity,
-            self._gains,
-            repulsion,
-            self._attraction,
-            self._shares,
-            law,
-            factors.astype(np.float32),
-            squares,
-        )
-        self.Y, self._next = self._next, self.Y
-        return math.sqrt(squares.sum() * self._dof)
+        moving, rest = (self._motion, repulsion.forces), (self._attraction, law, factors)
+        if isinstance(repulsion, ExactRepulsion):
+            at_once(
+                steps_with_repulsion, len(repulsion.forces), steps, self.Y, self._next, *moving,
+                repulsion.sums, *rest, self._shares, squares, new_tickets(),
+            )  # fmt: skip
+            if steps % 2:
+                self.Y, self._next = self._next, self.Y
+            Z = 2.0 * float(repulsion.sums.sum())
+        else:
+            for _ in range(steps):
+                together(
+                    step, _CHUNKS, self.Y, self._next, *moving, Z, *rest, self._shares, squares
+                )
+                self.Y, self._next = self._next, self.Y
+                Z = repulsion(self.Y, law)
+        return Z, math.sqrt(squares.sum() * self._dof)
 
     def _divergence(self, Z: float) -> float:
         """Return KL(P || Q), exact but for Z."""
         logarithms = np.empty(_CHUNKS)
-        together(_log_w, _CHUNKS, self.Y, self._attraction, self._shares, logarithms)
-        log_w = float(logarithms.sum())
-        return self._negative_entropy + (self._dof + 1) / 2 * log_w + math.log(Z)
+        together(log_w, _CHUNKS, self.Y, self._attraction, self._shares, logarithms)
+        cross_entropy = (self._dof + 1) / 2 * float(logarithms.sum()) + math.log(Z)
+        return self._negative_entropy + cross_entropy
+
+
+def _strides(schedule: Schedule, sketched: int) -> Iterator[tuple[int, int, float]]:
+    """Yield first iteration, number and exaggeration of iterations that are alike.
+
+    None holds iterations on both sides of a check, nor of the end of the sketch.
+    """
+
+    def alike(numbered: tuple[int, float]) -> tuple[float, bool, int]:
+        iteration, exaggeration = numbered
+        return exaggeration, iteration < sketched, iteration // _STRIDE
+
+    for (exaggeration, *_), stride in groupby(enumerate(schedule), alike):
+        iterations = [iteration for iteration, _ in stride]
+        yield iterations[0], len(iterations), exaggeration
 
 
 def _settled(checks: list[Check], tol: float) -> bool:
@@ -189,88 +215,3 @@ def _settled(checks: list[Check], tol: float) -> bool:
         return False
     before, now = checks[-2].divergence, checks[-1].divergence
     return before - now < tol * now + 1e-7
-
-
-@inlined(reassociate=True)
-def _forces(
-    Y: Any,
-    repulsion: Any,
-    attraction: Any,
-    first: int,
-    last: int,
-    law: int,
-    attracting: Any,
-    repelling: Any,
-) -> Any:
-    """Return attraction minus repulsion on points ``first`` to ``last``: uphill."""
-    one = np.float32(1)
-    rows, columns, affinities = attraction
-    forces = np.zeros((3, last - first), np.float32)
-    for group in range(len(repulsion)):
-        for axis in range(3):
-            for i in range(last - first):
-                forces[axis, i] -= repelling * repulsion[group, axis, first + i]
-    xs, ys, zs = Y[0], Y[1], Y[2]
-    for i in range(first, last):
-        x, y, z = xs[i], ys[i], zs[i]
-        fx = fy = fz = np.float32(0)
-        near, p = columns[rows[i] : rows[i + 1]], affinities[rows[i] : rows[i + 1]]
-        for e in range(len(near)):
-            j = near[e]
-            dx, dy, dz = x - xs[j], y - ys[j], z - zs[j]
-            _, pull = similarity(one + dx * dx + dy * dy + dz * dz, law)
-            pull *= p[e]
-            fx, fy, fz = fx + pull * dx, fy + pull * dy, fz + pull * dz
-        forces[0, i - first] += attracting * fx
-        forces[1, i - first] += attracting * fy
-        forces[2, i - first] += attracting * fz
-    return forces
-
-
-@kernel(reassociate=True)
-def _step(
-    Y: Any,
-    moved: Any,
-    velocity: Any,
-    gains: Any,
-    repulsion: Any,
-    attraction: Any,
-    shares: Any,
-    law: int,
-    factors: Any,
-    squares: Any,
-    first_share: int,
-    last_share: int,
-) -> None:
-    for share in range(first_share, last_share):
-        first, last = shares[share], shares[share + 1]
-        forces = _forces(Y, repulsion, attraction, first, last, law, factors[0], factors[1])
-        rate, momentum = factors[2], factors[3]
-        total = 0.0
-        for axis in range(3):
-            f, v, gain = forces[axis], velocity[axis, first:last], gains[axis, first:last]
-            y, to = Y[axis, first:last], moved[axis, first:last]
-            for i in range(last - first):
-                total += np.float64(f[i]) * np.float64(f[i])
-                grown = gain[i] + np.float32(0.2) if f[i] * v[i] < 0 else gain[i] * np.float32(0.8)
-                gain[i] = max(grown, np.float32(0.01))
-                v[i] = momentum * v[i] - rate * gain[i] * f[i]
-                to[i] = y[i] + v[i]
-        squares[share] = total
-
-
-@kernel(reassociate=True)
-def _log_w(
-    Y: Any, attraction: Any, shares: Any, sums: Any, first_share: int, last_share: int
-) -> None:
-    """Write the sum of p log w over each share of the rows."""
-    rows, columns, affinities = attraction
-    for share in range(first_share, last_share):
-        total = 0.0
-        for i in range(shares[share], shares[share + 1]):
-            for e in range(rows[i], rows[i + 1]):
-                j = columns[e]
-                dx, dy, dz = Y[0, i] - Y[0, j], Y[1, i] - Y[1, j], Y[2, i] - Y[2, j]
-                square = np.float64(dx * dx + dy * dy + dz * dz)
-                total += affinities[e] * np.log1p(square)
-        sums[share] = total

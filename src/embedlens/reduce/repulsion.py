@@ -42,12 +42,12 @@ class ExactRepulsion:
         # that the result does not depend on the number of threads that share them out.
         groups = 8 if size < 4096 else 24
         self.forces = np.empty((groups, 3, size), np.float32)
-        self._sums = np.empty(groups)
+        self.sums = np.empty(groups)
 
     def __call__(self, Y: NDArray[np.float32], law: int) -> float:
         """Fill ``forces``, whose sum over the first axis is the repulsion, and return Z."""
-        together(_repel, len(self.forces), Y, law, self.forces, self._sums)
-        return 2.0 * float(self._sums.sum())
+        together(_repel, len(self.forces), Y, law, self.forces, self.sums)
+        return 2.0 * float(self.sums.sum())
 
 
 @inlined(reassociate=True)
@@ -126,15 +126,20 @@ def _repel_group(Y: Any, law: int, forces: Any, group: int, groups: int) -> floa
     return total
 
 
+@inlined(reassociate=True)
+def repel(Y: Any, law: int, forces: Any, group: int) -> float:
+    """Fill the forces of a group, and return its sum of similarities."""
+    for axis in range(3):
+        for i in range(Y.shape[1]):
+            forces[group, axis, i] = 0
+    # The law of most iterations is a constant there: a branch within the loop costs 6%.
+    if law == SPACE_WEIGHTED:
+        return _repel_group(Y, SPACE_WEIGHTED, forces[group], group, len(forces))
+    return _repel_group(Y, law, forces[group], group, len(forces))
+
+
 @kernel(reassociate=True)
 def _repel(Y: Any, law: int, forces: Any, sums: Any, first: int, last: int) -> None:
     """Fill the forces of groups ``first`` to ``last``, and their sums of similarities."""
     for group in range(first, last):
-        for axis in range(3):
-            for i in range(Y.shape[1]):
-                forces[group, axis, i] = 0
-        # The law of most iterations is a constant there: a branch within the loop costs 6%.
-        if law == SPACE_WEIGHTED:
-            sums[group] = _repel_group(Y, SPACE_WEIGHTED, forces[group], group, len(forces))
-        else:
-            sums[group] = _repel_group(Y, law, forces[group], group, len(forces))
+        sums[group] = repel(Y, law, forces, group)

@@ -44,9 +44,8 @@ _SKETCH_ANGLE = 1.0
 # a divergence 0.2% higher, and 0.92 keeps fewer of the nearest neighbours.
 _LATE_MOMENTUM = 0.9
 
-# Threads meet twice an iteration, and wait for each other: each is to have a fifth of a millisecond
-# of work.
-_PAIRS_A_THREAD = 600_000
+# Of an iteration, so that a thread has more to do than to be sent off: two pay from 300 points on.
+_PAIRS_A_THREAD = 50_000
 
 _START_SPREAD = 1e-4  # standard deviation of the first coordinate
 
