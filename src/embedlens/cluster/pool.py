@@ -106,8 +106,10 @@ def _made(step: Step, missing: Sequence[tuple[str, Shard]], storage: Storage, cp
     pool = ray.data.ActorPoolStrategy(
         min_size=1, max_size=most, initial_size=max(1, min(most, at_once))
     )
-    # A block an order: what an actor loses is one shard.
-    orders = [{"key": key, "input": dumps(shard)} for key, shard in missing]
+    # A block an order: what an actor loses is one shard. The largest first: of the last, which only
+    # some actors still have to make, each takes less time.
+    largest_first = sorted(missing, key=lambda order: -order[1].rows)
+    orders = [{"key": key, "input": dumps(shard)} for key, shard in largest_first]
     attempts = f"attempts/{uuid4().hex}"
     reports = ray.data.from_items(orders, override_num_blocks=len(orders)).map_batches(
         _Actor, batch_size=1, compute=pool, num_cpus=cpus,
