@@ -5,8 +5,9 @@
 
 The first command is to be given once for each picture set and backbone. A run draws a user's small
 part of a picture set, classes in the same proportions, and studies it as `embedlens study` does:
-five splits, a linear head. The truth of a candidate is the accuracy, on all the pictures left, of
-the head that the whole part trains. Candidates are the backbones, or thirty alike: random
+five splits, a linear head, and its learning curve, by which what the whole part gives over four
+fifths of it is foretold. The truth of a candidate is the accuracy, on all the pictures left, of the
+head that the whole part trains. Candidates are the backbones, or thirty alike: random
 projections of one backbone's features, whose truths differ little, so that chance chooses the
 winner. It takes about half an hour; with ``--keep`` it goes on where it was, and judges again
 without training.
@@ -24,8 +25,10 @@ from numpy.typing import NDArray
 
 from embedlens.images.split import stratified_split
 from embedlens.learn import LinearProbe
+from embedlens.learn.label_draws import numbers_of_labels
 from embedlens.metrics.comparison import Comparison, compare
-from embedlens.metrics.proportion import difference_interval, proportion_interval
+from embedlens.metrics.learning_curve import learning_curve
+from embedlens.metrics.proportion import Interval, difference_interval, proportion_interval
 
 SPLITS = 5
 ALIKE, COLUMNS = 30, 48
@@ -51,11 +54,23 @@ class PictureSet:
 
 @dataclass(frozen=True)
 class Run:
-    """One user's study, and the truth."""
+    """One user's study, and the truth.
+
+    Of the learning curves: numbers of labels, (m,); hits, (candidates, splits, m, pictures); and
+    which pictures were tested, (splits, m, pictures).
+    """
 
     hits: NDArray[np.float64]
     shown: NDArray[np.float64]
     truth: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    curves: NDArray[np.bool_]
+    tested: NDArray[np.bool_]
+
+    def gain(self, candidate: int) -> Interval:
+        """Return what all pictures are foretold to give over those of a split."""
+        curve = learning_curve(self.labels, self.curves[candidate], self.tested)
+        return curve.gain(len(self.hits)) if curve.law else Interval(0.0, 0.0, 0.0)
 
 
 def read_sets(folder: Path) -> list[PictureSet]:
@@ -86,16 +101,38 @@ def draw_run(
     splits = [stratified_split(own, names, seed=each) for each in range(SPLITS)]
     hits, shown = (np.zeros((len(own), len(features))) for _ in range(2))
     truth = np.zeros(len(features))
+    known = round(float(np.mean([np.count_nonzero(split != "test") for split in splits])))
+    sizes = np.array(numbers_of_labels(known, len(np.unique(own))))
+    curves = np.zeros((len(features), SPLITS, len(sizes), len(own)), bool)
+    tested = np.repeat(np.array([split == "test" for split in splits])[:, None], len(sizes), axis=1)
     for k, values in enumerate(features):
         near, far = values[mine], values[rest]
         truth[k] = (
             probe(head, near, own, splits[0], whole=True).predict(far) == labels[rest]
         ).mean()
-        for split in splits:
+        for number, split in enumerate(splits):
             test = split == "test"
-            hits[test, k] += probe(head, near, own, split).predict(near[test]) == own[test]
+            chosen = probe(head, near, own, split)
+            right = chosen.predict(near[test]) == own[test]
+            hits[test, k] += right
             shown[test, k] += 1
-    return Run(hits, shown, truth)
+            curves[k, number, -1, test] = right
+            order = in_shares(own, np.flatnonzero(~test), np.random.default_rng(number))
+            for i, size in enumerate(sizes[:-1]):
+                of_fewer = fewer(head, chosen, near, own, order[:size], len(order))
+                curves[k, number, i, test] = of_fewer.predict(near[test]) == own[test]
+    return Run(hits, shown, truth, sizes, curves, tested)
+
+
+def in_shares(
+    labels: NDArray[np.str_], rows: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return rows in an order of which every beginning has the classes in their shares."""
+    keys = np.empty(len(rows))
+    for label in np.unique(labels[rows]):
+        own = np.flatnonzero(labels[rows] == label)
+        keys[own] = (rng.permutation(len(own)) + rng.random()) / len(own)
+    return rows[np.argsort(keys)]
 
 
 class Ridge:
@@ -163,6 +200,19 @@ def probe(
     return make().fit_at(values, labels, chosen.strength_) if whole else chosen
 
 
+def fewer(
+    make: type[Ridge] | type[LinearProbe],
+    chosen: Ridge | LinearProbe,
+    values: NDArray[np.float64],
+    labels: NDArray[np.str_],
+    rows: NDArray[np.int64],
+    total: int,
+) -> Ridge | LinearProbe:
+    """Train on fewer pictures; the penalty weighs as much against the mean loss of one."""
+    scale = 1.0 if make is Ridge else total / len(rows)
+    return make().fit_at(values[rows], labels[rows], chosen.strength_ * scale)
+
+
 def runs_of(
     pictures: PictureSet,
     kind: str,
@@ -177,12 +227,12 @@ def runs_of(
         path = keep and keep / f"{pictures.name}-{head.__name__}-{kind}-{size}-{seed}.npz"
         if path and path.exists():
             with np.load(path) as file:
-                yield Run(file["hits"], file["shown"], file["truth"])
+                yield Run(**file)
             continue
         features = features or pictures.candidates(kind)
         run = draw_run(head, features, pictures.labels, size, seed)
         if path:
-            np.savez_compressed(path, hits=run.hits, shown=run.shown, truth=run.truth)
+            np.savez_compressed(path, **vars(run))
         yield run
 
 
@@ -190,14 +240,19 @@ def judge(run: Run) -> dict[str, float]:
     """Return what held in one run: of `compare`, and of each candidate's own plain interval."""
     found, shown = compare(run.hits, run.shown), run.shown[:, 0]
     winner, truth = found.best, run.truth
+    gain = run.gain(winner)
+    told = Interval(found.expected, found.low, found.high).raised(gain)
     plain = proportion_interval(run.hits[:, winner], shown)
     behind = [difference_interval(run.hits[:, winner], each, shown).low for each in run.hits.T]
     plain_worse, worse = np.array(behind) > 0, np.array(found.worse)
     return {
         "all": 100 * (found.accuracy - truth).mean(),
-        "bias": 100 * (found.expected - truth[winner]),
-        "holds": 100 * (found.low <= truth[winner] <= found.high),
-        "width": 100 * (found.high - found.low),
+        "gain": 100 * gain.estimate,
+        "bias": 100 * (told.estimate - truth[winner]),
+        "holds": 100 * (told.low <= truth[winner] <= told.high),
+        "width": 100 * (told.high - told.low),
+        "bias without": 100 * (found.expected - truth[winner]),
+        "holds without": 100 * (found.low <= truth[winner] <= found.high),
         "claims": worse.sum(),
         "false": 100 * bool((worse & (truth >= truth[winner])).any()),
         "best called worse": 100 * bool(worse[truth.argmax()]),
@@ -217,13 +272,14 @@ def named(run: Run, found: Comparison) -> dict[str, float]:
     """Return what held of the candidate named first, if the first were the cheapest, and so on."""
     behind = found.accuracy[found.best] - found.accuracy
     one = int(np.flatnonzero(~found.worse & (behind <= 0.01))[0])
-    told, low, high = found.expected, found.low, found.high
+    told = Interval(found.expected, found.low, found.high)
     if one != found.best:
-        low, high = found.intervals[one]
-        told, low = min(found.accuracy[one], told), min(low, found.low)
+        low, high = map(float, found.intervals[one])
+        told = Interval(min(found.accuracy[one], told.estimate), min(low, told.low), high)
+    told = told.raised(run.gain(one))
     return {
-        "cheapest bias": 100 * (told - run.truth[one]),
-        "cheapest holds": 100 * bool(low <= run.truth[one] <= high),
+        "cheapest bias": 100 * (told.estimate - run.truth[one]),
+        "cheapest holds": 100 * bool(told.low <= run.truth[one] <= told.high),
     }
 
 

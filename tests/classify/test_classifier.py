@@ -16,6 +16,7 @@ from sklearn.metrics import roc_auc_score
 from embedlens.backbones import Transform, get_backbone
 from embedlens.classify import (
     Classifier,
+    Expected,
     LinearHead,
     NeighborsHead,
     Unknown,
@@ -280,3 +281,10 @@ def test_a_model_file_s_graph_travels_along(learned, new, save_onnx, classifier_
     again = Classifier.load(read.save(tmp_path / "again"))
     assert predict(again, str(new), tmp_path / "third.csv").table.read_text() == wanted
     assert (export_classifier(again, "openvino", tmp_path / "out") / "classify.py").is_file()
+
+
+def test_what_is_foretold_and_was_not_measured_is_said():
+    measured = "measured on 23 held-out pictures, by heads that had not seen them"
+    assert f"{measured})." in Expected(0.9, 0.8, 1.0, 23).sentence()
+    more = "; 1.5 points are added for learning from these too"
+    assert f"{measured}{more})." in Expected(0.915, 0.8, 1.0, 23, 0.015).sentence()

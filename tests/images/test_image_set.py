@@ -386,6 +386,15 @@ class TestErrors:
         with pytest.raises(ImageSetError, match="no pictures found"):
             ImageSet.read(tmp_path)
 
+    def test_a_folder_of_nothing_but_links_out_of_it(self, write, picture, tmp_path):
+        theirs = write({"theirs/1.png": picture(1), "theirs/2.png": picture(2)})
+        for number, name in enumerate(("cat", "dog"), 1):
+            link = tmp_path / "mine" / name / "out.png"
+            link.parent.mkdir(parents=True)
+            link.symlink_to(theirs / "theirs" / f"{number}.png")
+        with pytest.raises(ImageSetError, match=r"no pictures found; 2 set aside, the first cat/"):
+            ImageSet.read(tmp_path / "mine")
+
     def test_loose_pictures(self, write, picture):
         with pytest.raises(ImageSetError, match="in no class folder"):
             ImageSet.read(write({"1.png": picture(1), "2.png": picture(2)}))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
+from stand import Stand
 
 from embedlens.results import class_coverage, judge
 
@@ -24,12 +23,13 @@ def results_of(labels, tests):
     backbones = pd.DataFrame(
         {"backbone": ["a"], "pictures_per_second": [9.0], "pretrained": [True]}
     )
-    return SimpleNamespace(
+    return Stand(
         predictions=pd.DataFrame(rows),
         pictures=pd.DataFrame({"label": labels, "kept": True}),
         backbones=backbones,
         costs=None,
         label_sets=None,
+        curves=pd.DataFrame(columns=["backbone", "stage"]),
     )
 
 

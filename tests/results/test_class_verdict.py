@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from stand import Stand
 
 from embedlens.metrics import proportion_interval
 from embedlens.results import judge_classes
-
-
-class _Stand(SimpleNamespace):
-    """Stands for results, of which only these are asked."""
-
-    __hash__ = object.__hash__  # type: ignore[assignment]
 
 
 def results_of(said, repeats=1):
@@ -31,7 +25,7 @@ def results_of(said, repeats=1):
         for picture, name in enumerate(names)
         for head, stage in (("linear_probe", "pretrained"), ("knn", "pretrained"))
     ]  # fmt: skip
-    return _Stand(predictions=pd.DataFrame(rows), pictures=pd.DataFrame({"label": labels}))
+    return Stand(predictions=pd.DataFrame(rows), pictures=pd.DataFrame({"label": labels}))
 
 
 SAID = {

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
+from stand import Stand
 
 from embedlens.metrics.calibration import expected_calibration_error
 from embedlens.results import (
@@ -18,12 +17,6 @@ from embedlens.results import (
 )
 
 SIZES = (20, 50, 100, 200, 400)
-
-
-class _Stand(SimpleNamespace):
-    """Stands for results, of which only these are asked."""
-
-    __hash__ = object.__hash__  # type: ignore[assignment]
 
 
 def results_of(shares, pretrained=None, pictures=200, draws=5, sizes=SIZES):
@@ -42,9 +35,9 @@ def results_of(shares, pretrained=None, pictures=200, draws=5, sizes=SIZES):
         for draw in range(draws)
         for labels, share in zip(sizes, own, strict=True)
     ]  # fmt: skip
-    return _Stand(
+    return Stand(
         curves=pd.concat(rows, ignore_index=True),
-        settings=_Stand(seed=0),
+        settings=Stand(seed=0),
         pictures=pd.DataFrame({"label": ["a", "b", "c", "d"] * 50, "kept": True}),
         backbones=pd.DataFrame(
             {
@@ -119,7 +112,7 @@ def calibrated():
             "set_size": np.where(np.arange(len(sure)) % 4, 1, 2),
         }
     )  # fmt: skip
-    return _Stand(
+    return Stand(
         calibrations=rows,
         backbones=pd.DataFrame({"backbone": ["x", "other"]}),
         pictures=pd.DataFrame({"label": ["cat"] * pictures}),

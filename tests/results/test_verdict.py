@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from stand import Stand
 
-from embedlens.results import costs_of, judge
+from embedlens.results import costs_of, gain_of_all, judge
 
 
-def results_of(hits, speed=None, pretrained=None, repeats=1, cost=None):
+def results_of(hits, speed=None, pretrained=None, repeats=1, cost=None, curves=()):
     """Results in which each backbone is right on the pictures that its row of ``hits`` says."""
     names = list(hits)
     pictures = len(next(iter(hits.values())))
@@ -25,8 +25,11 @@ def results_of(hits, speed=None, pretrained=None, repeats=1, cost=None):
         for repeat in range(repeats)
         for i in range(pictures)
     ]  # fmt: skip
-    return SimpleNamespace(
+    columns = ["backbone", "stage", "draw", "labels", "picture", "hits", "shown"]
+    return Stand(
         label_sets=None,
+        settings=Stand(seed=0),
+        curves=pd.concat([pd.DataFrame(columns=columns), *curves], ignore_index=True),
         predictions=pd.DataFrame(rows),
         # The last picture is trained on.
         pictures=pd.DataFrame({"label": ["cat"] * (pictures + 1), "kept": True}),
@@ -170,6 +173,77 @@ def test_what_is_expected_of_the_best_of_many_is_less_than_what_it_got():
     assert verdict.expected < verdict.take.accuracy - 0.02
     assert f"got {verdict.take.accuracy:.1%} of the held-out" in verdict.explanation()
     assert f"{verdict.expected:.1%} of new pictures" in verdict.sentence()
+
+
+def curve(backbone, shares, pictures=200, draws=4):
+    """Held-out pictures that a backbone gets right by the number of labels, in several draws."""
+    hard = np.random.default_rng(0).random((draws, pictures))
+    return [
+        pd.DataFrame(
+            {
+                "backbone": backbone, "stage": "pretrained", "draw": draw, "labels": labels,
+                "picture": np.arange(pictures), "hits": hard[draw] < share, "shown": 1,
+            }
+        ).astype({"hits": int})
+        for draw in range(draws)
+        for labels, share in shares.items()
+    ]  # fmt: skip
+
+
+def test_what_learning_from_the_held_out_pictures_too_gains_is_expected():
+    grows = {20: 0.45, 40: 0.57, 80: 0.68, 160: 0.8}
+    plain = judge(results_of({"a": first(160)}))
+    results = results_of({"a": first(160)}, curves=curve("a", grows))
+    gain, verdict = gain_of_all(results, "a"), judge(results)
+    assert (gain.learned, gain.labelled) == (160, 201)
+    assert 0 < gain.gain.low < gain.gain.estimate < gain.gain.high
+    assert verdict.expected == pytest.approx(plain.expected + gain.gain.estimate)
+    assert verdict.expected - verdict.expected_low >= plain.expected - plain.expected_low
+    assert verdict.expected_high - verdict.expected >= plain.expected_high - plain.expected
+    assert verdict.explanation() == (
+        "a got 80.0% of the held-out pictures right. Added: "
+        f"{100 * gain.gain.estimate:.1f} points, by its learning curve, for the classifier learns "
+        "from all 201 labelled pictures, and the heads that were tested from 160."
+    )
+    assert verdict.record()["gain_of_all"]["labelled"] == 201
+    json.dumps(verdict.record())
+
+
+def test_the_gain_is_that_of_the_linear_probe_of_the_backbone_that_is_taken():
+    grows = {20: 0.45, 40: 0.57, 80: 0.68, 160: 0.8}
+    of_another = results_of({"a": first(160), "b": first(90)}, curves=curve("b", grows))
+    assert judge(of_another).gain is None
+    results = results_of({"a": first(160)}, curves=curve("a", grows))
+    results.predictions["head"] = "knn"
+    assert judge(results, "knn").gain is None
+    assert judge(results, "knn").expected == pytest.approx(0.8)
+
+
+def test_luck_and_gain_are_told_apart():
+    rng = np.random.default_rng(0)
+    hits = {f"n{i}": (rng.random(150) < 0.8).tolist() for i in range(12)}
+    lucky = judge(results_of(hits))
+    grows = {15: 0.5, 30: 0.62, 60: 0.74, 120: 0.86}
+    both = judge(results_of(hits, curves=curve(lucky.take.backbone, grows, pictures=150)))
+    luck, gain = lucky.take.accuracy - lucky.expected, both.gain.gain.estimate
+    assert both.expected == pytest.approx(lucky.expected + gain)
+    assert f"Taken off: {100 * luck:.1f} points, the luck" in both.explanation()
+    assert f"Added: {100 * gain:.1f} points" in both.explanation()
+
+
+def test_no_gain_is_expected_beyond_all_or_beyond_twice_the_labels():
+    right = {5: 0.4, 10: 0.55, 20: 0.7, 40: 0.85}
+    far = gain_of_all(results_of({"a": first(160)}, curves=curve("a", right)), "a")
+    assert far.labelled == 80
+    certain = dict.fromkeys((20, 40, 80, 160), 1.0)
+    sure = judge(results_of({"a": first(200)}, curves=curve("a", certain)))
+    assert (sure.expected, sure.expected_high, sure.explanation()) == (1.0, 1.0, "")
+
+
+def test_a_curve_of_too_few_points_foretells_nothing():
+    results = results_of({"a": first(160)}, curves=curve("a", {40: 0.6, 80: 0.7, 160: 0.8}))
+    assert gain_of_all(results, "a") is None
+    assert judge(results).expected == pytest.approx(0.8)
 
 
 def test_a_lone_backbone_needs_no_explanation():

@@ -32,19 +32,26 @@ class Expected:
         The share, and its 95% interval.
     pictures : int
         Held-out pictures that this was measured on.
+    foretold : float, default 0.0
+        How much of the accuracy was not measured, but foretold by a learning curve: the classifier
+        learns from the held-out pictures too.
     """
 
     accuracy: float
     low: float
     high: float
     pictures: int
+    foretold: float = 0.0
 
     def sentence(self) -> str:
         """Say it."""
+        added = ""
+        if self.foretold >= 0.0005:
+            added = f"; {100 * self.foretold:.1f} points are added for learning from these too"
         return (
             f"Expect it to get {self.accuracy:.1%} of new pictures right (95% interval "
             f"{self.low:.1%} to {self.high:.1%}; measured on {self.pictures:,} held-out pictures, "
-            "by heads that had not seen them)."
+            f"by heads that had not seen them{added})."
         )
 
 

@@ -125,9 +125,7 @@ def locate_labelled(place: Place | Sequence[Place], wanted: Wanted = NOTHING_ELS
         return _folder(download_from_kaggle(text), wanted)
     if is_url(text):
         _expect_no_columns(text, wanted)
-        source = UrlSource(text)
-        entries, problems = list_folders(source.names(), text)
-        return Location(text, source, entries, [*source.problems, *problems])
+        return _class_folders(UrlSource(text), text)
     where = given_path(text)
     if where.is_dir():
         return _folder(where, wanted)
@@ -170,13 +168,24 @@ def _expect_no_columns(where: Path | str, wanted: Wanted) -> None:
 def _folder(where: Path, wanted: Wanted) -> Location:
     if shards := _shards(where):
         return _parquet(shards, where, wanted)
-    source, columns = FolderSource(where), tuple[str, ...]()
+    source = FolderSource(where)
     if metadata := find_metadata(where, wanted):
         entries, problems, columns = list_metadata(metadata, where, source.names(), wanted)
-    else:
-        _expect_no_columns(where, wanted)
-        entries, problems = list_folders(source.names(), where)
-    return Location(where, source, entries, [*source.problems, *problems], columns)
+        return Location(where, source, entries, [*source.problems, *problems], columns)
+    _expect_no_columns(where, wanted)
+    return _class_folders(source, where)
+
+
+def _class_folders(source: Source, where: Path | str) -> Location:
+    """List the pictures of a folder, archive or URL whose classes are folders."""
+    names, aside = source.names(), [each for each in source.problems if not each.kept]
+    if not names and aside:
+        raise ImageSetError(
+            f"{where}: no pictures found; {len(aside):,} set aside, the first "
+            f"{aside[0].path}: {aside[0].reason}"
+        )
+    entries, problems = list_folders(names, where)
+    return Location(where, source, entries, [*source.problems, *problems])
 
 
 def _file(where: Path, wanted: Wanted) -> Location:
@@ -195,8 +204,7 @@ def _file(where: Path, wanted: Wanted) -> Location:
     else:
         raise ImageSetError(f"{where}: not a folder, zip, tar, CSV, TSV or Parquet table; give one")
     _expect_no_columns(where, wanted)
-    entries, problems = list_folders(source.names(), where)
-    return Location(where, source, entries, [*source.problems, *problems])
+    return _class_folders(source, where)
 
 
 def _parquet(files: list[Path], root: Path, wanted: Wanted) -> Location:

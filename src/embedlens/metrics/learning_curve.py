@@ -159,8 +159,7 @@ class LearningCurve:
     def expect(self, labels: float) -> Interval:
         """Return the accuracy to expect of more labels, drawn as these were, and its interval.
 
-        It is that of all labels and the `gain`; the two intervals are joined by Zou and Donner's
-        square root of squares.
+        It is that of all labels and the `gain`, see `Interval.raised`.
 
         Parameters
         ----------
@@ -172,11 +171,7 @@ class LearningCurve:
         ValueError
             There is no law, or so many labels are out of its reach.
         """
-        gain, now = self.gain(labels), self.intervals[-1]
-        estimate = min(now.estimate + gain.estimate, 1.0)
-        below = np.hypot(now.estimate - now.low, gain.estimate - gain.low)
-        above = np.hypot(now.high - now.estimate, gain.high - gain.estimate)
-        return Interval(estimate, max(estimate - below, 0.0), min(estimate + above, 1.0))
+        return self.intervals[-1].raised(self.gain(labels))
 
 
 def learning_curve(

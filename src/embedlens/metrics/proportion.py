@@ -33,6 +33,22 @@ class Interval:
     low: float
     high: float
 
+    def raised(self, gain: Interval) -> Interval:
+        """Return the interval of a share that grows by a gain, known by an interval too.
+
+        The two are joined by the square root of squares; no share exceeds 1.
+
+        References
+        ----------
+        G. Zou, A. Donner, "Construction of confidence limits about effect measures: a general
+        approach", Statistics in Medicine 27, 2008.
+        """
+        estimate = min(self.estimate + gain.estimate, 1.0)
+        below = np.hypot(self.estimate - self.low, gain.estimate - gain.low)
+        above = np.hypot(self.high - self.estimate, gain.high - gain.estimate)
+        low, high = max(estimate - below, 0.0), min(estimate + above, 1.0)
+        return Interval(estimate, float(low), float(high))
+
 
 def proportion_interval(
     hits: ArrayLike, shown: ArrayLike | None = None, confidence: float = 0.95

@@ -32,6 +32,7 @@ from embedlens.results.learned_map import LearnedMap, judge_learned_maps, learne
 from embedlens.results.learning_curve import (
     FewLabels,
     best_with_few_labels,
+    gain_of_all,
     judge_learning_curves,
     learning_curve_sentence,
 )
@@ -86,6 +87,7 @@ __all__ = [
     "costs_of",
     "further_record",
     "further_sentences",
+    "gain_of_all",
     "groups_sentence",
     "judge",
     "judge_calibration",

@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from embedlens.metrics.learning_curve import LearningCurve, learning_curve
-from embedlens.metrics.proportion import difference_interval
+from embedlens.metrics.learning_curve import FARTHEST, LearningCurve, learning_curve
+from embedlens.metrics.proportion import Interval, difference_interval
 from embedlens.results.results import Results
 from embedlens.results.units import units_of
 from embedlens.results.vocabulary import PRETRAINED
@@ -39,7 +39,39 @@ class FewLabels:
     other_accuracy: float
 
 
-@lru_cache(maxsize=2)  # tables, figures and pages ask for them
+@dataclass(frozen=True)
+class GainOfAll:
+    """By how much a classifier of all labelled pictures exceeds the heads that were tested.
+
+    Attributes
+    ----------
+    learned : int
+        Pictures that each of those heads learned from: all but the held-out ones.
+    labelled : int
+        Pictures that the classifier learns from; at most twice as many, the reach of a curve.
+    gain : Interval
+        Of the share of new pictures that it gets right, and its 95% interval.
+    """
+
+    learned: int
+    labelled: int
+    gain: Interval
+
+
+def gain_of_all(results: Results, backbone: str) -> GainOfAll | None:
+    """Return what a backbone's linear probe gains if it learns from the held-out pictures too.
+
+    By its learning curve; None where it has none, or one of too few points.
+    """
+    curve = _curve_of(results, backbone)
+    labelled = int(np.count_nonzero(results.pictures["kept"]))
+    if curve is None or curve.law is None or labelled <= curve.labels[-1]:
+        return None
+    learned = int(curve.labels[-1])
+    labelled = min(labelled, int(FARTHEST * learned))
+    return GainOfAll(learned, labelled, curve.gain(labelled))
+
+
 def judge_learning_curves(results: Results) -> dict[str, LearningCurve]:
     """Return the learning curve of each backbone.
 
@@ -54,13 +86,15 @@ def judge_learning_curves(results: Results) -> dict[str, LearningCurve]:
         By backbone, in the order of the study; without those that have none, as where there were
         fewer than three labels a class.
     """
-    curves = results.curves
-    counts = dict(iter(curves[curves["stage"] == PRETRAINED.key].groupby("backbone")))
-    return {
-        name: _curve(_by_unit(counts[name], results), results.settings.seed)
-        for name in map(str, results.backbones["backbone"])
-        if name in counts
-    }
+    names = map(str, results.backbones["backbone"])
+    return {name: curve for name in names if (curve := _curve_of(results, name)) is not None}
+
+
+@lru_cache(maxsize=64)  # the verdict, tables, figures and pages ask for them
+def _curve_of(results: Results, backbone: str) -> LearningCurve | None:
+    rows = results.curves
+    rows = rows[(rows["stage"] == PRETRAINED.key) & (rows["backbone"] == backbone)]
+    return _curve(_by_unit(rows, results), results.settings.seed) if len(rows) else None
 
 
 def _by_unit(rows: pd.DataFrame, results: Results) -> pd.DataFrame:

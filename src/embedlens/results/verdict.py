@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from embedlens.errors import StudyError
 from embedlens.metrics.comparison import Comparison, compare
-from embedlens.metrics.proportion import difference_interval, proportion_interval
+from embedlens.metrics.proportion import Interval, difference_interval, proportion_interval
 from embedlens.results.class_coverage import ClassCoverage, class_coverage
 from embedlens.results.cost import Cost, costs_of
+from embedlens.results.learning_curve import GainOfAll, gain_of_all
 from embedlens.results.results import Results
 from embedlens.results.units import units_of
+from embedlens.results.vocabulary import LINEAR_PROBE
 
 _DEARER = 1.2  # times the computing: less is no reason to take another
 # How much less accurate, as counted, the cheapest may be. Few pictures tell nothing apart: without
@@ -85,8 +87,11 @@ class Verdict:
         The one to take: the cheapest of those that cannot be told apart from the best and are at
         most one point behind it.
     expected, expected_low, expected_high : float
-        Share of new pictures that it is expected to get right, and the 95% interval. Of a
-        backbone that was chosen of several, less than its accuracy: chance chose too.
+        Share of new pictures that its classifier, of all labelled pictures, is expected to get
+        right, and the 95% interval: its accuracy, less the luck of a backbone that was chosen of
+        several, and what more labels give.
+    gain : GainOfAll or None
+        What is in it for the pictures that were held out; None where no learning curve tells.
     """
 
     head: str
@@ -98,6 +103,7 @@ class Verdict:
     expected: float
     expected_low: float
     expected_high: float
+    gain: GainOfAll | None = None
 
     def sentence(self) -> str:
         """Say what to take, what is as good, what is worse, and which classes were not judged."""
@@ -110,17 +116,25 @@ class Verdict:
         return [each for each in (*told, self.coverage.sentence()) if each]
 
     def explanation(self) -> str:
-        """Say in a line why what is expected is less than what was counted; empty where it is not.
+        """Say in a line why what is expected is not what was counted; empty where it is.
 
         The figure that was counted is that of the best of several, or of one that is near it, and
-        chance helps to be that.
+        chance helps to be that; and it is of heads that learned from fewer pictures.
         """
-        if round(1000 * self.expected) >= round(1000 * self.take.accuracy):
-            return ""
-        return (
-            f"{self.take.backbone} got {self.take.accuracy:.1%} of the held-out pictures right; "
-            "part of that is the luck of what is chosen of several, which is taken off."
-        )
+        take, more = self.take, self.gain
+        gained = 0.0 if more is None else more.gain.estimate
+        luck = 100 * (take.accuracy + gained - self.expected)
+        told = []
+        if luck >= 0.05:
+            told.append(f"Taken off: {luck:.1f} points, the luck of what is chosen of several.")
+        if more is not None and gained >= 0.0005:
+            told.append(
+                f"Added: {100 * gained:.1f} points, by its learning curve, for the classifier "
+                f"learns from all {more.labelled:,} labelled pictures, and the heads that were "
+                f"tested from {more.learned:,}."
+            )
+        counted = f"{take.backbone} got {take.accuracy:.1%} of the held-out pictures right."
+        return " ".join([counted, *told]) if told else ""
 
     def record(self) -> dict[str, Any]:
         """Return all of it as plain JSON."""
@@ -132,6 +146,7 @@ class Verdict:
             "expected": self.expected,
             "expected_low": self.expected_low,
             "expected_high": self.expected_high,
+            "gain_of_all": None if self.gain is None else asdict(self.gain),
             "sentence": self.sentence(),
             "backbones": [standing_record(each) for each in self.standings],
         }
@@ -169,7 +184,8 @@ def judge(results: Results, head: str = "linear_probe") -> Verdict:
     Backbones are compared on the same pictures and splits by `embedlens.metrics.compare`, for which
     a picture tested in several splits is one picture. Of those that cannot be told apart from the
     best and are at most one point behind it, the cheapest is taken, see `cheapest`; no more is
-    expected of it than of the best. Copies of a picture count as one, and so does a
+    expected of it than of the best. What its linear probe is expected to gain by learning from all
+    labelled pictures is added, see `gain_of_all`. Copies of a picture count as one, and so does a
     group that no split parts. Random weights are compared with the others, but never taken.
 
     Parameters
@@ -222,12 +238,15 @@ def judge(results: Results, head: str = "linear_probe") -> Verdict:
             if each.ties_with_best and each.backbone in trained and each.behind <= GIVEN_UP
         ]
     )
-    told = (found.expected, found.low, found.high)
+    told = Interval(found.expected, found.low, found.high)
     if take is not standings[0]:
-        told = (min(take.accuracy, found.expected), min(take.low, found.low), take.high)
+        told = Interval(min(take.accuracy, told.estimate), min(take.low, told.low), take.high)
+    gain = gain_of_all(results, take.backbone) if head == LINEAR_PROBE.key else None
+    if gain is not None:
+        told = told.raised(gain.gain)
     return Verdict(
         head, int(rows["picture"].nunique()), int(rows["repeat"].nunique()), tuple(standings),
-        class_coverage(results, head), take, *told,
+        class_coverage(results, head), take, told.estimate, told.low, told.high, gain,
     )  # fmt: skip
 
 
