@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from embedlens.backbones import list_backbones, parse_name, weights_for
-from embedlens.backbones.naming import anchored, titles
+from embedlens.backbones.naming import anchored, titles, transforms_for
 from embedlens.errors import BackboneError, EmbedlensError, WeightsError
 
 
@@ -35,6 +35,22 @@ def test_weights_files_are_named_in_full(tmp_path, monkeypatch):
     assert weights_for(["VGG16", "Xception"], given) == {
         "VGG16": str(tmp_path / "v.h5"), "Xception": "/home/me/x.h5",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("used", ["nets/m.onnx@out", "{here}/nets/m.onnx@out"])
+@pytest.mark.parametrize(
+    "given", ["m.onnx", "nets/m.onnx", "./nets/m.onnx", "{here}/nets/m.onnx", "../{up}/nets/M.onnx"]
+)
+@pytest.mark.parametrize("layer", ["", "@out"])
+def test_a_file_is_given_its_transform_by_any_of_its_names(
+    used, given, layer, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    names = {"here": tmp_path, "up": tmp_path.name}
+    used, given = used.format(**names), given.format(**names) + layer
+    assert transforms_for([used], {given: "224"}) == {used: "224"}
+    with pytest.raises(BackboneError, match="none of the backbones"):
+        transforms_for([used], {"other/m.onnx" + layer: "224"})
 
 
 @pytest.mark.parametrize(

@@ -190,9 +190,16 @@ def _by_name(backbones: Iterable[str], given: Mapping[str, str], what: str) -> d
 
 
 def _spelt(name: str) -> str:
-    """Return a name as its family spells it, with the tag that it takes where none is given."""
+    """Return a name as its family spells it, with the tag that it takes where none is given.
+
+    Of a file that is named with a folder it is the path in full.
+    """
     network, layer, family = parse_name(name)
-    return name if family is None else f"{network}@{layer}" if layer else network
+    if family is None:
+        return name
+    if family.path(network) is not None and network != Path(network).name:
+        network = str(absolute(network))
+    return f"{network}@{layer}" if layer else network
 
 
 def _are(what: str) -> str:
@@ -201,9 +208,12 @@ def _are(what: str) -> str:
 
 def _keys(name: str) -> list[str]:
     """Under what a backbone's values may be given; the last that is there counts."""
-    network, _, family = parse_name(name)
-    short = [] if family is None or family.path(network) is None else [Path(network).name]
-    return [each.casefold() for each in (*short, network, name)]
+    network, layer, family = parse_name(name)
+    own = [network]
+    if family is not None and family.path(network) is not None:
+        own = [Path(network).name, str(absolute(network))]
+    with_layer = [f"{each}@{layer}" for each in own if layer]
+    return [each.casefold() for each in (*own, *with_layer, name)]
 
 
 def anchored_weights(value: str | os.PathLike[str], start: Path | None = None) -> str:
