@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from embedlens.images.split import stratified_split
 from embedlens.learn import LinearProbe
-from embedlens.learn.label_draws import numbers_of_labels
+from embedlens.learn.label_draws import numbers_of_labels, order_of_labels
 from embedlens.metrics.comparison import Comparison, compare
 from embedlens.metrics.learning_curve import learning_curve
 from embedlens.metrics.proportion import Interval, difference_interval, proportion_interval
@@ -101,8 +101,8 @@ def draw_run(
     splits = [stratified_split(own, names, seed=each) for each in range(SPLITS)]
     hits, shown = (np.zeros((len(own), len(features))) for _ in range(2))
     truth = np.zeros(len(features))
-    known = round(float(np.mean([np.count_nonzero(split != "test") for split in splits])))
-    sizes = np.array(numbers_of_labels(known, len(np.unique(own))))
+    every = round(float(np.mean([np.count_nonzero(split != "test") for split in splits])))
+    sizes = np.array(numbers_of_labels(every, len(np.unique(own))))
     curves = np.zeros((len(features), SPLITS, len(sizes), len(own)), bool)
     tested = np.repeat(np.array([split == "test" for split in splits])[:, None], len(sizes), axis=1)
     for k, values in enumerate(features):
@@ -117,22 +117,13 @@ def draw_run(
             hits[test, k] += right
             shown[test, k] += 1
             curves[k, number, -1, test] = right
-            order = in_shares(own, np.flatnonzero(~test), np.random.default_rng(number))
+            known = np.flatnonzero(~test)
+            rng = np.random.default_rng(number)
+            order = known[order_of_labels(own[known], None, known, rng)]
             for i, size in enumerate(sizes[:-1]):
                 of_fewer = fewer(head, chosen, near, own, order[:size], len(order))
                 curves[k, number, i, test] = of_fewer.predict(near[test]) == own[test]
     return Run(hits, shown, truth, sizes, curves, tested)
-
-
-def in_shares(
-    labels: NDArray[np.str_], rows: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Return rows in an order of which every beginning has the classes in their shares."""
-    keys = np.empty(len(rows))
-    for label in np.unique(labels[rows]):
-        own = np.flatnonzero(labels[rows] == label)
-        keys[own] = (rng.permutation(len(own)) + rng.random()) / len(own)
-    return rows[np.argsort(keys)]
 
 
 class Ridge:

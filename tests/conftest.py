@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import tempfile
@@ -94,8 +93,6 @@ def wide(digits: NDArray[np.float32]) -> NDArray[np.float32]:
 def save_onnx() -> Callable[..., Path]:
     """Saves a small ONNX file; see ``onnx_models.py``."""
     pytest.importorskip("onnx", reason="onnx is not installed")
-    file = Path(__file__).with_name("onnx_models.py")
-    spec = importlib.util.spec_from_file_location("onnx_models", file)
-    models = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(models)
-    return models.save_onnx
+    import onnx_models
+
+    return onnx_models.save_onnx

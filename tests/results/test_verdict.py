@@ -240,6 +240,14 @@ def test_no_gain_is_expected_beyond_all_or_beyond_twice_the_labels():
     assert (sure.expected, sure.expected_high, sure.explanation()) == (1.0, 1.0, "")
 
 
+def test_where_all_are_right_no_gain_is_left_and_none_of_it_is_called_luck():
+    grows = {20: 0.45, 40: 0.57, 80: 0.68, 160: 0.8}
+    verdict = judge(results_of({"a": first(200)}, curves=curve("a", grows)))
+    assert verdict.gain.gain.estimate > 0.01
+    assert (verdict.expected, verdict.luck, verdict.foretold) == (1.0, 0.0, 0.0)
+    assert verdict.explanation() == ""
+
+
 def test_a_curve_of_too_few_points_foretells_nothing():
     results = results_of({"a": first(160)}, curves=curve("a", {40: 0.6, 80: 0.7, 160: 0.8}))
     assert gain_of_all(results, "a") is None

@@ -191,11 +191,8 @@ def _other(folder: Path, has: str, asked: str) -> EmbedlensError:
 def expected_of(results: Results, verdict: Verdict, backbone: str) -> Expected:
     """Return what the verdict says of a backbone; of the one it takes, without the luck."""
     if verdict.take.backbone == backbone:
-        foretold = 0.0 if verdict.gain is None else verdict.gain.gain.estimate
-        return Expected(
-            verdict.expected, verdict.expected_low, verdict.expected_high, verdict.pictures,
-            foretold,
-        )  # fmt: skip
+        told = verdict.expected, verdict.expected_low, verdict.expected_high
+        return Expected(*told, verdict.pictures, verdict.foretold)
     rows = results.predictions.query(
         "head == @verdict.head and stage == 'pretrained' and backbone == @backbone"
     )

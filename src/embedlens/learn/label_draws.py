@@ -77,7 +77,7 @@ def train_on_draws(
     total, classes = len(train), len(np.unique(labels[train]))
     rng = np.random.default_rng([seed, draw])
     drawn = [
-        (n, train[_order(labels[train], groups, train, rng)[:n]])
+        (n, train[order_of_labels(labels[train], groups, train, rng)[:n]])
         for n in numbers_of_labels(total, classes)[:-1]
         for _ in range(int(np.clip(total // (10 * n), 1, _TOGETHER)))
     ]
@@ -106,7 +106,7 @@ def train_on_draws(
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
 
 
-def _order(
+def order_of_labels(
     labels: NDArray[np.generic],
     groups: ArrayLike | None,
     rows: NDArray[np.int64],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,10 @@ from embedlens.results.units import units_of
 from embedlens.results.vocabulary import PRETRAINED
 
 _CONFIDENCE = 0.95
+
+# Verdict, tables, figures and pages ask for curves, which take seconds of 20,000 pictures; results
+# that nobody holds any more are not held here.
+_known: WeakKeyDictionary[Results, dict[str, LearningCurve | None]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -90,11 +94,14 @@ def judge_learning_curves(results: Results) -> dict[str, LearningCurve]:
     return {name: curve for name in names if (curve := _curve_of(results, name)) is not None}
 
 
-@lru_cache(maxsize=64)  # the verdict, tables, figures and pages ask for them
 def _curve_of(results: Results, backbone: str) -> LearningCurve | None:
-    rows = results.curves
-    rows = rows[(rows["stage"] == PRETRAINED.key) & (rows["backbone"] == backbone)]
-    return _curve(_by_unit(rows, results), results.settings.seed) if len(rows) else None
+    known = _known.setdefault(results, {})
+    if backbone not in known:
+        rows = results.curves
+        rows = rows[(rows["stage"] == PRETRAINED.key) & (rows["backbone"] == backbone)]
+        seed = results.settings.seed
+        known[backbone] = _curve(_by_unit(rows, results), seed) if len(rows) else None
+    return known[backbone]
 
 
 def _by_unit(rows: pd.DataFrame, results: Results) -> pd.DataFrame:

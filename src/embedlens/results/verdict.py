@@ -90,8 +90,10 @@ class Verdict:
         Share of new pictures that its classifier, of all labelled pictures, is expected to get
         right, and the 95% interval: its accuracy, less the luck of a backbone that was chosen of
         several, and what more labels give.
+    luck : float
+        How much less than its accuracy that is without what more labels give.
     gain : GainOfAll or None
-        What is in it for the pictures that were held out; None where no learning curve tells.
+        What more labels give, by its learning curve; None where none tells.
     """
 
     head: str
@@ -103,7 +105,13 @@ class Verdict:
     expected: float
     expected_low: float
     expected_high: float
-    gain: GainOfAll | None = None
+    luck: float
+    gain: GainOfAll | None
+
+    @property
+    def foretold(self) -> float:
+        """What of the share expected was not measured: that of more labels, as far as 1 is off."""
+        return 0.0 if self.gain is None else self.expected - (self.take.accuracy - self.luck)
 
     def sentence(self) -> str:
         """Say what to take, what is as good, what is worse, and which classes were not judged."""
@@ -121,17 +129,16 @@ class Verdict:
         The figure that was counted is that of the best of several, or of one that is near it, and
         chance helps to be that; and it is of heads that learned from fewer pictures.
         """
-        take, more = self.take, self.gain
-        gained = 0.0 if more is None else more.gain.estimate
-        luck = 100 * (take.accuracy + gained - self.expected)
-        told = []
-        if luck >= 0.05:
-            told.append(f"Taken off: {luck:.1f} points, the luck of what is chosen of several.")
-        if more is not None and gained >= 0.0005:
+        take, more, told = self.take, self.gain, []
+        if self.luck >= 0.0005:
             told.append(
-                f"Added: {100 * gained:.1f} points, by its learning curve, for the classifier "
-                f"learns from all {more.labelled:,} labelled pictures, and the heads that were "
-                f"tested from {more.learned:,}."
+                f"Taken off: {100 * self.luck:.1f} points, the luck of what is chosen of several."
+            )
+        if more is not None and self.foretold >= 0.0005:
+            told.append(
+                f"Added: {100 * self.foretold:.1f} points, by its learning curve, for the "
+                f"classifier learns from all {more.labelled:,} labelled pictures, and the heads "
+                f"that were tested from {more.learned:,}."
             )
         counted = f"{take.backbone} got {take.accuracy:.1%} of the held-out pictures right."
         return " ".join([counted, *told]) if told else ""
@@ -241,12 +248,13 @@ def judge(results: Results, head: str = "linear_probe") -> Verdict:
     told = Interval(found.expected, found.low, found.high)
     if take is not standings[0]:
         told = Interval(min(take.accuracy, told.estimate), min(take.low, told.low), take.high)
+    luck = take.accuracy - told.estimate
     gain = gain_of_all(results, take.backbone) if head == LINEAR_PROBE.key else None
     if gain is not None:
         told = told.raised(gain.gain)
     return Verdict(
         head, int(rows["picture"].nunique()), int(rows["repeat"].nunique()), tuple(standings),
-        class_coverage(results, head), take, told.estimate, told.low, told.high, gain,
+        class_coverage(results, head), take, told.estimate, told.low, told.high, luck, gain,
     )  # fmt: skip
 
 
