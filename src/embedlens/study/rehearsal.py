@@ -6,7 +6,7 @@ import numpy as np
 
 from embedlens.metrics import distortion_report, silhouette_samples
 from embedlens.metrics.near_duplicates import hamming_pairs
-from embedlens.reduce import PCA, TSNE
+from embedlens.reduce import PCA, TSNE, gram
 from embedlens.report.viewpoint import best_viewpoint
 from embedlens.results.nearest import find_neighbors
 from embedlens.study.geometry import measure_geometry
@@ -26,21 +26,20 @@ def rehearse() -> None:
     labels = np.repeat(np.array([f"class {i}" for i in range(_CLASSES)]), _EACH)
     values = rng.standard_normal((len(labels), _COLUMNS)).astype(np.float32)
     values.setflags(write=False)
-    geometry = measure_geometry(values)
-    assert geometry.gram is not None  # of so few points there is one
-    for points in (geometry.points, values):
-        find_neighbors(points)
+    points, products = measure_geometry(values).points, gram(values)
+    for each in (points, values):
+        find_neighbors(each)
     maps = [
-        PCA(3, random_state=0).fit_transform_gram(geometry.gram),
-        TSNE(3, perplexity=5, random_state=0, metric="gram").fit_transform(geometry.gram),
+        PCA(3, random_state=0).fit_transform_gram(products),
+        TSNE(3, perplexity=5, random_state=0, metric="gram").fit_transform(products),
     ]
-    silhouette_samples(geometry.gram, labels, metric="gram")
-    for each in maps:
-        coordinates = np.asarray(each, np.float32)
+    silhouette_samples(products, labels, metric="gram")
+    for made in maps:
+        coordinates = np.asarray(made, np.float32)
         silhouette_samples(coordinates, labels)
-        distortion_report(geometry.gram, coordinates, metric="gram", ks=(5,))
+        distortion_report(products, coordinates, metric="gram", ks=(5,))
         best_viewpoint(coordinates, labels)
-    some = geometry.points[np.arange(len(labels))]  # as rows of a split are taken
+    some = points[np.arange(len(labels))]  # as rows of a split are taken
     for make in PROBES.values():
         make().fit(some, labels, validation=(some, labels)).predict_proba(some)
     hamming_pairs(rng.integers(0, 2**63, len(labels), dtype=np.uint64), 2)
