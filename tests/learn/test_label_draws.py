@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from embedlens.learn import LinearProbe
-from embedlens.learn.label_draws import _order, numbers_of_labels, train_on_draws
+from embedlens.learn.label_draws import numbers_of_labels, order_of_labels, train_on_draws
 from embedlens.learn.softmax_regression import Coordinates
 
 
@@ -49,16 +49,16 @@ def test_a_hit_is_that_of_a_probe_on_the_first_of_the_order(digits):
     for labels, own in table.groupby("labels"):
         if own["shown"].iloc[0] > 1:
             for _ in range(own["shown"].iloc[0]):
-                _order(y[train], None, train, rng)
+                order_of_labels(y[train], None, train, rng)
             continue
-        first = train[_order(y[train], None, train, rng)[:labels]]
+        first = train[order_of_labels(y[train], None, train, rng)[:labels]]
         probe = LinearProbe().fit_at(X[first], y[first], 0.1 * len(train) / labels)
         assert own["hits"].tolist() == (probe.predict(X[test]) == y[test]).astype(int).tolist()
 
 
 def test_every_beginning_of_an_order_holds_the_classes_in_their_shares():
     labels = np.repeat(["a", "b", "c"], [600, 300, 100])
-    order = _order(labels, None, np.arange(1000), np.random.default_rng(0))
+    order = order_of_labels(labels, None, np.arange(1000), np.random.default_rng(0))
     assert sorted(order.tolist()) == list(range(1000))
     for n in (20, 50, 200):
         counts = np.unique(labels[order[:n]], return_counts=True)[1]
@@ -68,7 +68,7 @@ def test_every_beginning_of_an_order_holds_the_classes_in_their_shares():
 def test_groups_come_as_wholes():
     groups = np.repeat(np.arange(50), 4)
     labels = np.where(groups % 2, "a", "b")
-    order = _order(labels, groups, np.arange(200), np.random.default_rng(0))
+    order = order_of_labels(labels, groups, np.arange(200), np.random.default_rng(0))
     assert all(len(set(groups[order[i : i + 4]])) == 1 for i in range(0, 200, 4))
 
 

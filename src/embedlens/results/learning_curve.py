@@ -99,8 +99,9 @@ def _curve_of(results: Results, backbone: str) -> LearningCurve | None:
     if backbone not in known:
         rows = results.curves
         rows = rows[(rows["stage"] == PRETRAINED.key) & (rows["backbone"] == backbone)]
-        seed = results.settings.seed
-        known[backbone] = _curve(_by_unit(rows, results), seed) if len(rows) else None
+        known[backbone] = (
+            _curve(_by_unit(rows, results), results.settings.seed) if len(rows) else None
+        )
     return known[backbone]
 
 
