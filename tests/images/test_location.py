@@ -6,6 +6,7 @@ import io
 import json
 import sys
 import types
+from unicodedata import normalize
 
 import pandas as pd
 import pyarrow as pa
@@ -52,6 +53,18 @@ class TestImagefolder:
         else:
             frame.to_parquet(path)
         assert content(ImageSet.read(folder)) == expected
+
+    @pytest.mark.parametrize(("disk", "table"), [("NFC", "NFD"), ("NFD", "NFC")])
+    def test_accents_of_names_may_be_composed_or_not(self, tmp_path, picture, disk, table):
+        names = [f"é{i}.png" for i in range(6)]
+        for i, name in enumerate(names):
+            (tmp_path / normalize(disk, name)).write_bytes(picture(i))
+        lines = [f"{normalize(table, name)},{'ab'[i % 2]}" for i, name in enumerate(names)]
+        text = "\n".join(["file_name,label", *lines])
+        (tmp_path / "metadata.csv").write_text(text, encoding="utf-8")
+        images = ImageSet.read(tmp_path)
+        assert sorted(images.paths) == sorted(normalize(disk, name) for name in names)
+        assert sorted(images.labels) == ["a", "a", "a", "b", "b", "b"]
 
     def test_each_split_folder_has_its_own(self, tmp_path, picture):
         for split, numbers in {"train": range(12), "test": range(12, 18)}.items():

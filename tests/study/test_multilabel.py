@@ -154,6 +154,7 @@ def test_the_viewer_has_a_column_a_label_and_writes_no_class(study, results):
     assert scene.opening in {each.id for each in scene.maps}
     served = served_study(study.folder)
     assert served.labels is None
+    assert f" pictures, {len(NAMES)} labels, " in served.summary()
     assert list(served.drops) == [BACKBONE]
 
 

@@ -67,6 +67,26 @@ def test_tables_as_spreadsheets_save_them(scene, tmp_path, first, separator, enc
     assert told(scene, "who") == ["A, B; C|D", None, "é\tü"]
 
 
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["0,5", "12,25"], [0.5, np.nan, 12.25]),
+        (["-3", "1,5e3"], [-3.0, np.nan, 1500.0]),
+        (["0,125", "0,250"], [0.125, np.nan, 0.25]),
+        (["1,000", "2,500"], ["1,000", None, "2,500"]),  # a thousand, or one
+        (["0,5", "0.5"], ["0,5", None, "0.5"]),
+        (["0,5", "1,2,3"], ["0,5", None, "1,2,3"]),
+    ],
+)
+def test_decimal_commas_are_numbers_where_they_can_be_nothing_else(
+    scene, tmp_path, cells, expected
+):
+    path = tmp_path / "extra.csv"
+    path.write_text(f"path;size\n{PATHS[0]};{cells[0]}\n{PATHS[2]};{cells[1]}\n", encoding="utf-8")
+    add_columns(scene, path)
+    np.testing.assert_equal(told(scene, "size"), expected)
+
+
 def test_rows_without_a_path_and_columns_without_a_name_are_passed_over(scene, tmp_path):
     path = tmp_path / "extra.csv"
     path.write_text(f"path;year;;\n;;;\n;3;;\n{PATHS[0]};4;;\n;5;;\n", encoding="utf-8")

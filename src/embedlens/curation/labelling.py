@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from embedlens.errors import ImageSetError
 from embedlens.files import replacing
 from embedlens.images import ImageSet
 from embedlens.images.label_sets import UNANSWERED
+from embedlens.images.path_spelling import composed
 from embedlens.images.source import files_of
 
 Points = NDArray[np.floating[Any]]
@@ -94,7 +94,7 @@ class Labelling:
         frame["label"] = frame["label"].where(~bare, self.unanswered)
         frame = frame.rename(columns={"label": self.column})
         frame = frame if given else frame.drop(columns="split")
-        first = [unicodedata.normalize("NFC", path) for path in self.images[0].paths]
+        first = [composed(path) for path in self.images[0].paths]
         rest = [""] * (len(frame) - len(first))
         for name, told in self.others.items():
             frame[name] = [*(told.get(path, "") for path in first), *rest]

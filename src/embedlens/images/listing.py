@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import cast
-from unicodedata import normalize
 
 from embedlens.errors import ImageSetError
 from embedlens.images.class_names import class_name, describe_class_names
 from embedlens.images.label_sets import LabelCells, label_sets
+from embedlens.images.path_spelling import name_on_disk
 from embedlens.images.problem import Problem
 from embedlens.images.several_labels import expect_one_class
 from embedlens.images.table import NOTHING_ELSE, Columns, Wanted, read_columns
@@ -190,19 +189,6 @@ def list_table(
         expect_one_class({entry.label for entry in entries}, path)
     problems += [*columns.problems, *describe_class_names(spelled)]
     return sorted(entries), problems, columns.names
-
-
-def name_on_disk(folder: Path, name: str) -> str:
-    """Return the name of a file as the disk spells it, with "/"; "" where there is none.
-
-    A table may have composed accents and the disk decomposed ones, or the other way round.
-    """
-    given = PurePath(name).as_posix()
-    for spelled in dict.fromkeys([given, *(normalize(form, given) for form in ("NFC", "NFD"))]):
-        # Path.is_file raises where a name is too long or a folder may not be entered.
-        if os.path.isfile(folder / spelled):  # noqa: PTH113
-            return spelled
-    return ""
 
 
 def has_sets(entries: Iterable[Entry]) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from embedlens.errors import ImageSetError
 from embedlens.images.class_names import class_name, describe_class_names
 from embedlens.images.listing import Entry, expect_one_each, has_sets, row_labels
+from embedlens.images.path_spelling import composed
 from embedlens.images.problem import Problem
 from embedlens.images.several_labels import expect_one_class
 from embedlens.images.split_names import has_splits, splits_named
@@ -57,6 +58,7 @@ def list_metadata(
         partly missing.
     """
     there, entries, spelled = set(names), set(), list[str]()
+    alike = {composed(name): name for name in names}
     column_names: dict[str, None] = {}
     problems: list[Problem] = []
     split_of = _split_folders(folder)
@@ -76,7 +78,8 @@ def list_metadata(
             columns.paths, splits, columns.groups, columns.times, strict=True
         ):
             label = next(labels)
-            name = prefix + path.replace("\\", "/").removeprefix("./")
+            given = prefix + path.replace("\\", "/").removeprefix("./")
+            name = given if given in there else alike.get(composed(given), given)
             if not path or label.missing:
                 problems.append(Problem(name, "missing", "no path or no label", kept=False))
             elif name not in there:

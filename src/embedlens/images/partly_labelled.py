@@ -9,8 +9,9 @@ from embedlens.errors import ImageSetError
 from embedlens.given_path import given_path
 from embedlens.images.class_names import class_name
 from embedlens.images.label_sets import SEVERAL
-from embedlens.images.listing import Entry, has_sets, name_on_disk, read_classes
+from embedlens.images.listing import Entry, has_sets, read_classes
 from embedlens.images.location import Location, Place, holds_images, locate, locate_labelled
+from embedlens.images.path_spelling import name_on_disk
 from embedlens.images.problem import Problem
 from embedlens.images.source import FileSource, FolderSource
 from embedlens.images.table import TABLE_SUFFIXES, Wanted

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import unicodedata
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 from embedlens.errors import ImageSetError
 from embedlens.images.class_names import class_name
 from embedlens.images.label_sets import SEVERAL, LabelCells, flag_cells, is_flag, separator_of
+from embedlens.images.path_spelling import composed
 from embedlens.images.problem import Problem
 from embedlens.images.several_labels import ONE_CLASS, explain_no_label
 from embedlens.images.split_names import has_splits, splits_named, splits_of_rows
@@ -240,10 +240,7 @@ def other_columns(path: Path, wanted: Wanted = NOTHING_ELSE) -> dict[str, dict[s
     paths = _column(frame, PATHS, path)
     if paths is None:
         raise ImageSetError(f"{path}: no column {' or '.join(PATHS)}; add it")
-    names = [
-        unicodedata.normalize("NFC", PurePath(each.strip()).as_posix())
-        for each in _texts(paths, path)
-    ]
+    names = [composed(PurePath(each.strip()).as_posix()) for each in _texts(paths, path)]
     ours = {"path", "label", "labels", "split", "proposed", ""}
     asked = {each.strip().casefold() for each in (wanted.group, wanted.time)}
     passed = {*PATHS, *LABELS, *SEVERAL, *SPLITS, *_OTHER_SPLITS}

@@ -80,7 +80,9 @@ class Served:
         scene = self.scene
         parts = (
             (scene.count, "picture", "pictures"),
-            (len(scene.classes), "class", "classes"),
+            (scene.labels, "label", "labels")
+            if scene.labels
+            else (len(scene.classes), "class", "classes"),
             (len(scene.maps), "map", "maps"),
         )
         counts = ", ".join(f"{n:,} {one if n == 1 else many}" for n, one, many in parts)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from embedlens.errors import EmbedlensError
 from embedlens.given_path import given_path
+from embedlens.images.path_spelling import composed
 from embedlens.viewer.arrays import add_column
 from embedlens.viewer.given_table import column_of, numbers_or_text, read_table
 from embedlens.viewer.given_values import one_a_point
@@ -43,7 +43,7 @@ def add_columns(scene: Scene, path: Path) -> str:
             f"{path} has the columns {', '.join(map(str, frame))}; it needs path, as the study "
             "names its pictures, and another."
         )
-    wanted = [unicodedata.normalize("NFC", each) for each in scene.named_paths()]
+    wanted = [composed(each) for each in scene.named_paths()]
     given = [_posix(each) for each in frame[file].astype(str)]
     if not wanted:
         raise EmbedlensError(
@@ -61,9 +61,7 @@ def add_columns(scene: Scene, path: Path) -> str:
 
 
 def _posix(name: str) -> str:
-    # macOS writes accents decomposed: nobody can see the difference.
-    text = unicodedata.normalize("NFC", name)
-    return text.strip().replace("\\", "/").removeprefix("./")
+    return composed(name).strip().replace("\\", "/").removeprefix("./")
 
 
 def _rows(wanted: list[str], given: list[str], path: Path) -> list[int]:

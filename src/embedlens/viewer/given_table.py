@@ -76,10 +76,18 @@ def numbers_or_text(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
 
 def _numbers_or_text(values: pd.Series) -> pd.Series:
     given = values.replace("", pd.NA)
-    numbers = pd.to_numeric(given, errors="coerce")
+    if _has_decimal_commas(given.dropna()):
+        given = given.str.replace(",", ".")
     plain = given.dropna().str.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
     # A code such as 007 is no number: its zeros would be lost.
     coded = given.dropna().str.fullmatch(r"\s*[+-]?0\d+\s*")
     if len(plain) and plain.all() and not coded.any():
-        return numbers.astype("Float64")
+        return pd.to_numeric(given, errors="coerce").astype("Float64")
     return values
+
+
+def _has_decimal_commas(given: pd.Series) -> bool:
+    """Whether all cells are numbers as 0,5, none has a point, and not all may be 1,000."""
+    numbers = given.str.fullmatch(r"\s*[+-]?\d+(,\d+)?([eE][+-]?\d+)?\s*")
+    thousands = given.str.fullmatch(r"\s*[+-]?(\d+|[1-9]\d{0,2},\d{3})\s*")
+    return bool(numbers.all() and not thousands.all())

@@ -107,7 +107,7 @@ def label_sets_scene(
     found = np.unique(counts)
     numbers = tuple("1 label" if each == 1 else f"{each} labels" for each in found)
     paths = pictures["path"].to_list()
-    scene = Scene(name, len(paths) + len(others), numbers)
+    scene = Scene(name, len(paths) + len(others), numbers, labels=label_sets.shape[1])
     scene.add_paths([*paths, *others])
     facts = {"unknown": NO_LABEL} if others else {}
 

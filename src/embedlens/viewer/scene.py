@@ -186,6 +186,8 @@ class Scene:
         Pictures, and so points.
     classes : tuple of str
         Sorted.
+    labels : int
+        How many labels there are, where a picture has several; 0 where each has one class.
     paths : TextBlob or None
         The file of each picture.
     backbones : dict of str to str
@@ -227,6 +229,7 @@ class Scene:
     title: str
     count: int
     classes: tuple[str, ...]
+    labels: int = 0
     paths: TextBlob | None = None
     backbones: dict[str, str] = field(default_factory=dict)
     columns: list[Column] = field(default_factory=list)
