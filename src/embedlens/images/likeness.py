@@ -88,10 +88,10 @@ def copy_distances(look: Look, pairs: npt.NDArray[np.int64], *, turned: bool = F
 
     Examples
     --------
-    >>> noise = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
+    >>> noise = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 1), np.uint8).repeat(3, 3)
     >>> noise[1] = noise[0] // 2
     >>> copy_distances(lambda rows: noise[list(rows)], np.array([[0, 1]])).round(2)
-    array([0.02])
+    array([0.])
     """
     rows, at = np.unique(pairs, return_inverse=True)
     small, at = look(rows.tolist()), at.reshape(pairs.shape)

@@ -74,7 +74,7 @@ def resized(image: Image.Image, size: Size, box: Box, interpolation: Image.Resam
     --------
     >>> picture = Image.linear_gradient("L").convert("RGB")
     >>> resized(picture, (3, 3), (1, 0, 3, 3), Image.Resampling.BILINEAR)[:, 0, 0]
-    array([ 53, 128, 202], dtype=uint8)
+    array([ 50, 127, 205], dtype=uint8)
     """
     order = _order()
     assert order is not None, "ask can_resize before"

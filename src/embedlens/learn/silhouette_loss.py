@@ -71,7 +71,7 @@ class SilhouetteLoss(keras.losses.Loss):  # type: ignore[misc, name-defined]
     >>> round(float(loss([0, 0, 1, 1], embeddings)), 4)
     0.127
     >>> round(float(loss([0, 1, 0, 1], embeddings)), 4)
-    0.6806
+    0.6875
     """
 
     def __init__(
