@@ -8,8 +8,9 @@ truth of a network is the mean average precision, on 10,000 new pictures, of the
 the user's pictures train. Networks are alike (the same noise in all, so that chance chooses the
 winner), differ (from little noise to much), or one leads; features are clear or noisy. The head is
 least squares, a label by itself, which takes a hundredth of the time of the linear probe;
-``--head linear_probe`` takes that. With ``--keep`` it goes on where it was, and judges again
-without training.
+``--head linear_probe`` takes that. What the winner's learning curve foretells of learning from all
+pictures is added to what is expected of it, as in a study. With ``--keep`` it goes on where it was,
+and judges again without training.
 """
 
 from __future__ import annotations
@@ -25,7 +26,11 @@ from numpy.typing import NDArray
 
 from embedlens.images.iterative_split import iterative_split
 from embedlens.learn import LabelProbes
+from embedlens.learn.label_draws import numbers_of_labels, order_of_labels
+from embedlens.learn.label_set_draws import rarest_labels
 from embedlens.metrics import average_precision
+from embedlens.metrics.proportion import Interval
+from embedlens.results.label_set_learning_curve import label_set_curve
 from embedlens.results.label_verdict import _compared, _measure, _precisions
 
 NETWORKS, COLUMNS, LABELS, SPLITS, NEW = 6, 40, 6, 5, 10_000
@@ -103,12 +108,17 @@ class Run:
     scores : ndarray of shape (networks, tests, labels)
     truth : ndarray of shape (networks, labels)
         Average precision on new pictures of the head of all pictures.
+    drawn : ndarray of shape (n, 3), int64
+        Of heads that learned from fewer pictures: draw, number of pictures, and picture tested.
+    drawn_scores : ndarray of shape (networks, n, labels)
     """
 
     labels: Labels
     tested: NDArray[np.int64]
     scores: Numbers
     truth: Numbers
+    drawn: NDArray[np.int64]
+    drawn_scores: Numbers
 
 
 def draw_run(head: str, noises: Numbers, size: int, seed: int) -> Run:
@@ -118,17 +128,57 @@ def draw_run(head: str, noises: Numbers, size: int, seed: int) -> Run:
     names = [f"{each:05}" for each in range(size)]
     splits = [iterative_split(labels, names, seed=each) for each in range(SPLITS)]
     tests = [np.flatnonzero(split == "test") for split in splits]
-    scores, truth = [], []
+    scores, truth, drawn = [], [], []
     for own, far in zip(features, new, strict=True):
         probes = [_fit(head, own, labels, split) for split in splits]
         told = [p.predict_proba(own[test]) for p, test in zip(probes, tests, strict=True)]
         scores.append(np.concatenate(told))
+        drawn.append([
+            _on_draw(head, own, labels, split, probe, told_here, [seed, draw])
+            for draw, (split, probe, told_here) in enumerate(zip(splits, probes, told, strict=True))
+        ])  # fmt: skip
         strengths = np.nan_to_num(probes[0].strengths_, nan=1.0)
         whole = HEADS[head]().fit_at(own, labels, strengths).predict_proba(far)
         truth.append(
             [average_precision(new_labels[:, k], whole[:, k]).estimate for k in range(LABELS)]
         )
-    return Run(labels, np.concatenate(tests), np.array(scores), np.array(truth))
+    sizes = _sizes(int((splits[0] != "test").sum()))
+    rows = [
+        (draw, n, picture) for draw, test in enumerate(tests) for n in sizes for picture in test
+    ]
+    together = [np.concatenate(each) for each in drawn]
+    return Run(
+        labels, np.concatenate(tests), np.array(scores), np.array(truth), np.array(rows),
+        np.array(together),
+    )  # fmt: skip
+
+
+def _sizes(known: int) -> list[int]:
+    return numbers_of_labels(known, LABELS)
+
+
+def _on_draw(
+    head: str,
+    values: Numbers,
+    labels: Labels,
+    split: NDArray[np.str_],
+    probe: Ridge | LabelProbes,
+    whole: Numbers,
+    seed: list[int],
+) -> Numbers:
+    """Return scores of a split's test pictures by heads of ever more pictures, all last."""
+    known, test = np.flatnonzero(split != "test"), np.flatnonzero(split == "test")
+    strengths = np.nan_to_num(probe.strengths_, nan=1.0)
+    rng = np.random.default_rng(seed)
+    order = known[order_of_labels(rarest_labels(labels[known]), None, known, rng)]
+    scores = []
+    for n in _sizes(len(known))[:-1]:
+        rows = order[:n]
+        # Least squares' penalty is a share of the trace, and weighs the same of fewer pictures.
+        scaled = strengths * (len(known) / n if head == "linear_probe" else 1.0)
+        told = HEADS[head]().fit_at(values[rows], labels[rows], scaled).predict_proba(values[test])
+        scores.append(np.nan_to_num(told, nan=0.5))
+    return np.concatenate([*scores, whole])
 
 
 def _fit(
@@ -174,14 +224,21 @@ def judge(run: Run, splits: int) -> dict[str, float]:
         each.low <= true <= each.high
         for each, true in zip(labels, run.truth[best, judged], strict=True)
     ]
+    expected = Interval(found.expected, found.low, found.high)
+    drawn = pd.DataFrame(run.drawn, columns=["draw", "labels", "picture"])
+    drawn = drawn.assign(scores=list(run.drawn_scores[best]))[drawn["draw"] < splits]
+    curve = label_set_curve(drawn, run.labels, units, 0)
+    if curve is not None and curve.law is not None:
+        expected = expected.raised(curve.gain(len(run.labels)))
     return {
         "all": 100 * (found.accuracy - truth).mean(),
         "all hold": 100 * holds.mean(),
         "labels hold": 100 * np.mean(inside),
         "best as it is": 100 * (found.accuracy[best] - truth[best]),
-        "bias": 100 * (found.expected - truth[best]),
-        "holds": 100 * (found.low <= truth[best] <= found.high),
-        "width": 100 * (found.high - found.low),
+        "of splits": 100 * (found.expected - truth[best]),
+        "bias": 100 * (expected.estimate - truth[best]),
+        "holds": 100 * (expected.low <= truth[best] <= expected.high),
+        "width": 100 * (expected.high - expected.low),
         "claims": found.worse.sum(),
         "false": 100 * bool((found.worse & (truth >= truth[best])).any()),
         "best called worse": 100 * bool(found.worse[truth.argmax()]),

@@ -8,7 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import curve_fit
 
-from embedlens.metrics.learning_curve import fit_power_law, learning_curve
+from embedlens.metrics.learning_curve import (
+    fit_power_law,
+    learning_curve,
+    learning_curve_of_means,
+)
 
 SIZES = np.array([20, 50, 100, 200, 500, 1000])
 
@@ -113,3 +117,29 @@ class TestLearningCurve:
             learning_curve(SIZES[:2], hits, np.ones(hits.shape))
         with pytest.raises(ValueError, match="never tested"):
             learning_curve(SIZES, hits, np.zeros(hits.shape))
+
+
+def test_a_curve_of_means_is_that_of_hits_where_these_are_the_means():
+    sizes = np.array([10, 20, 40, 80, 160])
+    rng = np.random.default_rng(2)
+    ease = rng.normal(0, 0.15, 400)  # some points are harder, at every number of labels
+    draws = rng.normal(0, 0.01, (5, 1, 1))
+    shares = 0.9 - 1.2 * sizes[:, None] ** -0.6 + ease + draws
+    hits = (rng.random((5, 5, 400)) < shares).astype(float)
+    of_hits = learning_curve(sizes, hits, np.ones_like(hits))
+    means = hits.mean(axis=(0, 2))
+    influence = (hits.mean(axis=0) - means[:, None]).T / 400
+    of_means = learning_curve_of_means(sizes, means, influence, hits.mean(axis=2), 2000)
+    assert of_means.law.at(320) == pytest.approx(of_hits.law.at(320), abs=2e-3)
+    for one, other in zip(of_means.intervals, of_hits.intervals, strict=True):
+        assert (one.low, one.high) == pytest.approx((other.low, other.high), abs=5e-3)
+    one, other = of_means.gain(320), of_hits.gain(320)
+    assert (one.low, one.high) == pytest.approx((other.low, other.high), abs=1.5e-2)
+
+
+@pytest.mark.parametrize("short", ["means", "influence", "by_draw"])
+def test_means_of_other_shapes_are_refused(short):
+    of = {"means": np.zeros(4), "influence": np.zeros((9, 4)), "by_draw": np.zeros((2, 4))}
+    of[short] = of[short][..., :3]
+    with pytest.raises(ValueError, match=r"give .m,., .m,., .points, m. and .draws, m."):
+        learning_curve_of_means([1, 2, 3, 4], **of, trials=5)

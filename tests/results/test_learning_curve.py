@@ -38,6 +38,7 @@ def results_of(shares, pretrained=None, pictures=200, draws=5, sizes=SIZES):
     return Stand(
         curves=pd.concat(rows, ignore_index=True),
         settings=Stand(seed=0),
+        label_sets=None,
         pictures=pd.DataFrame({"label": ["a", "b", "c", "d"] * 50, "kept": True}),
         backbones=pd.DataFrame(
             {

@@ -23,8 +23,16 @@ from embedlens.report import (
     export_tensorboard,
     write_first_report,
 )
-from embedlens.results import Settings, StudyFolder, judge, judge_labels, judge_retrieval
-from embedlens.results.label_verdict import HANDFUL
+from embedlens.results import (
+    Settings,
+    StudyFolder,
+    judge,
+    judge_labels,
+    judge_learning_curves,
+    judge_retrieval,
+    learning_curve_sentence,
+)
+from embedlens.results.judged_labels import HANDFUL
 from embedlens.study.reading import read_pictures
 from embedlens.viewer.label_scene import scene_of
 from embedlens.viewer.server import served_check, served_study
@@ -141,6 +149,22 @@ def test_the_report_shows_labels_and_nothing_of_classes(study):
     means = pd.read_csv(tables / "mean_average_precision.csv")
     assert set(means["head"]) == {"linear probe a label", "k-NN"}
     assert (study.folder / "summary.md").read_text().startswith("# study: which embedding finds")
+
+
+def test_the_learning_curve_ends_in_the_heads_of_the_study(study, results):
+    curve = judge_learning_curves(results)[BACKBONE]
+    take = judge_labels(results).take
+    assert curve.accuracy[-1] == pytest.approx(take.mean_average_precision, abs=1e-3)
+    known = results.pictures.query("kept and split != 'test'")
+    assert abs(int(curve.labels[-1]) - len(known)) <= 5  # groups are of three: splits differ
+    assert set(results.label_curves["labels"]) == set(curve.labels.tolist())
+    said = learning_curve_sentence(results, BACKBONE)
+    page = (study.folder / "report.html").read_text(encoding="utf-8")
+    assert "How many pictures more?" in page
+    assert said in page
+    assert said in (study.folder / "summary.md").read_text()
+    table = pd.read_csv(study.folder / "tables" / "learning_curves.csv")
+    assert table["pictures"].tolist() == curve.labels.tolist()
 
 
 def test_the_viewer_has_a_column_a_label_and_writes_no_class(study, results):
@@ -276,6 +300,9 @@ def test_the_command_prints_the_same_for_people_and_programs(study, table):
     record = json.loads(as_json.stdout)
     assert record["kind"] == "several labels a picture"
     assert record["verdict"] == json.loads(json.dumps(verdict.record()))
+    assert record["labels"]["sentence"] in plain.output
+    told = record["labels"]["backbones"][BACKBONE]
+    assert len(told["labels"]) == len(told["mean_average_precision"])
     assert set(record["retrieval"]["backbones"][0]["recall"]) == {"1", "5", "10"}
 
 

@@ -58,6 +58,9 @@ class ExpectedLabels:
         Held-out pictures that this was measured on.
     labels : tuple of ExpectedLabel
         Those that could be judged.
+    foretold : float, default 0.0
+        How much of the mean was not measured, but foretold by a learning curve: the classifier
+        learns from the held-out pictures too.
     """
 
     mean_average_precision: float
@@ -65,15 +68,19 @@ class ExpectedLabels:
     high: float
     pictures: int
     labels: tuple[ExpectedLabel, ...]
+    foretold: float = 0.0
 
     def sentence(self) -> str:
         """Say it."""
         count = len(self.labels)
         over = f"the label {self.labels[0].label}" if count == 1 else f"{count:,} labels"
+        added = ""
+        if self.foretold >= 0.0005:
+            added = f"; {self.foretold:.3f} is added for learning from these too"
         return (
             f"Expect a mean average precision of {self.mean_average_precision:.3f} over {over} of "
             f"new pictures (95% interval {self.low:.3f} to {self.high:.3f}; measured on "
-            f"{self.pictures:,} held-out pictures, by probes that had not seen them)."
+            f"{self.pictures:,} held-out pictures, by probes that had not seen them{added})."
         )
 
     @classmethod

@@ -16,7 +16,8 @@ from embedlens.classify.embedding_classifier import NEAREST
 from embedlens.classify.label_classifier import LabelClassifier
 from embedlens.classify.new_pictures import NewPictures
 from embedlens.images import Source
-from embedlens.results.label_verdict import JudgedScores, judge_scores, unjudged_sentence
+from embedlens.results.judged_labels import unjudged_sentence
+from embedlens.results.label_verdict import JudgedScores, judge_scores
 
 
 @dataclass(frozen=True)

@@ -81,9 +81,10 @@ def label_classifier_of(
 def _expected(verdict: LabelVerdict, backbone: str, trained: TrainedLabels) -> ExpectedLabels:
     """Return what the verdict says of a backbone; of the one it takes, without the luck."""
     standing = next(each for each in verdict.standings if each.backbone == backbone)
-    told = (standing.mean_average_precision, standing.low, standing.high)
+    told, foretold = (standing.mean_average_precision, standing.low, standing.high), 0.0
     if standing is verdict.take:
         told = (verdict.expected, verdict.expected_low, verdict.expected_high)
+        foretold = verdict.foretold
     both = zip(trained.precision, trained.recall, strict=True)
     at_rule = dict(zip(trained.labels, both, strict=True))
     labels = tuple(
@@ -93,7 +94,7 @@ def _expected(verdict: LabelVerdict, backbone: str, trained: TrainedLabels) -> E
         )
         for each in standing.labels
     )  # fmt: skip
-    return ExpectedLabels(*told, verdict.pictures, labels)
+    return ExpectedLabels(*told, verdict.pictures, labels, foretold)
 
 
 def _separator(settings: Settings, names: list[str]) -> str:

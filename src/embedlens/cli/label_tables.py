@@ -60,11 +60,13 @@ def print_labels(results: Results, verdict: LabelVerdict) -> None:
 
 
 def print_label_verdict(results: Results, verdict: LabelVerdict) -> None:
-    """Print what to take and why, and what search finds."""
+    """Print what to take and why, what more pictures would give, and what search finds."""
+    from embedlens.results import learning_curve_sentence
     from embedlens.results.shared_labels import shared_label_sentence
 
-    found = shared_label_sentence(results, verdict.take.backbone)
-    for told in (verdict.sentence(), verdict.explanation(), found):
+    take = verdict.take.backbone
+    further = (learning_curve_sentence(results, take), shared_label_sentence(results, take))
+    for told in (verdict.sentence(), verdict.explanation(), *further):
         if told:
             print(f"\n{told}")
 
@@ -98,13 +100,14 @@ def print_predicted_labels(found: PredictedLabels, classifier: LabelClassifier) 
 
 def label_record(results: Results, verdict: LabelVerdict) -> dict[str, Any]:
     """Return what `embedlens study --json` prints."""
-    from embedlens.results import judge_labels, judge_retrieval
+    from embedlens.results import judge_labels, judge_retrieval, learning_curve_record
     from embedlens.results.shared_labels import shared_label_sentence
 
     return {
         "kind": "several labels a picture",
         "verdict": verdict.record(),
         "knn": judge_labels(results, KNN.key).record(),
+        "labels": learning_curve_record(results, verdict.take.backbone),
         "retrieval": {
             "sentence": shared_label_sentence(results, verdict.take.backbone),
             "backbones": [each.record() for each in judge_retrieval(results)],

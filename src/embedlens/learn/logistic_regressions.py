@@ -50,6 +50,13 @@ class Regressions:
         found: Numbers = values @ self.at[:-1] + self.at[-1]
         return found
 
+    def shares(self, values: Matrix) -> Numbers:
+        """Return the probabilities of yes, (n, k)."""
+        from scipy.special import expit
+
+        found: Numbers = expit(self.logits(values))
+        return found
+
 
 def fit_each(
     points: Coordinates,

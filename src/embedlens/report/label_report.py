@@ -13,6 +13,7 @@ from embedlens.files import write_whole
 from embedlens.report.accuracy_figure import draw_precision
 from embedlens.report.figure import inline_svg, write_figure
 from embedlens.report.figures import Figures
+from embedlens.report.label_curves import draw_label_curves
 from embedlens.report.label_tables import label_tables
 from embedlens.report.page import render_sections
 from embedlens.report.sections.labels_study import LABEL_SECTIONS
@@ -22,7 +23,14 @@ from embedlens.report.table import Table
 from embedlens.report.tables import in_order_of
 from embedlens.report.thumbnails import Thumbnails
 from embedlens.report.viewer_block import ViewerBlock, viewer_block
-from embedlens.results import LabelVerdict, Results, StudyFolder, judge_labels
+from embedlens.results import (
+    LabelVerdict,
+    Results,
+    StudyFolder,
+    judge_labels,
+    judge_learning_curves,
+    learning_curve_sentence,
+)
 from embedlens.results.shared_labels import shared_label_sentence
 
 
@@ -125,12 +133,21 @@ def _material(study: StudyFolder, results: Results) -> LabelMaterial:
     tables = label_tables(results, verdict)
     for name, table in tables.items():
         table.write(study.tables, name)
-    figure = draw_precision(verdict.standings)
-    write_figure(figure, study.figures, "precision")
-    figures = Figures(inline_svg(figure, "precision"), None)
     return LabelMaterial(
-        study, results, verdict, tables, figures, Thumbnails(results), None, complete=False
-    )
+        study, results, verdict, tables, _draw(study, results, verdict), Thumbnails(results), None,
+        complete=False,
+    )  # fmt: skip
+
+
+def _draw(study: StudyFolder, results: Results, verdict: LabelVerdict) -> Figures:
+    precision = draw_precision(verdict.standings)
+    write_figure(precision, study.figures, "precision")
+    drawn = Figures(inline_svg(precision, "precision"), None)
+    curves = draw_label_curves(results, judge_learning_curves(results), verdict.take.backbone)
+    if curves is None:
+        return drawn
+    write_figure(curves, study.figures, "learning_curves")
+    return replace(drawn, labels=inline_svg(curves, "learning_curves"))
 
 
 def _summarise(material: LabelMaterial) -> str:
@@ -142,6 +159,7 @@ def _summarise(material: LabelMaterial) -> str:
         verdict.explanation(),
         f"Cost: {cost.milliseconds:.1f} ms a picture, computed on the study's machine."
         if cost else "",
+        learning_curve_sentence(material.results, material.best),
         shared_label_sentence(material.results, material.best),
         f"Of {material.pictures:,} pictures with {material.kinds:,} labels, "
         f"{verdict.pictures:,} of them held out, over {verdict.repeats} "

@@ -19,13 +19,17 @@ from embedlens.results.correlation import (
 )
 from embedlens.results.cost import Cost, costs_of
 from embedlens.results.folder import StudyFolder
-from embedlens.results.further import further_record, further_sentences
+from embedlens.results.further import (
+    further_record,
+    further_sentences,
+    learning_curve_record,
+)
 from embedlens.results.groups import Overstatement, groups_sentence, judge_groups
+from embedlens.results.judged_labels import LeftOut
 from embedlens.results.label_verdict import (
     LabelPrecision,
     LabelStanding,
     LabelVerdict,
-    LeftOut,
     judge_labels,
 )
 from embedlens.results.learned_map import LearnedMap, judge_learned_maps, learned_map_sentence
@@ -100,6 +104,7 @@ __all__ = [
     "judge_tuning",
     "judge_zero_shot",
     "learned_map_sentence",
+    "learning_curve_record",
     "learning_curve_sentence",
     "read_results",
     "reduced_features",

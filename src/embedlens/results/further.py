@@ -65,10 +65,7 @@ def further_record(results: Results, backbone: str) -> dict[str, Any]:
             ],
         },
         "labels": {
-            "sentence": learning_curve_sentence(results, backbone),
-            "backbones": {
-                name: _curve_record(curve) for name, curve in judge_learning_curves(results).items()
-            },
+            **learning_curve_record(results, backbone),
             "few": None if few is None else asdict(few),
         },
         "calibration": {
@@ -82,11 +79,22 @@ def further_record(results: Results, backbone: str) -> dict[str, Any]:
     }
 
 
-def _curve_record(curve: LearningCurve) -> dict[str, Any]:
+def learning_curve_record(results: Results, backbone: str) -> dict[str, Any]:
+    """Return the learning curve of every backbone, and what is said of one."""
+    of = "accuracy" if results.label_sets is None else "mean_average_precision"
+    return {
+        "sentence": learning_curve_sentence(results, backbone),
+        "backbones": {
+            name: _curve_record(curve, of) for name, curve in judge_learning_curves(results).items()
+        },
+    }
+
+
+def _curve_record(curve: LearningCurve, of: str) -> dict[str, Any]:
     labels = curve.labels.tolist()
     return {
         "labels": labels,
-        "accuracy": [asdict(each) for each in curve.intervals],
+        of: [asdict(each) for each in curve.intervals],
         "law": None if curve.law is None else asdict(curve.law),
         "twice": None if curve.law is None else asdict(curve.expect(2 * labels[-1])),
         "gain": None if curve.law is None else asdict(curve.gain(2 * labels[-1])),

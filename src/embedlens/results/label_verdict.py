@@ -17,6 +17,8 @@ from embedlens.metrics.precision import interval_of
 from embedlens.metrics.proportion import Interval
 from embedlens.metrics.retrieval import mean_interval
 from embedlens.results.cost import Cost, costs_of
+from embedlens.results.judged_labels import LeftOut, enough, left_out, unjudged_sentence
+from embedlens.results.learning_curve import GainOfAll, gain_of_all
 from embedlens.results.results import Results, rows_by_backbone
 from embedlens.results.units import units_of
 from embedlens.results.verdict import (
@@ -29,11 +31,6 @@ from embedlens.results.verdict import (
     standing_record,
 )
 from embedlens.results.vocabulary import LINEAR_PROBE
-
-HANDFUL = 5
-"""Of fewer pictures with a label, or without it, its precision says nothing."""
-
-_NAMED = 8  # labels that a sentence names; the others it counts
 
 Numbers = NDArray[np.float64]
 
@@ -63,25 +60,6 @@ class LabelPrecision:
     average_precision: float
     low: float
     high: float
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A label that is not judged.
-
-    Attributes
-    ----------
-    label : str
-        Its name.
-    pictures : int
-        How many pictures have it.
-    reason : str
-        Why.
-    """
-
-    label: str
-    pictures: int
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -152,8 +130,13 @@ class LabelVerdict:
         The one to take: the cheapest of those that cannot be told apart from the best and are at
         most .01 behind it.
     expected, expected_low, expected_high : float
-        Mean average precision to expect on new pictures, and the 95% interval. Of a backbone that
-        was chosen of several, less than it reached: chance chose too.
+        Mean average precision that its classifier, of all labelled pictures, is expected to reach
+        on new ones, and the 95% interval: what it reached, less the luck of a backbone that was
+        chosen of several, and what more pictures give.
+    luck : float
+        How much less than it reached that is without what more pictures give.
+    gain : GainOfAll or None
+        What more pictures give, by its learning curve; None where none tells.
     """
 
     head: str
@@ -165,6 +148,14 @@ class LabelVerdict:
     expected: float
     expected_low: float
     expected_high: float
+    luck: float
+    gain: GainOfAll | None
+
+    @property
+    def foretold(self) -> float:
+        """What of it was not measured: that of more pictures, as far as 1 is off."""
+        reached = self.take.mean_average_precision - self.luck
+        return 0.0 if self.gain is None else self.expected - reached
 
     def sentence(self) -> str:
         """Say what to take, what is as good, what is worse, and which labels were not judged."""
@@ -175,13 +166,19 @@ class LabelVerdict:
         return [each for each in (*self._ranking(), self._extremes(), self._unjudged()) if each]
 
     def explanation(self) -> str:
-        """Say in a line why less is expected than was reached; empty where it is not."""
-        if round(1000 * self.expected) >= round(1000 * self.take.mean_average_precision):
-            return ""
-        return (
-            f"{self.take.backbone} reached {self.take.mean_average_precision:.3f} on the held-out "
-            "pictures; part of that is the luck of what is chosen of several, which is taken off."
-        )
+        """Say in a line why what is expected is not what was reached; empty where it is."""
+        more, told = self.gain, []
+        if self.luck >= 0.0005:
+            told.append(f"Taken off: {self.luck:.3f}, the luck of what is chosen of several.")
+        if more is not None and self.foretold >= 0.0005:
+            told.append(
+                f"Added: {self.foretold:.3f}, by its learning curve, for the classifier learns "
+                f"from all {more.labelled:,} labelled pictures, and the probes that were tested "
+                f"from {more.learned:,}."
+            )
+        reached = self.take.mean_average_precision
+        counted = f"{self.take.backbone} reached {reached:.3f} on the held-out pictures."
+        return " ".join([counted, *told]) if told else ""
 
     def record(self) -> dict[str, Any]:
         """Return all of it as plain JSON."""
@@ -193,6 +190,7 @@ class LabelVerdict:
             "expected": self.expected,
             "expected_low": self.expected_low,
             "expected_high": self.expected_high,
+            "gain_of_all": None if self.gain is None else asdict(self.gain),
             "sentence": self.sentence(),
             "backbones": [standing_record(each) for each in self.standings],
             "left_out": [asdict(each) for each in self.left_out],
@@ -240,18 +238,6 @@ class LabelVerdict:
         return unjudged_sentence(self.left_out)
 
 
-def unjudged_sentence(left_out: tuple[LeftOut, ...]) -> str:
-    """Name the labels that are not judged, and why; empty where there is none."""
-    reasons: dict[str, list[str]] = {}
-    for each in left_out:
-        reasons.setdefault(each.reason, []).append(each.label)
-    told = []
-    for reason, names in reasons.items():
-        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-        told.append(f"{', '.join(names[:_NAMED])}{more} ({reason})")
-    return f"Not judged, and in no mean: {'; '.join(told)}." if told else ""
-
-
 def judge_labels(results: Results, head: str = LINEAR_PROBE.key) -> LabelVerdict:
     """Say which backbone to take for several labels a picture, by the scores of a head.
 
@@ -262,8 +248,9 @@ def judge_labels(results: Results, head: str = LINEAR_PROBE.key) -> LabelVerdict
     jackknife, which leaves out the same picture for all backbones. An interval is that
     of a share which is known as well, of no more trials than there are pictures with the label, and
     so has a width where all is found. Who is worse, and what to expect of the best, is said by
-    `compare_figures`. Of those that cannot be told apart from the best and are at most .01 behind
-    it, the cheapest is taken.
+    `compare_figures`; what its probes are expected to gain by learning from all labelled pictures
+    is added, see `gain_of_all`. Of those that cannot be told apart from the best and are at most
+    .01 behind it, the cheapest is taken.
 
     Parameters
     ----------
@@ -301,14 +288,19 @@ def judge_labels(results: Results, head: str = LINEAR_PROBE.key) -> LabelVerdict
             and (each.pretrained or not standings[0].pretrained)
         ]
     )
-    told = (found.expected, found.low, found.high)
+    told = Interval(found.expected, found.low, found.high)
     if take is not standings[0]:
         expected = min(take.mean_average_precision, found.expected)
-        told = (expected, min(take.low, found.low), take.high)
+        told = Interval(expected, min(take.low, found.low), take.high)
+    luck = take.mean_average_precision - told.estimate
+    gain = gain_of_all(results, take.backbone) if head == LINEAR_PROBE.key else None
+    if gain is not None:
+        told = told.raised(gain.gain)
     table = next(iter(rows.values()))
     return LabelVerdict(
         head, int(table["picture"].nunique()), int(table["repeat"].nunique()), tuple(standings),
-        left_out(names, members, units, one.judged), take, *told,
+        left_out(names, members, units, one.judged), take, told.estimate, told.low, told.high,
+        luck, gain,
     )  # fmt: skip
 
 
@@ -405,47 +397,6 @@ class _Measured:
     tested: NDArray[np.int64]
     share: Numbers
     units: NDArray[np.bool_]
-
-
-def enough(members: NDArray[np.bool_], units: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return for which labels a handful of units have them, and a handful have not."""
-    counts = np.zeros((int(units.max()) + 1, members.shape[1], 2), bool)
-    np.logical_or.at(counts, units, np.stack([members, ~members], axis=-1))
-    several: NDArray[np.bool_] = (counts.sum(axis=0) >= HANDFUL).all(axis=-1)
-    return several
-
-
-def left_out(
-    names: list[str] | tuple[str, ...],
-    members: NDArray[np.bool_],
-    units: NDArray[np.int64],
-    judged: NDArray[np.bool_],
-) -> tuple[LeftOut, ...]:
-    """Return the labels that are not judged.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Of all labels.
-    members : ndarray of shape (pictures, labels), bool
-        Which labels each picture has.
-    units : ndarray of shape (pictures,), int64
-        What each picture counts as.
-    judged : ndarray of shape (labels,), bool
-        Which are.
-    """
-    some, told = enough(members, units), []
-    for label in np.flatnonzero(~judged):
-        pictures = int(members[:, label].sum())
-        if not pictures or pictures == len(members):
-            reason = "no picture has it" if not pictures else "all pictures have it"
-        elif not some[label]:
-            less = "have it" if pictures < len(members) / 2 else "lack it"
-            reason = f"fewer than {HANDFUL} pictures {less}"
-        else:
-            reason = "the pictures to train on, or those to test on, all have it or all lack it"
-        told.append(LeftOut(names[label], pictures, reason))
-    return tuple(told)
 
 
 def _measure(rows: pd.DataFrame, members: NDArray[np.bool_], units: NDArray[np.int64]) -> _Measured:

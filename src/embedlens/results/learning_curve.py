@@ -1,4 +1,4 @@
-"""How accuracy grows with labels: what twice as many would give, and who is best with few."""
+"""How heads grow better with labels: what twice as many would give, and who is best with few."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 
 from embedlens.metrics.learning_curve import FARTHEST, LearningCurve, learning_curve
 from embedlens.metrics.proportion import Interval, difference_interval
+from embedlens.results.label_set_learning_curve import label_set_curve
 from embedlens.results.results import Results
 from embedlens.results.units import units_of
 from embedlens.results.vocabulary import PRETRAINED
@@ -54,7 +55,8 @@ class GainOfAll:
     labelled : int
         Pictures that the classifier learns from; at most twice as many, the reach of a curve.
     gain : Interval
-        Of the share of new pictures that it gets right, and its 95% interval.
+        Of the share of new pictures that it gets right, or of mean average precision, and its 95%
+        interval.
     """
 
     learned: int
@@ -65,7 +67,8 @@ class GainOfAll:
 def gain_of_all(results: Results, backbone: str) -> GainOfAll | None:
     """Return what a backbone's linear probe gains if it learns from the held-out pictures too.
 
-    By its learning curve; None where it has none, or one of too few points.
+    Or the probes of several labels. By its learning curve; None where it has none, or one of too
+    few points.
     """
     curve = _curve_of(results, backbone)
     labelled = int(np.count_nonzero(results.pictures["kept"]))
@@ -87,8 +90,9 @@ def judge_learning_curves(results: Results) -> dict[str, LearningCurve]:
     Returns
     -------
     dict of str to LearningCurve
-        By backbone, in the order of the study; without those that have none, as where there were
-        fewer than three labels a class.
+        Of accuracy, or of mean average precision where pictures have several labels; by backbone,
+        in the order of the study; without those that have none, as where there were fewer than
+        three labels a class.
     """
     names = map(str, results.backbones["backbone"])
     return {name: curve for name in names if (curve := _curve_of(results, name)) is not None}
@@ -97,12 +101,20 @@ def judge_learning_curves(results: Results) -> dict[str, LearningCurve]:
 def _curve_of(results: Results, backbone: str) -> LearningCurve | None:
     known = _known.setdefault(results, {})
     if backbone not in known:
-        rows = results.curves
-        rows = rows[(rows["stage"] == PRETRAINED.key) & (rows["backbone"] == backbone)]
-        known[backbone] = (
-            _curve(_by_unit(rows, results), results.settings.seed) if len(rows) else None
-        )
+        known[backbone] = _fitted(results, backbone)
     return known[backbone]
+
+
+def _fitted(results: Results, backbone: str) -> LearningCurve | None:
+    sets = results.label_sets
+    rows = results.curves if sets is None else results.label_curves
+    rows = rows[(rows["stage"] == PRETRAINED.key) & (rows["backbone"] == backbone)]
+    if not len(rows):
+        return None
+    if sets is None:
+        return _curve(_by_unit(rows, results), results.settings.seed)
+    units = units_of(results.pictures[results.pictures["kept"]])
+    return label_set_curve(rows, sets.to_numpy(bool), units, results.settings.seed)
 
 
 def _by_unit(rows: pd.DataFrame, results: Results) -> pd.DataFrame:
@@ -180,6 +192,8 @@ def learning_curve_sentence(results: Results, backbone: str) -> str:
     curve = judge_learning_curves(results).get(backbone)
     if curve is None:
         return ""
+    if results.label_sets is not None:
+        return doubled_pictures(curve, backbone)
     words = [doubled(curve, backbone)]
     few = best_with_few_labels(results, backbone)
     if few is not None:
@@ -203,4 +217,20 @@ def doubled(curve: LearningCurve, backbone: str) -> str:
         f"With twice the labels ({2 * labels:,} to learn from instead of {labels:,}) expect "
         f"{backbone} to get {then.low:.1%} to {then.high:.1%} right; it gets {now.estimate:.1%} "
         f"now, and the gain is {100 * gain.low:.1f} to {100 * gain.high:.1f} points."
+    )
+
+
+def doubled_pictures(curve: LearningCurve, backbone: str) -> str:
+    """Say what twice the pictures would give, of a curve of mean average precision."""
+    pictures, now = int(curve.labels[-1]), curve.intervals[-1]
+    if curve.law is None:
+        return (
+            f"{pictures:,} pictures make {len(curve.labels)} points of a learning curve, too few "
+            "to say what more would give."
+        )
+    then, gain = curve.expect(2 * pictures), curve.gain(2 * pictures)
+    return (
+        f"With twice the pictures ({2 * pictures:,} to learn from instead of {pictures:,}) expect "
+        f"{backbone} to reach a mean average precision of {then.low:.3f} to {then.high:.3f}; it "
+        f"reaches {now.estimate:.3f} now, and the gain is {gain.low:.3f} to {gain.high:.3f}."
     )

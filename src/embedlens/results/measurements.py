@@ -21,6 +21,7 @@ GRAM_LIMIT = 10_000
 
 _OF_PICTURES = (
     "predictions", "random_splits", "curves", "calibrations", "retrievals", "label_scores",
+    "label_curves",
 )  # fmt: skip
 
 HISTORY = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "repeat")
@@ -125,6 +126,9 @@ class Measurements:
     label_scores : tuple of DataFrame
         Of test pictures with several labels: columns head, repeat, picture (row), scores (a list,
         one a label, NaN where a label was not learned).
+    label_curves : tuple of DataFrame
+        Of probes of several labels trained on fewer pictures, and on all: columns draw, labels (how
+        many pictures), picture (row), scores (as in ``label_scores``).
     neighbors : (ndarray, ndarray) or None
         Distances and rows of the nearest in all features; None where there is no Gram matrix.
     projections : Mapping of str to LearnedMap
@@ -148,6 +152,7 @@ class Measurements:
     calibrations: tuple[pd.DataFrame, ...] = ()
     retrievals: tuple[pd.DataFrame, ...] = ()
     label_scores: tuple[pd.DataFrame, ...] = ()
+    label_curves: tuple[pd.DataFrame, ...] = ()
     neighbors: Neighbors | None = None
     projections: Mapping[str, LearnedMap] = field(default_factory=dict)
 
@@ -164,6 +169,7 @@ class Measurements:
             self.calibrations + other.calibrations,
             self.retrievals + other.retrievals,
             self.label_scores + other.label_scores,
+            self.label_curves + other.label_curves,
             other.neighbors if self.neighbors is None else self.neighbors,
             {**self.projections, **other.projections},
         )

@@ -26,7 +26,7 @@ from embedlens.results.whole import Whole, read_whole
 
 TABLES = (
     "backbones", "measures", "predictions", "histories", "tunings", "silhouettes", "random_splits",
-    "curves", "calibrations", "retrievals", "label_scores",
+    "curves", "calibrations", "retrievals", "label_scores", "label_curves",
 )  # fmt: skip
 # Those that a study of an earlier version lacks.
 _LATER = {
@@ -37,6 +37,7 @@ _LATER = {
     ],
     "retrievals": ["repeat", "picture", "first", "average_precision"],
     "label_scores": ["head", "repeat", "picture", "scores"],
+    "label_curves": ["draw", "labels", "picture", "scores"],
 }  # fmt: skip
 
 
@@ -107,6 +108,9 @@ class Results:
         Of test pictures with several labels: backbone, stage, head, repeat, picture (row), scores
         (a list, one a label, NaN where a label was not learned). No row where a picture has one
         class.
+    label_curves : DataFrame
+        Of probes of several labels by the number of pictures that they learned from: backbone,
+        stage, draw, labels (that number), picture (row), scores.
     """
 
     name: str
@@ -130,6 +134,7 @@ class Results:
     unlabelled: Unlabelled | None = None
     label_sets: pd.DataFrame | None = None
     label_scores: pd.DataFrame = field(default_factory=pd.DataFrame)
+    label_curves: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def mean(self, metric: str, split: str = "all", stage: str = "pretrained") -> pd.Series:
         """Return a measure's mean over the repeats that measured it, by backbone."""

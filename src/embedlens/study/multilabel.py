@@ -2,7 +2,7 @@
 
 Embedding, costs, maps and what they keep are those of every study. What takes one class a picture
 has no meaning here and is left out: accuracy, confusions, silhouettes, the map that learns classes,
-transferability scores, calibration, learning curves.
+transferability scores, calibration.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from embedlens.learn import LabelNeighbors, LabelProbes
 from embedlens.metrics.retrieval import retrieve_sharing
 from embedlens.metrics.stratified import SAMPLE, sample_by_content
 from embedlens.results.folder import StudyFolder
-from embedlens.results.label_verdict import enough, left_out, unjudged_sentence
+from embedlens.results.judged_labels import enough, left_out, unjudged_sentence
 from embedlens.results.measurements import Measure, Measurements
 from embedlens.results.nearest import find_neighbors, keep_neighbors
 from embedlens.results.results import write_measurements
@@ -33,12 +33,13 @@ from embedlens.results.vocabulary import FEATURES, KNN, LINEAR_PROBE, PRETRAINED
 from embedlens.study.backbone_steps import BackboneSteps
 from embedlens.study.embedded import Embedded, facts_of
 from embedlens.study.geometry import measure_geometry
+from embedlens.study.label_set_learning_curve import ScoredSplit, measure_label_set_curve
 from embedlens.study.maps import chosen_maps, make_map, measure_distortion
 from embedlens.study.retrieval import drawn_queries, told_queries
 from embedlens.study.splits import repeats_of
 from embedlens.study.step_progress import StepProgress, counted
 
-_FORMAT = 1  # raise it when the same features begin to give other results
+_FORMAT = 2  # raise it when the same features begin to give other results
 
 LABEL_PROBES: Mapping[str, Callable[[], LabelProbes | LabelNeighbors]] = {
     LINEAR_PROBE.key: LabelProbes,
@@ -191,15 +192,19 @@ def measure_labels(
     """
     rows = sample_by_content(labelled.images.labels, labelled.images.ids, SAMPLE)
     measured = told_sample(LEARNED, rows, len(labelled))
+    points, scored = points[rows], []
     for repeat in range(repeats_of(labelled.images, settings)):
         step(f"heads, split {repeat + 1}")
         split = label_split(labelled, settings, repeat).subset(rows)
-        measured += score_labels(points[rows], split, repeat)
-        measured += _measure_retrieval(points[rows], split, repeat, settings.seed)
+        scored.append(score_labels(points, split, repeat))
+        measured += scored[-1].measured
+        measured += _measure_retrieval(points, split, repeat, settings.seed)
+    step("learning curve")
+    measured += measure_label_set_curve(points, scored, settings.seed)
     return measured.of_rows(rows)
 
 
-def score_labels(points: Points, split: MultilabelSet, repeat: int) -> Measurements:
+def score_labels(points: Points, split: MultilabelSet, repeat: int) -> ScoredSplit:
     """Train a probe a label on training and validation pictures, and score the test pictures.
 
     Parameters
@@ -213,11 +218,14 @@ def score_labels(points: Points, split: MultilabelSet, repeat: int) -> Measureme
     """
     train, validation, test = (split.images.where(s) for s in SPLITS)
     members, result = split.members, Measurements()
+    strengths = np.full(members.shape[1], np.nan)
     for head, make in LABEL_PROBES.items():
         start = time.perf_counter()
         fitted = make().fit(
             points[train], members[train], validation=(points[validation], members[validation])
         )
+        if isinstance(fitted, LabelProbes):
+            strengths = fitted.strengths_
         scores = fitted.predict_proba(points[test]).astype(np.float32)
         seconds = time.perf_counter() - start
         rows = pd.DataFrame(
@@ -225,7 +233,7 @@ def score_labels(points: Points, split: MultilabelSet, repeat: int) -> Measureme
         )
         took = Measure(f"{head}.labels", int(fitted.learned_.sum()), "train", repeat, seconds)
         result += Measurements((took,), label_scores=(rows,))
-    return result
+    return ScoredSplit(split, strengths, result)
 
 
 def _measure_retrieval(
@@ -272,7 +280,11 @@ def unlearned_maps(settings: Settings) -> list[Space]:
 
 def steps_of_probes(repeats: int) -> list[str]:
     """Name the steps before the verdict."""
-    return ["distances", *(f"heads, split {number + 1}" for number in range(repeats))]
+    return [
+        "distances",
+        *(f"heads, split {number + 1}" for number in range(repeats)),
+        "learning curve",
+    ]
 
 
 def steps_of_maps(settings: Settings) -> list[str]:

@@ -12,6 +12,7 @@ from embedlens.report.sections.method import feature_words
 from embedlens.report.sections.problems import ProblemsSection
 from embedlens.report.sections.section import TEMPLATES, Section
 from embedlens.report.sections.settings import SettingsSection
+from embedlens.results import learning_curve_sentence
 from embedlens.results.shared_labels import shared_label_sentence
 
 
@@ -72,6 +73,24 @@ class LabelMapsSection(Section):
         return {"unlabelled": bare.sentence() if bare else ""}
 
 
+class MorePicturesSection(Section):
+    """Learning curves, and what twice the pictures would give."""
+
+    key = "more"
+    title = "How many pictures more?"
+    link = "More"
+    template = TEMPLATES / "more_pictures.html"
+    folded = False
+
+    def applies(self, material: Any) -> bool:
+        """Return whether there is a curve."""
+        return material.figures.labels is not None
+
+    def context(self, material: Any) -> dict[str, Any]:
+        """Return the sentence of the backbone that is recommended."""
+        return {"sentence": learning_curve_sentence(material.results, material.best)}
+
+
 class MeanPrecisionSection(Section):
     """The table of backbones and heads."""
 
@@ -118,6 +137,7 @@ LABEL_SECTIONS: tuple[Section, ...] = (
     LabelPrecisionSection(),
     LabelMapsSection(),
     CheckSection(),
+    MorePicturesSection(),
     MeanPrecisionSection(),
     LabelRetrievalSection(),
     BackbonesSection(),
