@@ -8,6 +8,7 @@ import typer
 
 from embedlens.cli.embeddings import backbones, embed, map_, score
 from embedlens.cli.labelling import label
+from embedlens.cli.once import OnceCommand
 from embedlens.cli.pictures import check, relabel
 from embedlens.cli.predictions import predict
 from embedlens.cli.search import search
@@ -39,5 +40,5 @@ for command in (
     demo, study, report, view, predict, search, label, export, backbones, embed, score, check,
     relabel,
 ):  # fmt: skip
-    app.command()(command)
-app.command(name="map")(map_)
+    app.command(cls=OnceCommand)(command)
+app.command(name="map", cls=OnceCommand)(map_)

@@ -139,7 +139,7 @@ Unlabelled = Annotated[
     ),
 ]  # fmt: skip
 Labels = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         metavar="COLUMN[,COLUMN,...]", parser=filled, show_default=False,
         help="Of a table of several labels a picture: the column whose cells hold them, or a "
@@ -245,17 +245,18 @@ def transforms_by_name(given: list[str] | None) -> dict[str, str]:
     return found
 
 
-def names_in(text: str) -> list[str]:
-    """Read names with commas between them.
+def names_in(*texts: str) -> list[str]:
+    """Read names with commas between them, of an option that may be repeated.
 
     Raises
     ------
     BadParameter
         If one is empty.
     """
-    names = [each.strip() for each in text.split(",")]
+    names = [each.strip() for text in texts for each in text.split(",")]
     if not all(names):
-        raise typer.BadParameter(f"{text!r} holds an empty name; write A,B,... without gaps.")
+        told = ",".join(texts)
+        raise typer.BadParameter(f"{told!r} holds an empty name; write A,B,... without gaps.")
     return names
 
 

@@ -56,7 +56,7 @@ def check(
     with TerminalProgress() as progress:
         read = read_set(
             photos,
-            names_in(labels) if labels else (),
+            names_in(*labels) if labels else (),
             separator,
             group=group,
             split_by_time=split_by_time,

@@ -63,11 +63,11 @@ class ExportOption(StrEnum):
 
 
 Backbones = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option("--backbones", "-b", metavar="A,B,...", show_default=False,
                  help="Names as in `embedlens backbones`, NAME@LAYER, model files, or a "
                       "shortlist: @small, @modern, @paper. "
-                      "\\[default: all whose weights are here]"),
+                      "May be repeated. \\[default: all whose weights are here]"),
 ]  # fmt: skip
 Out = Annotated[Path | None, folder_option("Study folder. \\[default: embedlens-PHOTOS]")]
 Preset = Annotated[
@@ -109,7 +109,7 @@ Epochs = Annotated[
 ]  # fmt: skip
 
 Maps = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(metavar="A,B,...", show_default=False,
                  help="Which maps to make: pca, tsne, silhouette_projection. \\[default: all]"),
 ]  # fmt: skip
@@ -203,7 +203,7 @@ def study(
 
     It can be stopped at any moment; the same command goes on where it was.
     """
-    names = None if backbones is None else _expanded(backbones)
+    names = _expanded(backbones) if backbones else None
     if top is False and (finetune or (preset and finetune is None)):
         raise typer.BadParameter(
             "--no-top is of no use with fine-tuning, which begins with the top; leave one out."
@@ -211,10 +211,10 @@ def study(
     given = {
         "out": out, "preset": preset, "precision": precision, "engine": engine, "seed": seed,
         "scores": scores, "unlabelled": unlabelled, "group": group, "separator": separator,
-        "labels": None if labels is None else names_in(labels),
+        "labels": names_in(*labels) if labels else None,
         "split_by_time": split_by_time, "repeats": repeats, "pooling": pooling, "size": size,
         "resize": resize, "top": top, "finetune": finetune, "unfreeze": unfreeze,
-        "augment": augment, "epochs": epochs, "maps": None if maps is None else names_in(maps),
+        "augment": augment, "epochs": epochs, "maps": names_in(*maps) if maps else None,
         "weights": weights_by_name(weights), "transforms": transforms_by_name(transform),
     }  # fmt: skip
     settings: dict[str, Any] = {
@@ -245,11 +245,11 @@ def _workers(
     return {}
 
 
-def _expanded(backbones: str) -> list[str]:
+def _expanded(backbones: list[str]) -> list[str]:
     """Read names, and say which of a shortlist cannot be used here."""
     from embedlens.backbones import expand
 
-    found = expand(names_in(backbones))
+    found = expand(names_in(*backbones))
     if found.note:
         typer.echo(found.note, err=True)
     return list(found.names)
