@@ -13,7 +13,14 @@ from typing import Any
 
 from embedlens.errors import ImageSetError
 from embedlens.images.class_names import class_name
-from embedlens.images.label_sets import SEVERAL, LabelCells, flag_cells, is_flag, separator_of
+from embedlens.images.label_sets import (
+    SETS,
+    SEVERAL,
+    LabelCells,
+    flag_cells,
+    is_flag,
+    separator_of,
+)
 from embedlens.images.path_spelling import composed
 from embedlens.images.problem import Problem
 from embedlens.images.several_labels import ONE_CLASS, explain_no_label
@@ -241,7 +248,7 @@ def other_columns(path: Path, wanted: Wanted = NOTHING_ELSE) -> dict[str, dict[s
     if paths is None:
         raise ImageSetError(f"{path}: no column {' or '.join(PATHS)}; add it")
     names = [composed(PurePath(each.strip()).as_posix()) for each in _texts(paths, path)]
-    ours = {"path", "label", "labels", "split", "proposed", ""}
+    ours = {"path", "label", "labels", SETS, "split", "proposed", ""}
     asked = {each.strip().casefold() for each in (wanted.group, wanted.time)}
     passed = {*PATHS, *LABELS, *SEVERAL, *SPLITS, *_OTHER_SPLITS}
     passed = (passed | {each.strip().casefold() for each in wanted.labels}) - asked
