@@ -201,7 +201,10 @@ def _named(frame: Sequence[Column], name: str, where: Path) -> Column:
     column = _column(frame, (name.strip().casefold(),), where)
     if column is None:
         has = ", ".join(each for each, _ in frame) or "no columns"
-        raise ImageSetError(f"{where}: no column {name} among {has}; --labels names columns")
+        raise ImageSetError(
+            f"{where}: no column {name} among {has}; labels are read from it: add it, or mend the "
+            "name"
+        )
     return column
 
 
