@@ -175,7 +175,7 @@ def test_deep_pngs_have_the_black_and_white_of_those_that_were_learned_from(
 
 @pytest.mark.parametrize(
     ("name", "numbers"),
-    [("deep.tif", "u2"), ("int.tif", "i4"), ("real.tif", "f4")],
+    [("deep.tif", "u2"), ("int.tif", "i4"), ("real.tif", "f4"), ("a.pfm", "f4")],
 )
 def test_deep_tiffs_and_floats_are_refused_and_not_guessed(classifier, name, numbers, tmp_path):
     folder = export_classifier(classifier, "openvino", tmp_path / "out")

@@ -13,6 +13,7 @@ from embedlens.errors import StudyError
 from embedlens.images import ImageError, ImageSet, decode, probe
 from embedlens.images.decode import deep_kind
 from embedlens.images.levels import DeepRange, eight_bits, shared_ranges
+from embedlens.images.record import content_id
 from embedlens.results.pictures import shared_levels
 
 # Every shade, in an order that no mirror image shares.
@@ -96,6 +97,40 @@ class TestGrey:
     def test_numbers_that_are_none_are_black_or_clipped(self):
         values = np.array([[np.nan, -np.inf, np.inf, 0.2, 1.0]], dtype="f8")
         assert decode(tiff(values), None)[0, :, 0].tolist() == [0, 0, 255, 51, 255]
+
+
+class TestPfm:
+    """PPM's float form: grey floats of 32 bits, of which nothing says what is white."""
+
+    @pytest.mark.parametrize("white", [1, 255, 4095, 65535])
+    def test_its_numbers_give_the_shades_of_a_float_tiff(self, white, encode):
+        values = Image.fromarray((SHADES * (white / 255)).astype("f4"))
+        assert off(encode(values, "PPM"), SHADES[..., None]) == 0
+        assert off(encode(values, "PPM"), decode(encode(values, "TIFF"), None)) == 0
+        assert probe(encode(values, "PPM")).deep.levels == (0, white)
+
+    def test_pictures_of_a_set_share_one_white(self, tmp_path, encode):
+        for name, value in {"cat/a": 0.5, "cat/b": 0.25, "dog/c": 51, "dog/d": 102}.items():
+            path = tmp_path / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(encode(Image.fromarray(np.full((8, 8), value, "f4")), "PPM"))
+        images = ImageSet.read(tmp_path)
+        assert images.shared_levels == {"float 32-bit PFM": (0, 255)}
+        assert [images.pixels(i, None)[0, 0, 0] for i in range(4)] == [0, 0, 51, 102]
+
+    def test_what_an_earlier_version_kept_of_it_is_read_again(self, tmp_path, encode):
+        """It took 0 to 65,535 as its range, and kept no kinds."""
+        photos, known = tmp_path / "p", tmp_path / "images.parquet"
+        for name, value in {"cat/a": 10, "dog/c": 51}.items():
+            path = photos / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encode(Image.fromarray(np.full((8, 8), value, "f4")), "PPM"))
+        images = ImageSet.read(photos)
+        earlier = images.to_frame().drop(columns="kind")
+        earlier[["black", "white"]] = np.nan
+        earlier["id"] = [content_id(images.read_bytes(i)) for i in range(2)]
+        earlier.to_parquet(known, index=False, write_page_checksum=True)
+        assert ImageSet.read(photos, known=known).fingerprint == images.fingerprint
 
 
 class TestColour:

@@ -124,8 +124,8 @@ def decode(
 
     The format is told by the bytes. The EXIF orientation is applied; alpha is laid over white; an
     animation gives its first frame; colour profiles are ignored, as Keras and torchvision ignore
-    them. Pixels of more than eight bits that do not say what is black and white, in PNG and TIFF,
-    take `levels`, or by themselves the usual range that holds them (see `DeepRange`).
+    them. Pixels of more than eight bits that do not say what is black and white, in PNG, TIFF and
+    PFM, take `levels`, or by themselves the usual range that holds them (see `DeepRange`).
 
     Parameters
     ----------
@@ -504,7 +504,9 @@ def _kind(image: Image.Image) -> str | None:
     if image.format == "TIFF":
         stated = tiff.stated_levels(_tags(image))
         return None if stated else kind_name(_number_type(image), "TIFF")
-    # PPM and JPEG 2000 state the largest number, and Pillow scales by it.
+    if image.format == "PPM" and image.mode == "F":
+        return kind_name(_number_type(image), "PFM")
+    # PPM of whole numbers and JPEG 2000 state the largest number, and Pillow scales by it.
     return "16-bit PNG" if image.format == "PNG" else None
 
 
