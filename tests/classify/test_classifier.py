@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import shutil
 from dataclasses import replace
@@ -138,6 +139,23 @@ def test_a_saved_classifier_is_asked_for_by_any_spelling_of_what_it_has(classifi
     for backbone, head in (("MobileNetV2", None), ("no such", None), (None, "knn")):
         with pytest.raises(EmbedlensError, match=f"a classifier with .*, not {backbone or head};"):
             open_classifier(saved, backbone, head)
+
+
+def test_a_classifier_of_an_earlier_version_names_formats(classifier, tmp_path):
+    """All deep pictures of a format had one black and white, or the format was left out."""
+    levels = {"PNG": (0.0, 1023.0), "TIFF": (-1.0, 4095.0)}
+    earlier = replace(classifier, training=replace(classifier.training, levels=levels))
+    training = Classifier.load(earlier.save(tmp_path / "saved")).training
+    for numbers in (np.uint16, np.float32, np.int32):
+        file = io.BytesIO()
+        Image.fromarray(np.full((9, 9), 999, numbers)).save(file, "TIFF")
+        assert training.levels_of(file.getvalue()) == (-1.0, 4095.0)
+    file = io.BytesIO()
+    Image.fromarray(np.full((9, 9), 999, np.uint16)).save(file, "PNG")
+    assert training.levels_of(file.getvalue()) == (0.0, 1023.0)
+    file = io.BytesIO()
+    Image.new("RGB", (9, 9)).save(file, "PNG")
+    assert training.levels_of(file.getvalue()) is None
 
 
 def test_a_damaged_or_foreign_folder_is_no_classifier(classifier, tmp_path):

@@ -159,12 +159,31 @@ def test_nothing_of_another_kind_is_written_over(classifier, tmp_path):
         export_classifier(classifier, "openvino", saved)
 
 
-def test_deep_tiffs_are_refused_and_not_guessed(classifier, tmp_path):
+def test_deep_pngs_have_the_black_and_white_of_those_that_were_learned_from(
+    classifier, awkward, tmp_path
+):
+    shares = []
+    for levels in ({}, {"16-bit PNG": (1000.0, 1500.0), "16-bit TIFF": (0.0, 255.0)}):
+        learned = replace(classifier, training=replace(classifier.training, levels=levels))
+        folder = export_classifier(learned, "openvino", tmp_path / "out")
+        told = predictions(learned, awkward / "twelve.png", tmp_path / "predictions.csv")
+        share = answers(folder, [awkward / "twelve.png"])[str(awkward / "twelve.png")][1]
+        assert share == pytest.approx(float(told["twelve.png"]["probability"]), abs=1e-4)
+        shares.append(share)
+    assert abs(shares[0] - shares[1]) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [("deep.tif", "u2"), ("int.tif", "i4"), ("real.tif", "f4"), ("a.pfm", "f4")],
+)
+def test_deep_tiffs_and_floats_are_refused_and_not_guessed(classifier, name, numbers, tmp_path):
     folder = export_classifier(classifier, "openvino", tmp_path / "out")
-    Image.fromarray(np.full((9, 9), 999, np.uint16)).save(tmp_path / "deep.tif")
+    format = "PPM" if name.endswith("pfm") else "TIFF"
+    Image.fromarray(np.full((9, 9), 999, numbers)).save(tmp_path / name, format)
     with pytest.raises(subprocess.CalledProcessError) as error:
-        answers(folder, [tmp_path / "deep.tif"])
-    assert "more than eight bits" in error.value.stderr
+        answers(folder, [tmp_path / name])
+    assert f"a {format} of more than eight bits" in error.value.stderr
 
 
 def test_an_exported_graph_is_a_backbone_with_the_same_features(features, classifier, tmp_path):
