@@ -107,6 +107,8 @@ def test_bf16_is_near_float32_or_an_error_that_says_why(save_onnx, tmp_path, dif
         ("tokens", 5, "cls+mean", lambda a: np.c_[a[:, 0], a[:, 5:].mean(1)], "class token, and"),
         ("tokens", 1, "none", lambda a: a.reshape(3, -1), "all tokens"),
         ("tokens", 0, "mean", lambda a: a.mean(1), "average of the tokens"),
+        ("columns", 1, "mean", lambda a: a.mean(2), "average of the tokens"),
+        ("unclear", 1, "none", lambda a: a.reshape(3, -1), "the output, flattened"),
     ],
 )
 def test_maps_and_tokens_are_pooled(
@@ -116,6 +118,29 @@ def test_maps_and_tokens_are_pooled(
     features, pictures, engine = embedded(path, pooling=pooling)
     assert difference(features, expected(of_onnxruntime(path, output, pictures))) < 1e-5
     assert said in engine.vector
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["output", "tensor"])
+@pytest.mark.parametrize("size", [(32, 32), (48, 48), (48, 64)], ids=["4x4", "6x6", "6x8"])
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("output", ["map", "map_last"])
+def test_a_map_has_its_channels_where_they_are_whatever_the_input(
+    save_onnx, tmp_path, output, layout, size, named, difference
+):
+    """Of six channels, which is a side too: then the convolution tells which is which."""
+    outputs = ("embedding", output) if named else (output,)
+    path = save_onnx(tmp_path / "model.onnx", outputs=outputs, layout=layout, size=size)
+    name = f"{path}@{output}" if named else path
+    for pooling, expected in [
+        (None, lambda a: a.mean((1, 2))), ("max", lambda a: a.max((1, 2))),
+        ("none", lambda a: a.reshape(3, -1)),
+    ]:  # fmt: skip
+        features, pictures, engine = embedded(name, "imagenet", pooling=pooling)
+        values = of_onnxruntime(path, output, pictures, "imagenet", layout)
+        values = values if output == "map_last" else values.transpose(0, 2, 3, 1)
+        assert values.shape == (3, size[0] // 8, size[1] // 8, 6)
+        assert difference(features, expected(values)) < 1e-5
+        assert "feature map" in engine.vector
 
 
 def test_a_tensor_in_the_midst_can_be_named(save_onnx, tmp_path, difference):
@@ -138,6 +163,9 @@ def test_a_tensor_in_the_midst_can_be_named(save_onnx, tmp_path, difference):
         ({"whole": True}, "", {}, "scales itself; say the scaling 'none'"),
         ({}, "", {"pooling": "mean"}, "gives a vector, which the pooling 'mean' does not suit"),
         ({"outputs": ("map",)}, "", {"pooling": "cls"}, "'cls' does not suit.*mean, max, none"),
+        ({"outputs": ("unclear",)}, "", {}, r"shape \[1, 4, 6, 4\] for .*32 x 32.*pooling none"),
+        ({"outputs": ("unclear",)}, "", {"pooling": "mean"}, "which of its axes is that of"),
+        ({"outputs": ("columns",)}, "", {}, "16 tokens and no vector.*mean or max"),
         ({"outputs": ("tokens",), "prefix": 0}, "", {}, "16 tokens and no vector.*mean or max"),
         ({"outputs": ("tokens",), "prefix": 0}, "", {"pooling": "cls"}, "without a class token"),
     ],
