@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from embedlens.backbones import get_backbone, parse_transform
+from embedlens.backbones.naming import states_transform
 from embedlens.errors import BackboneError, EmbedlensError, WeightsError
 from embedlens.features import Recipe
 from embedlens.features.engines import make_engine
@@ -193,6 +194,29 @@ def test_the_transform_is_taken_from_a_file_beside_it(save_onnx, tmp_path, folde
     assert backbone.transform_from == str(tmp_path / "classifier.json")
     given = get_backbone(str(path), transform="clip 32")
     assert (given.transform, given.transform_from) == (parse_transform("32 clip"), "the user")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("preprocessor_config.json", "{broken", "cannot be read as JSON"),
+        (
+            "preprocessor_config.json",
+            '{"image_processor_type": "LevitImageProcessor"}',
+            "Levit|no tr",
+        ),
+        ("config.json", "[]", "it holds a list"),
+    ],
+)
+def test_the_user_s_transform_does_without_a_file_that_cannot_be_read(
+    save_onnx, tmp_path, file, content, said
+):
+    path = save_onnx(tmp_path / "model.onnx")
+    (tmp_path / file).write_text(content)
+    with pytest.raises(BackboneError, match=said):
+        get_backbone(str(path))
+    assert get_backbone(str(path), transform="clip 32").transform == parse_transform("32 clip")
+    assert not states_transform(str(path))  # so that --transform without a name is meant for it
 
 
 def test_a_config_that_is_not_timm_s_says_nothing(save_onnx, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,17 +54,21 @@ class OnnxFile(Family):
     ) -> Backbone:
         """Describe a file, which holds its own weights; a file beside it may say its transform."""
         path = model_file(network, weights)
-        others = external_files(path)
-        said = file_beside(path)
-        return Backbone(
+        described = Backbone(
             f"{network}@{layer}" if layer else network,
             str(path),
             self,
             layer,
-            Weights("file", path, beside=others),
-            read_transform(said) if said else Transform(),
-            transform_from=str(said) if said else None,
+            Weights("file", path, beside=external_files(path)),
+            Transform(),
+            transform_from=None,
         )
+        try:
+            said = file_beside(path)
+            transform = read_transform(said) if said else Transform()
+        except BackboneError as error:  # the user's own transform does without the file
+            return replace(described, unread=str(error))
+        return replace(described, transform=transform, transform_from=str(said) if said else None)
 
     def build(
         self,
