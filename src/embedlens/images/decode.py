@@ -20,7 +20,7 @@ from embedlens.errors import ImageSetError
 from embedlens.images import tiff
 from embedlens.images.fitting import Fitting
 from embedlens.images.levels import DeepRange, Levels, eight_bits, range_of
-from embedlens.images.other_formats import describe_format
+from embedlens.images.other_formats import TRUNCATED, describe_format
 from embedlens.images.perceptual_hash import perceptual_hash
 from embedlens.images.resampling import can_resize, resized
 
@@ -271,7 +271,7 @@ def _opened(data: bytes, levels: Levels | None) -> Iterator[Image.Image]:
         raise ImageError("not enough memory to decode it") from error
     except Exception as error:  # a broken file makes Pillow raise almost anything
         if "truncated" in str(error).lower():
-            raise ImageError("truncated: the file ends before the picture does") from error
+            raise ImageError(TRUNCATED) from error
         raise ImageError(f"broken or truncated: {error or type(error).__name__}") from error
 
 
