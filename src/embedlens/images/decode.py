@@ -20,7 +20,7 @@ from embedlens.errors import ImageSetError
 from embedlens.images import tiff
 from embedlens.images.fitting import Fitting
 from embedlens.images.levels import DeepRange, Levels, eight_bits, kind_name, range_of
-from embedlens.images.other_formats import describe_format
+from embedlens.images.other_formats import TRUNCATED, describe_format
 from embedlens.images.perceptual_hash import perceptual_hash
 from embedlens.images.resampling import can_resize, resized
 
@@ -304,7 +304,7 @@ def _told_as_image_errors(data: bytes) -> Iterator[None]:
         raise ImageError("not enough memory to decode it") from error
     except Exception as error:  # a broken file makes Pillow raise almost anything
         if "truncated" in str(error).lower():
-            raise ImageError("truncated: the file ends before the picture does") from error
+            raise ImageError(TRUNCATED) from error
         raise ImageError(f"broken or truncated: {error or type(error).__name__}") from error
 
 
