@@ -16,7 +16,9 @@ from embedlens.curation.finding import KINDS, Finding
 from embedlens.errors import EmbedlensError
 from embedlens.images import ImageSet
 from embedlens.viewer.decisions import Decisions
+from embedlens.viewer.findings import add_findings
 from embedlens.viewer.labels import WrittenLabels
+from embedlens.viewer.scene import Scene
 from embedlens.viewer.server import served_study
 from embedlens.viewer.study_scene import study_scene
 from embedlens.viewer.whole_scene import whole_study_scene
@@ -58,6 +60,24 @@ def test_the_list_names_pictures_by_their_row(checked):
     assert "suggested" not in items[0]
     assert list(told["kinds"]) == ["two labels", "suspect label"]
     assert told["elsewhere"] == {KINDS["unreadable"]: 1, KINDS["small class"]: 1}
+
+
+def test_findings_of_a_file_of_several_rows_are_of_the_row_with_their_label():
+    scene = Scene("s", 4, ("ant", "bee"))
+    told = [
+        Finding("two labels", "0.png", "alike", "", "ant", other="0.png", other_label="bee"),
+        Finding("suspect label", "0.png", "wrong", "", "ant", suggested="bee"),
+        Finding("outlier", "0.png", "far", "", "bee"),
+        Finding("outlier", "2.png", "far", ""),  # does not tell the label
+    ]
+    findings = pd.DataFrame([asdict(each) for each in told])
+    add_findings(
+        scene, findings, ["0.png", "1.png", "0.png", "2.png"], ["ant", "ant", "bee", "bee"]
+    )
+    items = json.loads(bytes(scene.blob(scene.findings.blob)))
+    assert [(each["picture"], each.get("other")) for each in items] == [
+        (0, 2), (0, None), (2, None), (3, None),
+    ]  # fmt: skip
 
 
 def test_a_study_that_was_not_checked_or_is_clean_has_no_findings(finished, checked):

@@ -34,6 +34,7 @@ LABELS = ("label", "class", "category")
 SPLITS = ("split", "subset", "set", "partition", "phase", "usage", "fold")
 _OTHER_SPLITS = ("is_valid", "is_val", "is_validation", "is_test", "is_train", "kfold", "folds")
 
+_HEADER_FIRST = "begin the table with the line that names its columns"
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -131,6 +132,8 @@ def read_columns(path: Path, wanted: Wanted = NOTHING_ELSE, *, labelled: bool = 
         if column is None and (names is PATHS or (labelled and cells is None)):
             has = ", ".join(name for name, _ in frame) or "no columns"
             instead = ""
+            if names is PATHS and frame and frame[0][0].startswith("#"):
+                instead = f"its first line is no header; {_HEADER_FIRST}"
             if names is LABELS:
                 instead = explain_no_label([name for name, _ in frame], _read_whole(frame, path))
             raise ImageSetError(
@@ -485,7 +488,7 @@ def separated_text(path: Path) -> tuple[str, str]:
 def _separated(path: Path) -> tuple[list[Column], str]:
     text, separator = separated_text(path)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    header = next(rows, [])
+    header = next((row for row in rows if any(each.strip() for each in row)), [])
     cells: list[list[str]] = [[] for _ in header]
     count = 0
     for row in rows:
@@ -493,14 +496,24 @@ def _separated(path: Path) -> tuple[list[Column], str]:
             continue
         count += 1
         if any(each.strip() for each in row[len(header) :]):
-            raise ValueError(
-                f"row {count} has {len(row)} cells for {len(header)} columns; put what holds a "
-                "separator in quotes"
-            )
+            raise ValueError(_too_many(row, count, header))
         for i, column in enumerate(cells):
             column.append(row[i] if i < len(row) else "")
     columns: list[Column] = list(zip(header, cells, strict=True))
     return columns, f" (separated by {_SEPARATORS.get(separator, repr(separator))})"
+
+
+def _too_many(row: list[str], count: int, header: list[str]) -> str:
+    """Say what is wrong where a row has more cells than the header."""
+    if any(name.strip().casefold() in PATHS for name in header):
+        return (
+            f"row {count} has {len(row)} cells for {len(header)} columns; put what holds a "
+            "separator in quotes"
+        )
+    return (
+        f"its first line ({', '.join(header)[:80]}) is no header, as it names no column "
+        f"{' or '.join(PATHS)}; {_HEADER_FIRST}"
+    )
 
 
 def _separator(text: str, path: Path) -> str:
