@@ -14,8 +14,7 @@ import embedlens
 PACKAGE = Path(embedlens.__file__).parent
 THE_FILE = PACKAGE / "backbones" / "keras_internals.py"
 # scikit-learn's convention for its own estimators, ours for the projections of one module, and
-# torchvision's only way to a transformer's tokens, and where PyTorch keeps the versions of modules in
-# a state dict.
+# torchvision's only way to a transformer's tokens, PyTorch's versions of modules in a state dict.
 OURS = {"_n_features_out", "_network", "_process_input", "_metadata"}
 OWN_NAMES = {"self", "cls", "one"}  # `one` is what a class method makes of its own class
 
