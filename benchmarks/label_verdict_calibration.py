@@ -30,8 +30,10 @@ from embedlens.learn.label_draws import numbers_of_labels, order_of_labels
 from embedlens.learn.label_set_draws import rarest_labels
 from embedlens.metrics import average_precision
 from embedlens.metrics.proportion import Interval
+from embedlens.results.judged_labels import enough
 from embedlens.results.label_set_learning_curve import label_set_curve
-from embedlens.results.label_verdict import _compared, _measure, _precisions
+from embedlens.results.label_verdict import _compared, _precisions
+from embedlens.results.measured_precision import measure_precision
 
 NETWORKS, COLUMNS, LABELS, SPLITS, NEW = 6, 40, 6, 5, 10_000
 SIZES = (200, 400)
@@ -209,8 +211,11 @@ def judge(run: Run, splits: int) -> dict[str, float]:
     count = len(run.tested) * splits // SPLITS
     rows = {"picture": run.tested[:count], "repeat": np.arange(count) * SPLITS // len(run.tested)}
     units = np.arange(len(run.labels))
+    known = np.flatnonzero(enough(run.labels, units))
     measured = {
-        str(k): _measure(pd.DataFrame({**rows, "scores": list(own[:count])}), run.labels, units)
+        str(k): measure_precision(
+            pd.DataFrame({**rows, "scores": list(own[:count])}), run.labels, units, known
+        )
         for k, own in enumerate(run.scores)
     }
     judged = np.flatnonzero(measured["0"].judged)

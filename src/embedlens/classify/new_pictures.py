@@ -72,8 +72,9 @@ class NewPictures:
         others = sorted(set(labels.values()))
         if not labels or set(others) & set(classes):
             return cls(place, found.source, names, labels, aside, doubtful)
-        some = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
-        note = f"The names {some} are no class of the classifier, and not taken for labels."
+        note = (
+            f"The names {_some(others)} are no class of the classifier, and not taken for labels."
+        )
         return cls(place, found.source, names, {}, aside, " ".join(filter(None, (note, doubtful))))
 
     @classmethod
@@ -106,9 +107,12 @@ def _of_two(names: Iterable[str]) -> str:
     those = sorted(names)
     if not those:
         return ""
-    some = ", ".join(those[:3]) + (", ..." if len(those) > 3 else "")
     which = "1 picture is" if len(those) == 1 else f"{len(those):,} pictures are"
-    return f"{which} under two labels or more, and judged by none: {some}."
+    return f"{which} under two labels or more, and judged by none: {_some(those)}."
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
 def _names(found: Location) -> tuple[str, ...]:

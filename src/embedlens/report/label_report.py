@@ -13,7 +13,7 @@ from embedlens.files import write_whole
 from embedlens.report.accuracy_figure import draw_precision
 from embedlens.report.figure import inline_svg, write_figure
 from embedlens.report.figures import Figures
-from embedlens.report.label_curves import draw_label_curves
+from embedlens.report.label_curves import draw_label_curves, label_curves_table
 from embedlens.report.label_tables import label_tables
 from embedlens.report.page import render_sections
 from embedlens.report.sections.labels_study import LABEL_SECTIONS
@@ -109,7 +109,7 @@ class LabelMaterial:
 
 def write_label_report(study: StudyFolder, results: Results) -> Path:
     """Write tables, figure, ``report.html`` and ``summary.md``; return the report's path."""
-    material = _material(study, results)
+    material = _with_curves(_material(study, results))
     results, take = material.results, material.verdict.take.backbone
     others = [name for name in results.backbones["backbone"] if name != take]
     first = in_order_of(results, [take, *others])
@@ -133,21 +133,29 @@ def _material(study: StudyFolder, results: Results) -> LabelMaterial:
     tables = label_tables(results, verdict)
     for name, table in tables.items():
         table.write(study.tables, name)
+    figure = draw_precision(verdict.standings)
+    write_figure(figure, study.figures, "precision")
+    figures = Figures(inline_svg(figure, "precision"), None)
     return LabelMaterial(
-        study, results, verdict, tables, _draw(study, results, verdict), Thumbnails(results), None,
-        complete=False,
-    )  # fmt: skip
+        study, results, verdict, tables, figures, Thumbnails(results), None, complete=False
+    )
 
 
-def _draw(study: StudyFolder, results: Results, verdict: LabelVerdict) -> Figures:
-    precision = draw_precision(verdict.standings)
-    write_figure(precision, study.figures, "precision")
-    drawn = Figures(inline_svg(precision, "precision"), None)
-    curves = draw_label_curves(results, judge_learning_curves(results), verdict.take.backbone)
-    if curves is None:
-        return drawn
-    write_figure(curves, study.figures, "learning_curves")
-    return replace(drawn, labels=inline_svg(curves, "learning_curves"))
+def _with_curves(material: LabelMaterial) -> LabelMaterial:
+    """Write table and figure of learning curves, which the verdict's sections do without."""
+    results, study = material.results, material.folder
+    curves = judge_learning_curves(results)
+    figure = draw_label_curves(results, curves, material.best)
+    if figure is None:
+        return material
+    table = label_curves_table(results, curves)
+    table.write(study.tables, "learning_curves")
+    write_figure(figure, study.figures, "learning_curves")
+    return replace(
+        material,
+        tables={**material.tables, "learning_curves": table},
+        figures=replace(material.figures, labels=inline_svg(figure, "learning_curves")),
+    )
 
 
 def _summarise(material: LabelMaterial) -> str:

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from embedlens.report.label_curves import label_curves_table
 from embedlens.report.names import Means, backbone_labels
 from embedlens.report.retrieval_table import retrieval_table
 from embedlens.report.table import Table
@@ -23,7 +22,6 @@ from embedlens.results import (
     LabelVerdict,
     Results,
     judge_labels,
-    judge_learning_curves,
     judge_retrieval,
 )
 from embedlens.results.vocabulary import FEATURES, KNN, LINEAR_PROBE, in_order, space_of
@@ -41,9 +39,6 @@ def label_tables(results: Results, verdict: LabelVerdict) -> dict[str, Table]:
     }
     if results.maps:
         tables["maps"] = plain_maps_table(results, means_of(results))
-    if len(results.label_curves):
-        curves = judge_learning_curves(results)
-        tables["learning_curves"] = label_curves_table(results, curves)
     if len(results.retrievals):
         tables["retrieval"] = replace(
             retrieval_table(results, judge_retrieval(results)),

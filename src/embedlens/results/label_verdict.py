@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from embedlens.errors import StudyError
 from embedlens.metrics.comparison import Comparison, compare_figures
-from embedlens.metrics.held_out_precision import held_out_precision
 from embedlens.metrics.precision import interval_of
 from embedlens.metrics.proportion import Interval
 from embedlens.metrics.retrieval import mean_interval
 from embedlens.results.cost import Cost, costs_of
 from embedlens.results.judged_labels import LeftOut, enough, left_out, unjudged_sentence
 from embedlens.results.learning_curve import GainOfAll, gain_of_all
+from embedlens.results.measured_precision import MeasuredPrecision, measure_precision
 from embedlens.results.results import Results, rows_by_backbone
 from embedlens.results.units import units_of
 from embedlens.results.verdict import (
@@ -275,7 +275,8 @@ def judge_labels(results: Results, head: str = LINEAR_PROBE.key) -> LabelVerdict
     names = [str(name) for name in results.label_sets]
     members = results.label_sets.to_numpy(bool)
     units = units_of(results.pictures[results.pictures["kept"]])
-    measured = {name: _measure(own, members, units) for name, own in rows.items()}
+    labels = np.flatnonzero(enough(members, units))
+    measured = {name: measure_precision(own, members, units, labels) for name, own in rows.items()}
     one = next(iter(measured.values()))
     judged = np.flatnonzero(one.judged)
     standings, found = _stand(measured, judged, results, names, members)
@@ -346,7 +347,7 @@ def judge_scores(
     if not len(scores):
         return JudgedScores(nothing, (), ())
     rows = pd.DataFrame({"picture": np.arange(len(scores)), "repeat": 0, "scores": list(scores)})
-    measured = _measure(rows, members, units)
+    measured = measure_precision(rows, members, units, np.flatnonzero(enough(members, units)))
     left = left_out(tuple(names), members, units, measured.judged)
     judged = np.flatnonzero(measured.judged)
     if not len(judged):
@@ -368,68 +369,8 @@ def verdict_of(results: Results) -> Verdict | LabelVerdict:
     return judge(results) if results.label_sets is None else judge_labels(results)
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """Average precisions of one backbone.
-
-    Attributes
-    ----------
-    judged : ndarray of shape (labels,), bool
-        Which labels were learned, and tested on pictures with and without them.
-    precision : ndarray of shape (labels,)
-        Of the scores of all splits; NaN where a label is not judged.
-    influence : ndarray of shape (units, labels)
-        By how much each unit moves it.
-    found : ndarray of shape (labels,), int64
-        Units with the label that were tested.
-    tested : ndarray of shape (labels,), int64
-        Pictures with it that were tested.
-    share : ndarray of shape (labels,)
-        Of the tested pictures that have it.
-    units : ndarray of shape (units,), bool
-        Which were tested.
-    """
-
-    judged: NDArray[np.bool_]
-    precision: Numbers
-    influence: Numbers
-    found: NDArray[np.int64]
-    tested: NDArray[np.int64]
-    share: Numbers
-    units: NDArray[np.bool_]
-
-
-def _measure(rows: pd.DataFrame, members: NDArray[np.bool_], units: NDArray[np.int64]) -> _Measured:
-    count = members.shape[1]
-    precision = np.full(count, np.nan)
-    influence = np.zeros((int(units.max()) + 1, count))
-    tested = np.zeros_like(members)
-    pictures, splits = rows["picture"].to_numpy(), rows["repeat"].to_numpy()
-    scores = np.stack(rows["scores"].to_list())
-    for label in np.flatnonzero(enough(members, units)):
-        learned = ~np.isnan(scores[:, label])
-        own = pictures[learned]
-        has = members[own, label]
-        if has.all() or not has.any():
-            continue
-        found = held_out_precision(has, scores[learned, label], splits[learned], units[own])
-        precision[label] = found.estimate
-        influence[np.unique(units[own]), label] = found.influence
-        tested[own, label] = True
-    positive = tested & members
-    return _Measured(
-        ~np.isnan(precision),
-        precision,
-        influence,
-        np.array([len(np.unique(units[column])) for column in positive.T]),
-        positive.sum(axis=0),
-        positive.sum(axis=0) / np.maximum(tested.sum(axis=0), 1),
-        np.isin(np.arange(len(influence)), units[pictures]),
-    )
-
-
 def _stand(
-    measured: Mapping[str, _Measured],
+    measured: Mapping[str, MeasuredPrecision],
     judged: NDArray[np.intp],
     results: Results,
     labels: list[str],
@@ -464,21 +405,19 @@ def _stand(
 def _compared(
     names: list[str],
     means: Mapping[str, float],
-    measured: Mapping[str, _Measured],
+    measured: Mapping[str, MeasuredPrecision],
     judged: NDArray[np.intp],
 ) -> Comparison:
     one = measured[names[0]]
     moved = np.column_stack(
         [measured[name].influence[one.units][:, judged].mean(axis=1) for name in names]
     )
-    # A mean of labels that are found by themselves is known as well as this many trials know it.
-    trials = len(judged) ** 2 / (1 / np.maximum(one.found[judged], 1)).sum()
-    sizes = np.full(len(names), min(trials, float(len(moved))))
+    sizes = np.full(len(names), min(one.trials(judged), float(len(moved))))
     return compare_figures([min(means[name], 1.0) for name in names], moved, sizes)
 
 
 def _precisions(
-    of: _Measured, judged: NDArray[np.intp], labels: list[str], members: NDArray[np.bool_]
+    of: MeasuredPrecision, judged: NDArray[np.intp], labels: list[str], members: NDArray[np.bool_]
 ) -> tuple[LabelPrecision, ...]:
     found = []
     points = int(np.count_nonzero(of.units))
