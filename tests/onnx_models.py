@@ -11,6 +11,9 @@ from onnx import TensorProto, helper, numpy_helper
 _SHAPES = {
     "embedding": ["n", 5],
     "map": ["n", 6, "h", "w"],
+    "map_last": ["n", "h", "w", 6],
+    "columns": ["n", 6, "t"],
+    "unclear": ["n", 4, 6, 4],
     "gap": ["n", 6, 1, 1],
     "tokens": ["n", "t", 6],
 }
@@ -32,6 +35,8 @@ def save_onnx(
 ) -> Path:
     """A convolution of 8 x 8 patches, ReLU, and what follows it: average, dense layer, tokens.
 
+    ``map_last`` and ``columns`` are map and patches with their axes the other way round;
+    ``unclear`` has nothing left that tells its axes.
     ``whole``: it takes uint8 and scales it. ``prefix``: how many tokens stand before the patches.
     """
     rng = np.random.default_rng(seed)
@@ -60,9 +65,15 @@ def save_onnx(
     flat = node("Flatten", [node("GlobalAveragePool", [x], "gap")], "flat")
     dense = constant("dense", rng.standard_normal((6, 5)).astype(dtype))
     node("MatMul", [flat, dense], "embedding")
+    if "map_last" in outputs:
+        node("Transpose", [x], "map_last", perm=[0, 2, 3, 1])
+    if "unclear" in outputs:
+        node("Reshape", [x, constant("cut", np.array([0, 4, 6, 4], np.int64))], "unclear")
+    shape = constant("shape", np.array([0, 6, -1], np.int64))
+    if "columns" in outputs:
+        node("Reshape", [x, shape], "columns")
     if "tokens" in outputs:
-        shape = constant("shape", np.array([0, 6, -1], np.int64))
-        node("Transpose", [node("Reshape", [x, shape], "columns")], "patches", perm=[0, 2, 1])
+        node("Transpose", [node("Reshape", [x, shape], "rows")], "patches", perm=[0, 2, 1])
         first = constant("first", rng.standard_normal((1, prefix, 6)).astype(dtype))
         node("Concat", [first, "patches"] if prefix else ["patches"], "tokens", axis=1)
     more = [helper.make_tensor_value_info(f"extra{i}", kind, [1]) for i in range(1, inputs)]

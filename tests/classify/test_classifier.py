@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import shutil
 from dataclasses import replace
@@ -25,6 +26,7 @@ from embedlens.classify import (
     predict,
     train,
 )
+from embedlens.classify.of_study import _coverage_told
 from embedlens.classify.prediction import COLUMNS
 from embedlens.classify.unknown import distances_to_class
 from embedlens.errors import EmbedlensError, ImageSetError
@@ -32,6 +34,7 @@ from embedlens.features import embed
 from embedlens.images import ImageSet
 from embedlens.learn import LinearProbe, NeighborsProbe
 from embedlens.report import write_predictions
+from embedlens.results.class_coverage import ClassCoverage
 
 
 def blobs(classes=4, each=40, d=24, apart=3.0, seed=0):
@@ -138,6 +141,23 @@ def test_a_saved_classifier_is_asked_for_by_any_spelling_of_what_it_has(classifi
             open_classifier(saved, backbone, head)
 
 
+def test_a_classifier_of_an_earlier_version_names_formats(classifier, tmp_path):
+    """All deep pictures of a format had one black and white, or the format was left out."""
+    levels = {"PNG": (0.0, 1023.0), "TIFF": (-1.0, 4095.0)}
+    earlier = replace(classifier, training=replace(classifier.training, levels=levels))
+    training = Classifier.load(earlier.save(tmp_path / "saved")).training
+    for numbers in (np.uint16, np.float32, np.int32):
+        file = io.BytesIO()
+        Image.fromarray(np.full((9, 9), 999, numbers)).save(file, "TIFF")
+        assert training.levels_of(file.getvalue()) == (-1.0, 4095.0)
+    file = io.BytesIO()
+    Image.fromarray(np.full((9, 9), 999, np.uint16)).save(file, "PNG")
+    assert training.levels_of(file.getvalue()) == (0.0, 1023.0)
+    file = io.BytesIO()
+    Image.new("RGB", (9, 9)).save(file, "PNG")
+    assert training.levels_of(file.getvalue()) is None
+
+
 def test_a_damaged_or_foreign_folder_is_no_classifier(classifier, tmp_path):
     saved = classifier.save(tmp_path / "saved")
     data = (saved / "classifier.npz").read_bytes()
@@ -196,6 +216,31 @@ def test_a_flat_folder_one_picture_and_a_bare_table_have_no_labels(classifier, n
     finally:
         listing.unlink()
     assert table(tmp_path / "out.csv")[1]["problem"]
+
+
+def test_a_picture_under_two_labels_is_judged_by_none(classifier, new, tmp_path):
+    rows = ["down/0.png,down", "down/1.png,down", "plain/0.png,plain", "plain/0.png,down"]
+    listing = new / "listing.csv"
+    try:
+        for order in (rows, rows[::-1]):
+            listing.write_text("\n".join(["path,label", *order, ""]), encoding="utf-8")
+            found = predict(classifier, str(listing), tmp_path / "out.csv")
+            assert (found.pictures, found.judged.pictures) == (3, 2)
+            assert "1 picture is under two labels or more" in found.note
+            assert "plain/0.png" in found.note
+    finally:
+        listing.unlink()
+
+
+def test_copies_of_a_picture_are_one_in_the_interval(classifier, new, tmp_path):
+    for kind in ("down", "plain"):
+        (tmp_path / "photos" / kind).mkdir(parents=True)
+        for number in range(30):
+            copy = tmp_path / "photos" / kind / f"{number}.png"
+            copy.write_bytes((new / kind / "0.png").read_bytes())
+    found = predict(classifier, str(tmp_path / "photos"), tmp_path / "out.csv").judged
+    assert found.pictures == 60
+    assert found.accuracy.high - found.accuracy.low > 0.5  # two pictures, not sixty
 
 
 def test_folders_that_are_no_classes_are_no_labels(classifier, new, tmp_path):
@@ -288,3 +333,13 @@ def test_what_is_foretold_and_was_not_measured_is_said():
     assert f"{measured})." in Expected(0.9, 0.8, 1.0, 23).sentence()
     more = "; 1.5 points are added for learning from these too"
     assert f"{measured}{more})." in Expected(0.915, 0.8, 1.0, 23, 0.015).sentence()
+
+
+def test_what_is_expected_says_of_which_classes_it_is():
+    told = Expected(0.4, 0.3, 0.5, 23, coverage="Not tested: 1 class of 3 (fox).")
+    assert told.sentence().endswith("had not seen them). Not tested: 1 class of 3 (fox).")
+    coverage = ClassCoverage(("cat", "dog", "fox"), 2, {"cat": 2, "dog": 2, "fox": 2}, {"fox": 2})
+    said = _coverage_told(coverage)
+    assert "Never trained on: 1 class of 3 is only among the test pictures (fox)" in said
+    assert said.endswith("This classifier has learned all classes, and should get more right.")
+    assert _coverage_told(replace(coverage, untrained={})) == ""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from embedlens.backbones import get_backbone, parse_transform
+from embedlens.backbones.naming import states_transform
 from embedlens.errors import BackboneError, EmbedlensError, WeightsError
 from embedlens.features import Recipe
 from embedlens.features.engines import make_engine
@@ -107,6 +108,8 @@ def test_bf16_is_near_float32_or_an_error_that_says_why(save_onnx, tmp_path, dif
         ("tokens", 5, "cls+mean", lambda a: np.c_[a[:, 0], a[:, 5:].mean(1)], "class token, and"),
         ("tokens", 1, "none", lambda a: a.reshape(3, -1), "all tokens"),
         ("tokens", 0, "mean", lambda a: a.mean(1), "average of the tokens"),
+        ("columns", 1, "mean", lambda a: a.mean(2), "average of the tokens"),
+        ("unclear", 1, "none", lambda a: a.reshape(3, -1), "the output, flattened"),
     ],
 )
 def test_maps_and_tokens_are_pooled(
@@ -116,6 +119,29 @@ def test_maps_and_tokens_are_pooled(
     features, pictures, engine = embedded(path, pooling=pooling)
     assert difference(features, expected(of_onnxruntime(path, output, pictures))) < 1e-5
     assert said in engine.vector
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["output", "tensor"])
+@pytest.mark.parametrize("size", [(32, 32), (48, 48), (48, 64)], ids=["4x4", "6x6", "6x8"])
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("output", ["map", "map_last"])
+def test_a_map_has_its_channels_where_they_are_whatever_the_input(
+    save_onnx, tmp_path, output, layout, size, named, difference
+):
+    """Of six channels, which is a side too: then the convolution tells which is which."""
+    outputs = ("embedding", output) if named else (output,)
+    path = save_onnx(tmp_path / "model.onnx", outputs=outputs, layout=layout, size=size)
+    name = f"{path}@{output}" if named else path
+    for pooling, expected in [
+        (None, lambda a: a.mean((1, 2))), ("max", lambda a: a.max((1, 2))),
+        ("none", lambda a: a.reshape(3, -1)),
+    ]:  # fmt: skip
+        features, pictures, engine = embedded(name, "imagenet", pooling=pooling)
+        values = of_onnxruntime(path, output, pictures, "imagenet", layout)
+        values = values if output == "map_last" else values.transpose(0, 2, 3, 1)
+        assert values.shape == (3, size[0] // 8, size[1] // 8, 6)
+        assert difference(features, expected(values)) < 1e-5
+        assert "feature map" in engine.vector
 
 
 def test_a_tensor_in_the_midst_can_be_named(save_onnx, tmp_path, difference):
@@ -138,6 +164,9 @@ def test_a_tensor_in_the_midst_can_be_named(save_onnx, tmp_path, difference):
         ({"whole": True}, "", {}, "scales itself; say the scaling 'none'"),
         ({}, "", {"pooling": "mean"}, "gives a vector, which the pooling 'mean' does not suit"),
         ({"outputs": ("map",)}, "", {"pooling": "cls"}, "'cls' does not suit.*mean, max, none"),
+        ({"outputs": ("unclear",)}, "", {}, r"shape \[1, 4, 6, 4\] for .*32 x 32.*pooling none"),
+        ({"outputs": ("unclear",)}, "", {"pooling": "mean"}, "which of its axes is that of"),
+        ({"outputs": ("columns",)}, "", {}, "16 tokens and no vector.*mean or max"),
         ({"outputs": ("tokens",), "prefix": 0}, "", {}, "16 tokens and no vector.*mean or max"),
         ({"outputs": ("tokens",), "prefix": 0}, "", {"pooling": "cls"}, "without a class token"),
     ],
@@ -165,6 +194,29 @@ def test_the_transform_is_taken_from_a_file_beside_it(save_onnx, tmp_path, folde
     assert backbone.transform_from == str(tmp_path / "classifier.json")
     given = get_backbone(str(path), transform="clip 32")
     assert (given.transform, given.transform_from) == (parse_transform("32 clip"), "the user")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("preprocessor_config.json", "{broken", "cannot be read as JSON"),
+        (
+            "preprocessor_config.json",
+            '{"image_processor_type": "LevitImageProcessor"}',
+            "Levit|no tr",
+        ),
+        ("config.json", "[]", "it holds a list"),
+    ],
+)
+def test_the_user_s_transform_does_without_a_file_that_cannot_be_read(
+    save_onnx, tmp_path, file, content, said
+):
+    path = save_onnx(tmp_path / "model.onnx")
+    (tmp_path / file).write_text(content)
+    with pytest.raises(BackboneError, match=said):
+        get_backbone(str(path))
+    assert get_backbone(str(path), transform="clip 32").transform == parse_transform("32 clip")
+    assert not states_transform(str(path))  # so that --transform without a name is meant for it
 
 
 def test_a_config_that_is_not_timm_s_says_nothing(save_onnx, tmp_path):

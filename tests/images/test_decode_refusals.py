@@ -36,19 +36,19 @@ class TestRefusal:
             with pytest.raises(ImageError, match=reason):
                 read(data)
 
-    @pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "BMP", "TIFF", "PPM"])
+    @pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "BMP", "TIFF", "PPM", "AVIF"])
     @pytest.mark.parametrize("part", [0.6, 0.99])
     def test_a_truncated_picture_is_told_so(self, encode, noise, format, part):
+        if format == "AVIF" and not features.check("avif"):
+            pytest.skip("this Pillow has no AVIF")
         data = encode(noise.resize((200, 150)), format)
         data = data[: int(len(data) * part)]
         for read in (probe, lambda data: decode(data, 8)):
             with pytest.raises(ImageError, match="truncated"):
                 read(data)
 
-    @pytest.mark.parametrize("format", ["WEBP", "AVIF", "JPEG2000"])
+    @pytest.mark.parametrize("format", ["WEBP", "JPEG2000"])
     def test_truncation_is_found_in_other_formats_too(self, encode, noise, format):
-        if format == "AVIF" and not features.check("avif"):
-            pytest.skip("this Pillow has no AVIF")
         data = encode(noise.resize((200, 150)), format)
         with pytest.raises(ImageError):
             probe(data[: int(len(data) * 0.6)])

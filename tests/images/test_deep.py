@@ -9,8 +9,12 @@ import pytest
 import tifffile
 from PIL import Image
 
+from embedlens.errors import StudyError
 from embedlens.images import ImageError, ImageSet, decode, probe
+from embedlens.images.decode import deep_kind
 from embedlens.images.levels import DeepRange, eight_bits, shared_ranges
+from embedlens.images.record import content_id
+from embedlens.results.pictures import shared_levels
 
 # Every shade, in an order that no mirror image shares.
 SHADES = ((np.arange(80 * 120) * 7) % 256).reshape(80, 120).astype(np.uint8)
@@ -95,6 +99,40 @@ class TestGrey:
         assert decode(tiff(values), None)[0, :, 0].tolist() == [0, 0, 255, 51, 255]
 
 
+class TestPfm:
+    """PPM's float form: grey floats of 32 bits, of which nothing says what is white."""
+
+    @pytest.mark.parametrize("white", [1, 255, 4095, 65535])
+    def test_its_numbers_give_the_shades_of_a_float_tiff(self, white, encode):
+        values = Image.fromarray((SHADES * (white / 255)).astype("f4"))
+        assert off(encode(values, "PPM"), SHADES[..., None]) == 0
+        assert off(encode(values, "PPM"), decode(encode(values, "TIFF"), None)) == 0
+        assert probe(encode(values, "PPM")).deep.levels == (0, white)
+
+    def test_pictures_of_a_set_share_one_white(self, tmp_path, encode):
+        for name, value in {"cat/a": 0.5, "cat/b": 0.25, "dog/c": 51, "dog/d": 102}.items():
+            path = tmp_path / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(encode(Image.fromarray(np.full((8, 8), value, "f4")), "PPM"))
+        images = ImageSet.read(tmp_path)
+        assert images.shared_levels == {"float 32-bit PFM": (0, 255)}
+        assert [images.pixels(i, None)[0, 0, 0] for i in range(4)] == [0, 0, 51, 102]
+
+    def test_what_an_earlier_version_kept_of_it_is_read_again(self, tmp_path, encode):
+        """It took 0 to 65,535 as its range, and kept no kinds."""
+        photos, known = tmp_path / "p", tmp_path / "images.parquet"
+        for name, value in {"cat/a": 10, "dog/c": 51}.items():
+            path = photos / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encode(Image.fromarray(np.full((8, 8), value, "f4")), "PPM"))
+        images = ImageSet.read(photos)
+        earlier = images.to_frame().drop(columns="kind")
+        earlier[["black", "white"]] = np.nan
+        earlier["id"] = [content_id(images.read_bytes(i)) for i in range(2)]
+        earlier.to_parquet(known, index=False, write_page_checksum=True)
+        assert ImageSet.read(photos, known=known).fingerprint == images.fingerprint
+
+
 class TestColour:
     @pytest.mark.parametrize("planar", ["contig", "separate"])
     @pytest.mark.parametrize("kind", ["u2", "12 bits", "f2", "f4", "f8"])
@@ -165,7 +203,7 @@ class TestColour:
 class TestSet:
     def write(self, folder, picture, names):
         for name, data in names.items():
-            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
         for label in ("cat", "dog"):
             for number in range(3):
@@ -204,6 +242,83 @@ class TestSet:
     def test_full_sixteen_bits_are_nothing_to_tell(self, tmp_path, picture):
         self.write(tmp_path, picture, {"cat/d.tif": tiff(GREY["uint16"])})
         assert ImageSet.read(tmp_path).notes == ()
+
+    def test_other_pictures_take_the_levels_of_a_set_and_of_other_kinds_their_own(
+        self, tmp_path, picture
+    ):
+        dark, bright = np.full((8, 8), 200, "u2"), np.full((8, 8), 4000, "u2")
+        self.write(tmp_path / "p", picture, {"cat/d.tif": tiff(dark), "dog/b.tif": tiff(bright)})
+        images = ImageSet.read(tmp_path / "p")
+        assert images.shared_levels == {"16-bit TIFF": (0, 4095)}
+        new = {
+            "copy.tif": tiff(dark),
+            "darker.tif": tiff(dark // 2),
+            "brighter.tif": tiff(bright * 2),
+            "float.tif": tiff(dark.astype("f4") / 1000),
+            "other float.tif": tiff(bright.astype("f4")),
+        }
+        (tmp_path / "new").mkdir()
+        for name, data in new.items():
+            (tmp_path / "new" / name).write_bytes(data)
+        found = ImageSet.read_partly_labelled(tmp_path / "new", levels=images.shared_levels)
+        rows = {path: row for row, path in enumerate(found.paths)}
+        assert found.ids[rows["copy.tif"]] in images.ids
+        levels = {path: found.levels(row) for path, row in rows.items()}
+        assert levels == dict.fromkeys(new, (0, 4095)) | {"float.tif": (0, 1)}
+        alone = ImageSet.read_partly_labelled(tmp_path / "new")
+        assert alone.shared_levels == {"16-bit TIFF": (0, 16383), "float 32-bit TIFF": (0, 4095)}
+
+    def test_two_kinds_of_one_format_have_each_their_white(self, tmp_path, picture):
+        whole, real = np.full((8, 8), 4000, "u2"), np.full((8, 8), 0.5, "f4")
+        self.write(tmp_path, picture, {"cat/d.tif": tiff(whole), "dog/b.tif": tiff(real)})
+        images = ImageSet.read(tmp_path)
+        expected = {"16-bit TIFF": (0, 4095), "float 32-bit TIFF": (0, 1)}
+        assert images.shared_levels == expected
+        assert shared_levels(images.to_frame()) == expected
+
+    def test_a_table_that_keeps_no_kinds_is_believed_where_a_format_has_one_white(
+        self, tmp_path, picture
+    ):
+        """A study of version 0.2.0."""
+        whole, real = np.full((8, 8), 4000, "u2"), np.full((8, 8), 0.5, "f4")
+        names = {"cat/d.tif": tiff(whole), "dog/b.tif": tiff(whole // 2)}
+        self.write(tmp_path, picture, names)
+        earlier = ImageSet.read(tmp_path).to_frame().drop(columns="kind")
+        for data in names.values():
+            assert shared_levels(earlier)[deep_kind(data)] == (0, 4095)
+        (tmp_path / "dog/f.tif").write_bytes(tiff(real))
+        earlier = ImageSet.read(tmp_path).to_frame().drop(columns="kind")
+        with pytest.raises(StudyError, match=r"several kinds in one format.* run it again"):
+            shared_levels(earlier)
+
+
+class TestKind:
+    @pytest.mark.parametrize("kind", GREY)
+    @pytest.mark.parametrize("options", [{}, {"byteorder": ">"}, {"compression": "zlib"}], ids=str)
+    def test_the_header_tells_the_kind_of_grey(self, kind, options):
+        data = tiff(GREY[kind], **options)
+        assert deep_kind(data) == probe(data).deep.kind
+
+    @pytest.mark.parametrize("kind", ["u2", "f2", "f4", "f8"])
+    def test_the_header_tells_the_kind_of_colours(self, kind):
+        data = tiff(COLOURS.astype(kind), photometric="rgb")
+        assert deep_kind(data) == probe(data).deep.kind
+
+    @pytest.mark.parametrize(
+        ("format", "modes"),
+        [("PNG", "1 L P RGBA I;16"), ("TIFF", "1 L P RGBA I;16 I F"), ("PPM", "1 L RGB I;16 I F"),
+         ("JPEG2000", "L RGB I;16"), ("JPEG", "L CMYK")],
+    )  # fmt: skip
+    def test_the_header_tells_whether_pixels_are_deep(self, format, modes, encode):
+        for mode in modes.split():
+            data = encode(Image.new("L", (8, 8), 9).convert(mode), format)
+            deep = probe(data).deep
+            assert deep_kind(data) == (deep.kind if deep else None), mode
+
+    @pytest.mark.parametrize("data", [b"", b"no picture", b"II*\0no picture"])
+    def test_what_is_no_picture_is_told(self, data):
+        with pytest.raises(ImageError):
+            deep_kind(data)
 
 
 def test_ranges_are_shared_by_kind_alone():

@@ -347,7 +347,7 @@ class TestWrite:
         pd.testing.assert_frame_equal(frame, images.to_frame())
         assert frame.columns.tolist() == [
             "path", "id", "label", "split", "group", "given_group", "width", "height", "format",
-            "bytes", "stamp", "hash", "black", "white", "kept", "problem",
+            "bytes", "stamp", "hash", "kind", "black", "white", "kept", "problem",
         ]  # fmt: skip
         kept = frame[frame["kept"]]
         assert kept["id"].tolist() == images.ids.tolist()

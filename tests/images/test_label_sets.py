@@ -44,6 +44,13 @@ def test_one_label_a_row_is_one_class_a_row(cells):
     assert not parted(cells).several
 
 
+def test_a_column_that_is_called_sets_holds_sets_though_no_row_has_two():
+    found = label_sets([LabelCells(" Label_Sets ", ["a", "", "b", "?"])], None, "t")
+    assert found.several
+    assert found.rows == [("a",), (), ("b",), None]
+    assert found.names == ("a", "b")
+
+
 @pytest.mark.parametrize(
     ("cells", "said"),
     [

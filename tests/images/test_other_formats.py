@@ -62,6 +62,19 @@ def test_it_is_named_with_what_to_do(kind):
         assert ";" in str(told.value) or "," in str(told.value)
 
 
+@pytest.mark.parametrize(
+    ("length", "cut"),
+    [(20, False), (21, True), (1, False), (0, False), (3, False)],
+    ids=["whole", "cut off", "64 bits", "to the end", "broken"],
+)
+def test_an_avif_is_cut_off_where_its_boxes_say_so_and_else_not_supported(length, cut):
+    start = b"\0\0\0\x18ftypavif\0\0\0\0avifmif1"
+    box = length.to_bytes(4, "big") + b"mdat" + (20).to_bytes(8, "big") + b"\1\2\3\4"
+    told = describe_format(start + box)
+    assert told.startswith("truncated" if cut else "AVIF is not supported")
+    assert describe_format(start + b"\0\0\0\1mdat" + (99).to_bytes(8, "big")).startswith("trunc")
+
+
 def raw_file(**options):
     """A file of a small preview and of what a sensor saw, the one within the other or not."""
     file = io.BytesIO()

@@ -11,7 +11,7 @@ import pytest
 from embedlens.errors import ImageSetError
 from embedlens.images import ImageSet
 from embedlens.images.listing import list_table
-from embedlens.images.table import read_columns, text_of
+from embedlens.images.table import names_labels, read_columns, text_of
 
 
 @pytest.fixture
@@ -135,6 +135,31 @@ class TestSeparators:
         (folder / "t.csv").write_text("path,label\n0.png,a\n1.png,b, c\n", encoding="utf-8")
         with pytest.raises(ImageSetError, match="row 2 has 3 cells for 2 columns"):
             list_table(folder / "t.csv")
+
+    @pytest.mark.parametrize("above", ["\n\n", "\r\n \r\n", ";;\n", ";\n\n\t;\n"])
+    @pytest.mark.parametrize("name", ["t.csv", "t.tsv"])
+    def test_empty_lines_above_the_header_are_passed_over(self, folder, above, name):
+        text = f"{above}path;label\n0.png;a\n\n1.png;b\n"
+        (folder / name).write_text(text, encoding="utf-8", newline="")
+        assert labels(folder / name)[0] == ["a", "b"]
+        assert names_labels(folder / name)
+
+    @pytest.mark.parametrize("comment", ["# made by hand", "Export 2024", "# cats, dogs", "#,,,"])
+    def test_a_comment_above_the_header_is_said_to_be_none(self, folder, comment):
+        text = f"\n{comment}\npath,label\n0.png,a\n"
+        (folder / "t.csv").write_text(text, encoding="utf-8")
+        with pytest.raises(ImageSetError) as told:
+            list_table(folder / "t.csv")
+        first = comment.partition(",")[0]
+        assert first in str(told.value)
+        assert "its first line" in str(told.value)
+        assert "is no header" in str(told.value)
+        assert "no column path or " in str(told.value)
+        assert "in quotes" not in str(told.value)
+
+    def test_a_column_of_numbers_called_by_a_hash_is_a_header(self, folder):
+        (folder / "t.csv").write_text("#,path,label\n7,0.png,a\n8,1.png,b\n", encoding="utf-8")
+        assert labels(folder / "t.csv")[0] == ["a", "b"]
 
     def test_a_column_that_is_there_twice_is_refused(self, folder):
         (folder / "t.csv").write_text("path,label,Label\n0.png,a,b\n", encoding="utf-8")

@@ -78,6 +78,28 @@ def test_pictures_of_an_archive_have_nothing_to_decide(images, tmp_path):
     assert "the pictures must lie in folders" in page
 
 
+def test_decisions_on_a_file_of_several_rows_are_of_the_row_with_the_label(images, tmp_path):
+    rows = [("dog/1.png", "cat"), ("dog/2.png", "cat"), ("dog/0.png", "dog"), ("dog/1.png", "dog")]
+    table = tmp_path / "photos" / "table.csv"
+    pd.DataFrame(rows, columns=["path", "label"]).to_csv(table, index=False)
+    twice = ImageSet.read(table)
+    one, other = (
+        next(
+            i for i, pair in enumerate(zip(twice.paths, twice.labels, strict=True))
+            if pair == ("dog/1.png", label)
+        )
+        for label in ("cat", "dog")
+    )  # fmt: skip
+    found = [
+        Finding("two labels", "dog/1.png", "alike", "give one", "cat", other="dog/1.png",
+                other_label="dog"),
+        Finding("suspect label", "dog/1.png", "labelled cat", "look", "cat", suggested="dog"),
+    ]  # fmt: skip
+    page = write_check(checked(twice, found), tmp_path / "out").read_text()
+    assert f'data-kind="two labels" data-picture="{one}" data-other="{other}"' in page
+    assert f'data-kind="suspect label" data-picture="{one}"' in page
+
+
 def test_many_findings_are_cut_in_the_page_and_whole_in_the_table(images, tmp_path):
     found = [Finding("outlier", f"dog/{i}.png", "far", "look") for i in range(MAX_SHOWN + 5)]
     page = write_check(checked(images, found), tmp_path / "out").read_text()

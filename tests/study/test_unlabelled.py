@@ -123,7 +123,7 @@ def test_rows_of_the_table_without_a_label_are_taken_when_asked(pictures_once, t
     rows[3], rows[27] = (f"{path}," for path in bare)
     table = tmp_path / "t.csv"
     table.write_text("\n".join(["path,label", *rows]))
-    found = read_pictures_without_label(table, table, lambda *_: None)
+    found = read_pictures_without_label(table, table, {}, lambda *_: None)
     assert found.paths.tolist() == bare
     assert len(new_to(found, ImageSet.read(table))) == 2
 

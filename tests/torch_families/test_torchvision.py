@@ -8,6 +8,8 @@ import pytest
 torchvision = pytest.importorskip("torchvision", reason="needs the extra [torch]")
 torch = pytest.importorskip("torch", reason="needs the extra [torch]")
 
+from safetensors.torch import save_file  # noqa: E402
+
 from embedlens.backbones import get_backbone  # noqa: E402
 from embedlens.backbones.families.torchvision_family import top_layer  # noqa: E402
 from embedlens.errors import BackboneError, WeightsError  # noqa: E402
@@ -49,6 +51,33 @@ def test_versions_of_weights_have_transforms_of_their_own():
     ]
     assert sides == [256, 232]
     assert get_backbone("torchvision:ResNet50").network == "torchvision:resnet50/IMAGENET1K_V2"
+
+
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+@pytest.mark.parametrize("parallel", [False, True])
+def test_mnasnet_is_read_though_it_asks_for_a_version(suffix, parallel, randomized, tmp_path):
+    """``torch.save`` keeps it, safetensors does not; DataParallel puts a word before its names."""
+    module = randomized(torchvision.models.mnasnet0_5())
+    saved = (torch.nn.DataParallel(module) if parallel else module).state_dict()
+    file = tmp_path / f"weights.{suffix}"
+    (save_file if suffix == "safetensors" else torch.save)(saved, file)
+    backbone = get_backbone("torchvision:mnasnet0_5", weights=file)
+    features = backbone.family.module(backbone, backbone.transform.of_size(64), "own")
+    module.classifier = torch.nn.Identity()
+    pixels = torch.rand(2, 64, 64, 3, generator=torch.Generator().manual_seed(0)) * 255
+    with torch.no_grad():
+        torch.testing.assert_close(features(pixels), module(features.scaling(pixels)))
+
+
+def test_the_top_of_a_file_can_be_named(randomized, tmp_path):
+    """Its thousand numbers are features too; it is set by the file."""
+    module = randomized(torchvision.models.resnet18())
+    torch.save(module.state_dict(), tmp_path / "weights.pth")
+    backbone = get_backbone("torchvision:resnet18@fc", weights=tmp_path / "weights.pth")
+    features = backbone.family.module(backbone, backbone.transform.of_size(64), "own")
+    pixels = torch.rand(2, 64, 64, 3, generator=torch.Generator().manual_seed(0)) * 255
+    with torch.no_grad():
+        torch.testing.assert_close(features(pixels), module(features.scaling(pixels)))
 
 
 def test_another_network_s_weights_are_refused(tmp_path):

@@ -16,7 +16,9 @@ from embedlens.curation.finding import KINDS, Finding
 from embedlens.errors import EmbedlensError
 from embedlens.images import ImageSet
 from embedlens.viewer.decisions import Decisions
+from embedlens.viewer.findings import add_findings
 from embedlens.viewer.labels import WrittenLabels
+from embedlens.viewer.scene import Scene
 from embedlens.viewer.server import served_study
 from embedlens.viewer.study_scene import study_scene
 from embedlens.viewer.whole_scene import whole_study_scene
@@ -58,6 +60,24 @@ def test_the_list_names_pictures_by_their_row(checked):
     assert "suggested" not in items[0]
     assert list(told["kinds"]) == ["two labels", "suspect label"]
     assert told["elsewhere"] == {KINDS["unreadable"]: 1, KINDS["small class"]: 1}
+
+
+def test_findings_of_a_file_of_several_rows_are_of_the_row_with_their_label():
+    scene = Scene("s", 4, ("ant", "bee"))
+    told = [
+        Finding("two labels", "0.png", "alike", "", "ant", other="0.png", other_label="bee"),
+        Finding("suspect label", "0.png", "wrong", "", "ant", suggested="bee"),
+        Finding("outlier", "0.png", "far", "", "bee"),
+        Finding("outlier", "2.png", "far", ""),  # does not tell the label
+    ]
+    findings = pd.DataFrame([asdict(each) for each in told])
+    add_findings(
+        scene, findings, ["0.png", "1.png", "0.png", "2.png"], ["ant", "ant", "bee", "bee"]
+    )
+    items = json.loads(bytes(scene.blob(scene.findings.blob)))
+    assert [(each["picture"], each.get("other")) for each in items] == [
+        (0, 2), (0, None), (2, None), (3, None),
+    ]  # fmt: skip
 
 
 def test_a_study_that_was_not_checked_or_is_clean_has_no_findings(finished, checked):
@@ -135,6 +155,60 @@ def test_the_table_of_several_folders_points_at_the_files_of_each(study):
     files = {(study.folder / path).resolve() for path in table["path"]}
     assert files == {*study.pictures.rglob("*.png"), more / "last.png"}
     assert table["label"].tolist() == images.labels.tolist()
+
+
+def test_rows_of_one_file_are_decided_apart(tmp_path):
+    rng = np.random.default_rng(0)
+    for i in range(3):
+        pixels = rng.integers(0, 256, (8, 8, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{i}.png")
+    rows = [
+        ("0.png", "ant"),
+        ("1.png", "ant"),
+        ("0.png", "bee"),
+        ("0.png", "fly"),
+        ("2.png", "bee"),
+    ]
+
+    def opened(rows):
+        table = pd.DataFrame(rows, columns=["path", "label"])
+        table.to_csv(tmp_path / "t.csv", index=False)
+        pictures = ImageSet.read(tmp_path / "t.csv").to_frame().query("kept")
+        told = list(pictures[["path", "label"]].itertuples(index=False, name=None))
+        return WrittenLabels(tmp_path / "s", (str(tmp_path / "t.csv"), pictures)), told.index
+
+    (tmp_path / "s").mkdir()
+    labels, row = opened(rows)
+    labels.write(Decisions(aside=(row(("0.png", "bee")),)))
+    labels.write(Decisions(kept=(row(("1.png", "ant")),)))
+    labels.write(Decisions(labelled={"wasp": (row(("0.png", "fly")),)}))
+    # Another study in the same folder, of rows in another order, one of them gone and one new.
+    for again in (rows, [rows[3], ("2.png", "fly"), *rows[:3]]):
+        labels, row = opened(again)
+        assert labels.read() == Decisions(
+            (row(("1.png", "ant")),),
+            {"wasp": (row(("0.png", "fly")),)},
+            (row(("0.png", "bee")),),
+        )
+    told = labels.write(Decisions(undecided=(row(("0.png", "bee")),)))
+    table = pd.read_csv(told["path"], keep_default_na=False)
+    found = {
+        ((tmp_path / "s" / each.path).resolve().name, each.was): (each.label, each.viewer)
+        for each in table.itertuples()
+    }
+    assert found == {
+        ("0.png", "ant"): ("ant", ""), ("0.png", "bee"): ("bee", ""),
+        ("0.png", "fly"): ("wasp", "labelled"), ("1.png", "ant"): ("ant", "kept"),
+        ("2.png", "fly"): ("fly", ""),
+    }  # fmt: skip
+
+
+def test_a_decision_stays_with_a_file_of_one_row_whose_label_has_changed(study):
+    pictures = study.results.pictures
+    place, folder = study.results.settings.pictures, study.folder
+    WrittenLabels(folder, (place, pictures)).write(Decisions(aside=(5,)))
+    other = pictures.assign(label=pictures["label"].where(pictures.index != 5, "ant two"))
+    assert WrittenLabels(folder, (place, other)).read() == Decisions(aside=(5,))
 
 
 @pytest.mark.parametrize(

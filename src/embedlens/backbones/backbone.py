@@ -45,6 +45,9 @@ class Backbone:
     transform_from : str or None, default "its authors"
         Who says the transform: "its authors", "the user", or a file; None where nobody does, and
         then it is not to be relied on.
+    unread : str or None, default None
+        Why the file that would say the transform cannot be read, where there is one: told where
+        the user says none.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Backbone:
     parameters: int | None = None
     feature_map: tuple[int, int, int] | None = None
     transform_from: str | None = "its authors"
+    unread: str | None = None
 
     @property
     def size(self) -> int | tuple[int, int] | None:

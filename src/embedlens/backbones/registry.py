@@ -77,11 +77,7 @@ def get_backbone(
     if transform is not None:
         found = replace(found, transform=parse_transform(transform), transform_from="the user")
     if found.transform_from is None:
-        raise BackboneError(
-            f"Nothing says what pictures {name} was fed, and a wrong guess costs accuracy. Say it "
-            f"with --transform (transform=): {USUAL}. Or put its preprocessor_config.json, or "
-            "timm's config.json, beside it."
-        )
+        raise BackboneError(found.unread or _untold(name))
     return replace(found, transform=found.transform.scaled_by(preprocessing))
 
 
@@ -158,6 +154,14 @@ def _is_under(licence: str | None, wanted: str) -> bool:
     if wanted.lower() == "permissive":
         return is_permissive(licence)
     return wanted.lower() in (licence or "").lower()
+
+
+def _untold(name: str) -> str:
+    return (
+        f"Nothing says what pictures {name} was fed, and a wrong guess costs accuracy. Say it with "
+        f"--transform (transform=): {USUAL}. Or put its preprocessor_config.json, or timm's "
+        "config.json, beside it."
+    )
 
 
 def _unknown(network: str) -> BackboneError:

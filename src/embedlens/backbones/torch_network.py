@@ -37,6 +37,8 @@ class TorchNetwork:
         Whether the first of them stands for the class.
     channels_last : bool
         Whether feature maps are (n, h, w, c).
+    suffix : int
+        How many tokens stand after those of patches.
     """
 
     module: nn.Module
@@ -46,6 +48,7 @@ class TorchNetwork:
     prefix: int = 0
     class_token: bool = False
     channels_last: bool = False
+    suffix: int = 0
 
     def shape(self, values: Tensor) -> tuple[int, ...]:
         """Return the shape of an output for one picture, of a map height, width, channels."""
@@ -72,7 +75,9 @@ class TorchNetwork:
 
     def pooled(self, values: Tensor, pooling: Pooling) -> Tensor:
         """Return a row a picture, by a pooling other than "own"."""
+        before, after = self._tokens_before(values), self.suffix
         if values.ndim == 4:
+            before = after = 0
             values = values if self.channels_last else values.permute(0, 2, 3, 1)
             if pooling != "none":
                 values = values.flatten(1, 2)
@@ -80,7 +85,7 @@ class TorchNetwork:
             return values.flatten(1)
         if pooling == "cls":
             return values[:, 0]
-        patches = values[:, self._tokens_before(values) :]
+        patches = values[:, before : values.shape[1] - after]
         if pooling == "max":
             return patches.amax(1)
         mean = patches.mean(1)

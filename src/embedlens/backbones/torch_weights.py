@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +17,10 @@ from embedlens.errors import WeightsError
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 
 
-def read_state(path: Path, network: str) -> dict[str, Tensor]:
+def read_state(path: Path, network: str) -> OrderedDict[str, Tensor]:
     """Read a state dict, of safetensors or as ``torch.save`` wrote it.
+
+    ``torch.save`` keeps the versions of modules with it, as its ``_metadata``.
 
     Raises
     ------
@@ -29,8 +32,8 @@ def read_state(path: Path, network: str) -> dict[str, Tensor]:
             from safetensors.torch import load_file
 
             held: Any = load_file(path)
-            return dict(held)
-        held = torch.load(path, map_location="cpu", weights_only=True)
+        else:
+            held = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         raise WeightsError(
             f"{path} cannot be read as weights of {network}: {_why(error)}."
@@ -51,7 +54,13 @@ def read_state(path: Path, network: str) -> dict[str, Tensor]:
             f"{path} holds no state dict, which {network} needs: write it with "
             "torch.save(model.state_dict(), path) or safetensors."
         )
-    return {name.removeprefix("module."): each for name, each in tensors.items()}
+    state: Any = OrderedDict((name.removeprefix("module."), each) for name, each in tensors.items())
+    if hasattr(tensors, "_metadata"):
+        state._metadata = {
+            "" if name == "module" else name.removeprefix("module."): each
+            for name, each in tensors._metadata.items()
+        }
+    return state  # type: ignore[no-any-return]
 
 
 @contextmanager

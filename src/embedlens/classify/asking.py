@@ -75,7 +75,7 @@ def ask(
         Called with (pictures done, pictures in all).
     """
     part = out.with_name(out.name + ".part")
-    key = content_key([2, classifier.key, new.place, form.columns])
+    key = content_key([3, classifier.key, new.place, form.columns])
     out.parent.mkdir(parents=True, exist_ok=True)
     done = _kept(part, key, new)
     progress(done, len(new.names))

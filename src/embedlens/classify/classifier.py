@@ -35,6 +35,9 @@ class Expected:
     foretold : float, default 0.0
         How much of the accuracy was not measured, but foretold by a learning curve: the classifier
         learns from the held-out pictures too.
+    coverage : str, default ""
+        Which classes were not tested, or were tested by heads that had not learned them; empty
+        where there are none.
     """
 
     accuracy: float
@@ -42,17 +45,19 @@ class Expected:
     high: float
     pictures: int
     foretold: float = 0.0
+    coverage: str = ""
 
     def sentence(self) -> str:
         """Say it."""
         added = ""
         if self.foretold >= 0.0005:
             added = f"; {100 * self.foretold:.1f} points are added for learning from these too"
-        return (
+        told = (
             f"Expect it to get {self.accuracy:.1%} of new pictures right (95% interval "
             f"{self.low:.1%} to {self.high:.1%}; measured on {self.pictures:,} held-out pictures, "
             f"by heads that had not seen them{added})."
         )
+        return f"{told} {self.coverage}" if self.coverage else told
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from embedlens.errors import StudyError
 from embedlens.features import Recipe
 from embedlens.features.store import read_features, read_meta
 from embedlens.files import content_key
-from embedlens.images.levels import Levels
+from embedlens.results.pictures import shared_levels
 from embedlens.results.results import Results, feature_folders
 from embedlens.results.vocabulary import PRETRAINED
 
@@ -55,7 +55,7 @@ class Embedded:
         """Return the pictures that a head has learned from, of all that were kept."""
         kept = self.pictures[learned]
         ids, paths, labels = (tuple(map(str, kept[name])) for name in ("id", "path", "label"))
-        return Training(self.values[learned], ids, paths, labels, _levels(self.pictures))
+        return Training(self.values[learned], ids, paths, labels, shared_levels(self.pictures))
 
     def trained(
         self, kind: type[Kind], store: Path, head: str, told: list[Any], train: Callable[[], Kind]
@@ -124,17 +124,3 @@ def features_of(study: Path, results: Results, name: str, stage: str) -> Path:
             "study again."
         )
     return folder
-
-
-def _levels(pictures: pd.DataFrame) -> dict[str, Levels]:
-    """Return black and white by format, where all deep pictures of the format share them."""
-    if "white" not in pictures:  # a study of version 0.1.0
-        return {}
-    deep = pictures[pictures["white"].notna()]
-    shared = {str(name): rows[["black", "white"]].drop_duplicates() for name, rows in
-              deep.groupby("format")}  # fmt: skip
-    return {
-        name: (rows["black"].to_numpy(float)[0], rows["white"].to_numpy(float)[0])
-        for name, rows in shared.items()
-        if len(rows) == 1
-    }

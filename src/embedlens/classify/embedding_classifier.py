@@ -23,7 +23,8 @@ from embedlens.features.engines.openvino_engine import OpenVINORunner
 from embedlens.features.engines.openvino_export import export
 from embedlens.files import checksum, content_key, replacing, write_json
 from embedlens.given_path import absolute, given_path
-from embedlens.images.levels import Levels
+from embedlens.images.decode import deep_kind
+from embedlens.images.levels import Levels, kinds_of_format
 from embedlens.images.record import content_id
 from embedlens.metrics import nearest_neighbors
 
@@ -46,7 +47,7 @@ class Training:
     ids, paths, labels : tuple of str
         The content of each, hashed; where it was; its class.
     levels : dict of str to (float, float)
-        Black and white of deep pictures that do not say them, by their format: "PNG", "TIFF".
+        Black and white of deep pictures that do not say them, by their kind: "16-bit TIFF".
     """
 
     features: Numbers
@@ -61,8 +62,15 @@ class Training:
         return frozenset(self.ids)
 
     def levels_of(self, data: bytes) -> Levels | None:
-        """Return the levels that a file is to have; they touch none but deep pictures."""
-        return self.levels.get("PNG" if data.startswith(b"\x89PNG") else "TIFF")
+        """Return the levels that a file is to have: those of its kind, None where none has them.
+
+        Raises
+        ------
+        ImageError
+            If there are deep pictures to tell it from, and it is no picture.
+        """
+        kind = deep_kind(data) if self.levels else None
+        return None if kind is None else self.levels.get(kind)
 
     def holds(self, data: bytes) -> bool:
         """Whether a file is among the pictures, byte for byte."""
@@ -228,7 +236,12 @@ class Saved:
         with np.load(folder / _ARRAYS, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         told = json.loads((folder / _TRAINING).read_text(encoding="utf-8"))
-        levels = {name: (float(b), float(w)) for name, (b, w) in told["levels"].items()}
+        levels: dict[str, Levels] = {
+            kind: (float(black), float(white))
+            for name, (black, white) in told["levels"].items()
+            # Classifiers of version 0.2.0 and earlier name the format alone.
+            for kind in (kinds_of_format(name) if name in ("PNG", "TIFF") else [name])
+        }
         training = Training(
             arrays.pop("training"), tuple(told["ids"]), tuple(told["paths"]),
             tuple(told["labels"]), levels,

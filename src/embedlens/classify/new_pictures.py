@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from embedlens.images import Problem, Source
@@ -29,7 +29,8 @@ class NewPictures:
     problems : tuple of Problem
         Files that are set aside unread.
     note : str
-        What the names of folders or a column were not taken for; "" where there is nothing to say.
+        What the names of folders or a column were not taken for, and which labels are in doubt; ""
+        where there is nothing to say.
     sets : dict of str to tuple of str
         Of several labels a picture, those of each, by name, perhaps none; without the pictures of
         which nothing is said.
@@ -61,14 +62,19 @@ class NewPictures:
         """
         found = locate_partly_labelled(place)
         names = _names(found)
-        labels = {each.name: each.label for each in found.entries if each.label}
+        told: dict[str, set[str]] = {}
+        for each in found.entries:
+            if each.label:
+                told.setdefault(each.name, set()).add(each.label)
+        labels = {name: min(own) for name, own in told.items() if len(own) == 1}
+        doubtful = _of_two(name for name, own in told.items() if len(own) > 1)
         aside = _aside(found, names)
         others = sorted(set(labels.values()))
         if not labels or set(others) & set(classes):
-            return cls(place, found.source, names, labels, aside)
+            return cls(place, found.source, names, labels, aside, doubtful)
         some = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
         note = f"The names {some} are no class of the classifier, and not taken for labels."
-        return cls(place, found.source, names, {}, aside, note)
+        return cls(place, found.source, names, {}, aside, " ".join(filter(None, (note, doubtful))))
 
     @classmethod
     def find_sets(cls, place: str, columns: tuple[str, ...], separator: str) -> NewPictures:
@@ -93,6 +99,16 @@ class NewPictures:
         sets = {each.name: each.labels for each in found.entries if each.labels is not None}
         cells = {name: separator.join(labels) for name, labels in sets.items()}
         return cls(place, found.source, names, cells, _aside(found, names), "", sets)
+
+
+def _of_two(names: Iterable[str]) -> str:
+    """Say that pictures are under two labels; "" where none is."""
+    those = sorted(names)
+    if not those:
+        return ""
+    some = ", ".join(those[:3]) + (", ..." if len(those) > 3 else "")
+    which = "1 picture is" if len(those) == 1 else f"{len(those):,} pictures are"
+    return f"{which} under two labels or more, and judged by none: {some}."
 
 
 def _names(found: Location) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from embedlens.errors import BackboneError, EmbedlensError, StudyError
 from embedlens.features import Recipe
 from embedlens.given_path import given_path
 from embedlens.metrics.proportion import proportion_interval
+from embedlens.results.class_coverage import ClassCoverage
 from embedlens.results.folder import StudyFolder
 from embedlens.results.results import Results, results_of_any
 from embedlens.results.verdict import Verdict, count_hits, judge
@@ -190,13 +191,22 @@ def _other(folder: Path, has: str, asked: str) -> EmbedlensError:
 
 def expected_of(results: Results, verdict: Verdict, backbone: str) -> Expected:
     """Return what the verdict says of a backbone; of the one it takes, without the luck."""
+    coverage = _coverage_told(verdict.coverage)
     if verdict.take.backbone == backbone:
         told = verdict.expected, verdict.expected_low, verdict.expected_high
-        return Expected(*told, verdict.pictures, verdict.foretold)
+        return Expected(*told, verdict.pictures, verdict.foretold, coverage)
     rows = results.predictions.query(
         "head == @verdict.head and stage == 'pretrained' and backbone == @backbone"
     )
-    return _measured(results, rows)
+    return replace(_measured(results, rows), coverage=coverage)
+
+
+def _coverage_told(coverage: ClassCoverage) -> str:
+    """Say of which classes the heads of splits tell nothing, or less than the classifier knows."""
+    told = coverage.sentence()
+    if not coverage.untrained:
+        return told
+    return f"{told} This classifier has learned all classes, and should get more right."
 
 
 def _expected_of_tuned(results: Results, backbone: str) -> Expected:

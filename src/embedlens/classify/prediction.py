@@ -46,7 +46,7 @@ class Predicted:
     judged : Judged or None
         What was right, of labelled pictures that it had not seen; None where there is none.
     note : str
-        What was not taken for labels.
+        What was not taken for labels, and which are in doubt.
     """
 
     table: Path
@@ -269,9 +269,10 @@ def judge_predictions(read: pd.DataFrame, classes: Sequence[str]) -> Judged | No
     new = labelled[~labelled["seen"]]
     known = new[new["label"].isin(list(classes))]
     others = new[~new["label"].isin(list(classes))]
-    right = (known["class"] == known["label"]).to_numpy(float)
+    # Copies of a picture are one in the interval, however many there are.
+    right = (known["class"] == known["label"]).groupby(known["id"]).agg(["sum", "size"])
     share = (
-        proportion_interval(right, np.ones(len(right)))
+        proportion_interval(right["sum"].to_numpy(float), right["size"].to_numpy(float))
         if len(right)
         else Interval(float("nan"), 0.0, 1.0)
     )

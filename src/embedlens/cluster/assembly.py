@@ -185,7 +185,7 @@ def _images(places: Any, headers: Any, rows: Any, shared: dict[str, Any]) -> Any
     import pyarrow as pa
 
     reasons = rows["reason"].to_pylist()
-    kinds = headers["kind"].to_pylist()
+    kinds = headers["kind"].fill_null("").to_pylist()
     levels = [shared[kind].levels if kind else (np.nan, np.nan) for kind in kinds]
     hashes = headers["hash"].fill_null(0).to_numpy().view(np.int64)
     columns = {
@@ -193,7 +193,8 @@ def _images(places: Any, headers: Any, rows: Any, shared: dict[str, Any]) -> Any
         "split": places["split"], "width": headers["width"].fill_null(0),
         "height": headers["height"].fill_null(0), "format": headers["format"].fill_null(""),
         "bytes": places["bytes"], "stamp": places["stamp"], "hash": hashes,
-        "black": [black for black, _ in levels], "white": [white for _, white in levels],
+        "kind": kinds, "black": [black for black, _ in levels],
+        "white": [white for _, white in levels],
         "kept": [not reason for reason in reasons],
         "problem": [f"unreadable: {reason}" if reason else "" for reason in reasons],
     }  # fmt: skip

@@ -12,7 +12,7 @@ from embedlens.files import content_key
 from embedlens.images.levels import DeepRange, shared_ranges
 from embedlens.images.record import Record, read_records
 
-_FORMAT = 1  # raise it when the same pictures begin to give other rows
+_FORMAT = 2  # raise it when the same pictures begin to give other rows
 
 
 @dataclass(frozen=True)

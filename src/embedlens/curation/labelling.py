@@ -16,7 +16,7 @@ from embedlens.curation.relabelling import relative_path
 from embedlens.errors import ImageSetError
 from embedlens.files import replacing
 from embedlens.images import ImageSet
-from embedlens.images.label_sets import UNANSWERED
+from embedlens.images.label_sets import SETS, UNANSWERED
 from embedlens.images.path_spelling import composed
 from embedlens.images.source import files_of
 
@@ -195,7 +195,10 @@ def propose_label_sets(
             bare, budget, known=known, members=members.reshape(len(sets), -1), seed=seed
         )
 
-    return Labelling(tuple(images), _proposed(images, features, choose), "labels", UNANSWERED)
+    # A table whose rows have one label at most would else be read as one of classes.
+    two = any(len(set(cell.split(separator)) - {""}) > 1 for each in images for cell in each.labels)
+    column = "labels" if two else SETS
+    return Labelling(tuple(images), _proposed(images, features, choose), column, UNANSWERED)
 
 
 def _proposed(

@@ -19,8 +19,8 @@ from PIL import Image, UnidentifiedImageError
 from embedlens.errors import ImageSetError
 from embedlens.images import tiff
 from embedlens.images.fitting import Fitting
-from embedlens.images.levels import DeepRange, Levels, eight_bits, range_of
-from embedlens.images.other_formats import describe_format
+from embedlens.images.levels import DeepRange, Levels, eight_bits, kind_name, range_of
+from embedlens.images.other_formats import TRUNCATED, describe_format
 from embedlens.images.perceptual_hash import perceptual_hash
 from embedlens.images.resampling import can_resize, resized
 
@@ -124,8 +124,8 @@ def decode(
 
     The format is told by the bytes. The EXIF orientation is applied; alpha is laid over white; an
     animation gives its first frame; colour profiles are ignored, as Keras and torchvision ignore
-    them. Pixels of more than eight bits that do not say what is black and white, in PNG and TIFF,
-    take `levels`, or by themselves the usual range that holds them (see `DeepRange`).
+    them. Pixels of more than eight bits that do not say what is black and white, in PNG, TIFF and
+    PFM, take `levels`, or by themselves the usual range that holds them (see `DeepRange`).
 
     Parameters
     ----------
@@ -241,6 +241,32 @@ def probe(data: bytes) -> Probe:
         return Probe(width, height, image.format or "", mode, _frames(image), looks, deep)
 
 
+def deep_kind(data: bytes) -> str | None:
+    """Return the kind of a picture's pixels, by its header alone.
+
+    Parameters
+    ----------
+    data : bytes
+        The file.
+
+    Returns
+    -------
+    str or None
+        `DeepRange.kind`; None of pixels of eight bits, or that say what is black and white.
+
+    Raises
+    ------
+    ImageError
+        As in `decode`, where the header tells.
+    """
+    with _told_as_image_errors(data):
+        image = _header(data)
+        if image is None:
+            return tiff.deep_kind(data, MAX_PIXELS)
+        with image:
+            return _kind(image)
+
+
 def _target(size: int | tuple[int, int] | None) -> tuple[int, int] | None:
     """`size` as Pillow's (width, height)."""
     if size is None:
@@ -253,12 +279,19 @@ def _target(size: int | tuple[int, int] | None) -> tuple[int, int] | None:
 
 @contextmanager
 def _opened(data: bytes, levels: Levels | None) -> Iterator[Image.Image]:
-    """Open a picture; whatever a reader raises, then or while it is used, becomes an ImageError."""
+    """Open a picture, of a deep TIFF that Pillow does not read one in eight bits."""
+    with _told_as_image_errors(data), _header(data) or _deep_tiff(data, levels) as image:
+        yield image
+
+
+@contextmanager
+def _told_as_image_errors(data: bytes) -> Iterator[None]:
+    """Whatever a reader raises, then or while its picture is used, becomes an ImageError."""
     if not data:
         raise ImageError("the file is empty")
     try:
-        with _silence, _reader(data, levels) as image:
-            yield image
+        with _silence:
+            yield
     except ImageError:
         raise
     except tiff.UnreadableTiff as error:
@@ -271,18 +304,18 @@ def _opened(data: bytes, levels: Levels | None) -> Iterator[Image.Image]:
         raise ImageError("not enough memory to decode it") from error
     except Exception as error:  # a broken file makes Pillow raise almost anything
         if "truncated" in str(error).lower():
-            raise ImageError("truncated: the file ends before the picture does") from error
+            raise ImageError(TRUNCATED) from error
         raise ImageError(f"broken or truncated: {error or type(error).__name__}") from error
 
 
-def _reader(data: bytes, levels: Levels | None) -> Image.Image:
-    """Return a picture that Pillow has opened, or a deep TIFF in eight bits."""
+def _header(data: bytes) -> Image.Image | None:
+    """Return a picture that Pillow has opened, None of a deep TIFF that it does not read right."""
     is_tiff = data.startswith(tiff.MAGIC)
     try:
         image = Image.open(io.BytesIO(data), formats=_formats())
     except UnidentifiedImageError:
         if is_tiff and not describe_format(data).startswith("not a picture but"):
-            return _deep_tiff(data, levels)
+            return None
         raise
     width, height = image.size
     if width * height > MAX_PIXELS:
@@ -292,7 +325,7 @@ def _reader(data: bytes, levels: Levels | None) -> Image.Image:
         if tiff.is_raw(tags):
             raise ImageError("not a picture but a camera raw file; export it as JPEG or PNG")
         if tiff.is_narrowed(tags, image.mode):
-            return _deep_tiff(data, levels)
+            return None
     if image.mode not in _MODES and not image.mode.startswith("I;16"):
         raise ImageError(f"its colour mode {image.mode} is not supported; save it as RGB")
     return image
@@ -456,27 +489,41 @@ def _deep_range(image: Image.Image) -> DeepRange | None:
     if "deep" in image.info:
         found: DeepRange | None = image.info["deep"]
         return found
+    kind = _kind(image)
+    if kind is None:
+        return None
+    if image.format == "TIFF":
+        return tiff.deep_range(_numbers(image), _tags(image))
+    return DeepRange(kind, *range_of(_numbers(image)))
+
+
+def _kind(image: Image.Image) -> str | None:
+    """Return the kind of an opened picture's pixels; None where they state black and white."""
     if not _is_deep(image):
         return None
     if image.format == "TIFF":
-        tags = _tags(image)
-        return None if tiff.stated_levels(tags) else tiff.deep_range(_numbers(image), tags)
-    # PPM and JPEG 2000 state the largest number, and Pillow scales by it.
-    return DeepRange("16-bit PNG", *range_of(_numbers(image))) if image.format == "PNG" else None
+        stated = tiff.stated_levels(_tags(image))
+        return None if stated else kind_name(_number_type(image), "TIFF")
+    if image.format == "PPM" and image.mode == "F":
+        return kind_name(_number_type(image), "PFM")
+    # PPM of whole numbers and JPEG 2000 state the largest number, and Pillow scales by it.
+    return "16-bit PNG" if image.format == "PNG" else None
 
 
 def _numbers(image: Image.Image) -> npt.NDArray[Any]:
-    """Return deep pixels in the type that the file has, which Pillow's own may not be."""
-    values = np.asarray(image)
+    return np.asarray(image).astype(_number_type(image), copy=False)
+
+
+def _number_type(image: Image.Image) -> np.dtype[Any]:
+    """Return the type that deep pixels have in the file, which Pillow's own may not be."""
     if image.mode.startswith("I;16"):
-        return values.astype(np.uint16)
-    sample, bits = (
-        _first(_tags(image).get(tag, default)) for tag, default in ((339, 1), (258, 16))
-    )
+        return np.dtype(np.uint16)
     if image.mode == "I" and image.format == "TIFF":
-        kind = {1: "u", 2: "i"}.get(sample, "i") + ("4" if bits > 16 else "2")
-        return values.view(np.uint32).astype(kind) if sample == 1 else values.astype(kind)
-    return values
+        sample, bits = (
+            _first(_tags(image).get(tag, default)) for tag, default in ((339, 1), (258, 16))
+        )
+        return np.dtype(("u" if sample == 1 else "i") + ("4" if bits > 16 else "2"))
+    return np.dtype(np.float32 if image.mode == "F" else np.int32)
 
 
 def _first(value: Any) -> int:

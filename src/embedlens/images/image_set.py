@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from embedlens.images.copy_groups import group_copies
 from embedlens.images.decode import GREY, Colour, ImageError, decode
 from embedlens.images.grouped_split import grouped_split
 from embedlens.images.grouping import column_named, grouped, united
-from embedlens.images.levels import Levels, describe_levels
+from embedlens.images.levels import Levels, describe_levels, levels_by_kind, shared_ranges
 from embedlens.images.likeness import copy_distances, looker
 from embedlens.images.listing import Entry
 from embedlens.images.location import Location, Place, locate
@@ -41,7 +41,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 _ALIGNED = (
     "ids", "paths", "labels", "splits", "given_splits", "widths", "heights", "formats", "sizes",
-    "stamps", "hashes", "blacks", "whites", "groups", "given_groups", "times",
+    "stamps", "hashes", "kinds", "blacks", "whites", "groups", "given_groups", "times",
 )  # fmt: skip
 
 
@@ -78,6 +78,9 @@ class ImageSet:
         Numbers that change with the files.
     hashes : ndarray of shape (n,), uint64
         `perceptual_hash` of each picture, 0 where there is none.
+    kinds : ndarray of shape (n,), str
+        What pictures of more than eight bits that do not say what is black and white are: "16-bit
+        TIFF"; "" elsewhere.
     blacks, whites : ndarray of shape (n,), float64
         Black and white of pictures of more than eight bits that do not say them, the same for all
         of a kind; NaN elsewhere.
@@ -107,6 +110,7 @@ class ImageSet:
     sizes: Integers
     stamps: Integers
     hashes: npt.NDArray[np.uint64]
+    kinds: Strings
     blacks: npt.NDArray[np.float64]
     whites: npt.NDArray[np.float64]
     groups: Strings
@@ -228,7 +232,11 @@ class ImageSet:
 
     @classmethod
     def read_partly_labelled(
-        cls, path: Place, *, progress: Callable[[int, int], None] | None = None
+        cls,
+        path: Place,
+        *,
+        levels: Mapping[str, Levels] | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> ImageSet:
         """Read pictures of which some, or none, have a label; the label of the others is "".
 
@@ -242,6 +250,10 @@ class ImageSet:
         path : path
             As for `read`; besides, a folder without class folders, one picture, and a table without
             a column of labels.
+        levels : mapping of str to (float, float), optional
+            Black and white of deep pictures by their kind, as the set that these are compared with
+            has them (`shared_levels`). A picture of a kind that is not among them has its own. By
+            default those that are read here share theirs.
         progress : callable, optional
             Called as ``progress(done, total)`` after each file.
 
@@ -250,14 +262,19 @@ class ImageSet:
         ImageSetError
             Nothing is there, or no picture can be read.
         """
-        return cls.of_partly_labelled(locate_partly_labelled(path), progress=progress)
+        found = locate_partly_labelled(path)
+        return cls.of_partly_labelled(found, levels=levels, progress=progress)
 
     @classmethod
     def of_partly_labelled(
-        cls, found: Location, *, progress: Callable[[int, int], None] | None = None
+        cls,
+        found: Location,
+        *,
+        levels: Mapping[str, Levels] | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> ImageSet:
         """Read the pictures of a place that was looked into; see `read_partly_labelled`."""
-        rows, unreadable = _identified(found.source, found.entries, None, progress)
+        rows, unreadable = _identified(found.source, found.entries, None, levels, progress)
         problems = [*found.problems, *unreadable]
         if not rows:
             raise _none_readable(found.root, problems)
@@ -316,6 +333,11 @@ class ImageSet:
         if np.isnan(self.whites[i]):
             return None
         return float(self.blacks[i]), float(self.whites[i])
+
+    @property
+    def shared_levels(self) -> dict[str, Levels]:
+        """Black and white of the deep pictures that do not say them, by their kind."""
+        return levels_by_kind(self.kinds, self.blacks, self.whites)
 
     @property
     def notes(self) -> tuple[Problem, ...]:
@@ -400,7 +422,7 @@ class ImageSet:
         """A row a picture, then a row for each that was set aside.
 
         Columns: path, id, label, split, group (what no split parts), given_group, width, height,
-        format, bytes, stamp, hash (as a signed number), black, white, kept, problem.
+        format, bytes, stamp, hash (as a signed number), kind, black, white, kept, problem.
         Those set aside have `kept` False and but a path and a problem.
         """
         import pandas as pd
@@ -415,7 +437,7 @@ class ImageSet:
                 "group": self.groups, "given_group": self.given_groups,
                 "width": self.widths, "height": self.heights, "format": self.formats,
                 "bytes": self.sizes, "stamp": self.stamps, "hash": self.hashes.view(np.int64),
-                "black": self.blacks, "white": self.whites, "kept": True,
+                "kind": self.kinds, "black": self.blacks, "white": self.whites, "kept": True,
             }
         )  # fmt: skip
         aside = sorted({p.path for p in self.problems if not p.kept} - set(self.paths))
@@ -458,7 +480,7 @@ def gather_pictures(
     source, problems = found.source, found.problems
     entries, told = _together(found, group, split_by_time)
     problems += told
-    rows, unreadable = _identified(source, entries, known, progress)
+    rows, unreadable = _identified(source, entries, known, None, progress)
     problems += unreadable
     kept, copies = find_copies([entry for entry, _ in rows], [record.id for _, record in rows])
     rows = [row for row, keep in zip(rows, kept, strict=True) if keep]
@@ -478,6 +500,7 @@ def _identified(
     source: Source,
     entries: Sequence[Entry],
     known: Path | None,
+    levels: Mapping[str, Levels] | None,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[list[tuple[Entry, Record]], list[Problem]]:
     """Return what can be read, and what of it cannot or was taken for something."""
@@ -490,8 +513,11 @@ def _identified(
             readable.append((entry, record))
         else:
             problems.append(Problem(entry.name, "unreadable", str(record), kept=False))
-    rows, levels = _with_shared_levels(readable, source)
-    return rows, problems + levels
+    if levels is None:
+        ranges = [record.deep for _, record in readable if record.deep]
+        problems += describe_levels(ranges)
+        levels = {kind: shared.levels for kind, shared in shared_ranges(ranges).items()}
+    return _with_levels(readable, source, levels), problems
 
 
 def _none_readable(where: Path | str, problems: Sequence[Problem]) -> ImageSetError:
@@ -501,13 +527,12 @@ def _none_readable(where: Path | str, problems: Sequence[Problem]) -> ImageSetEr
     )
 
 
-def _with_shared_levels(
-    rows: Sequence[tuple[Entry, Record]], source: Source
-) -> tuple[list[tuple[Entry, Record]], list[Problem]]:
+def _with_levels(
+    rows: Sequence[tuple[Entry, Record]], source: Source, levels: Mapping[str, Levels]
+) -> list[tuple[Entry, Record]]:
     entries, records = [entry for entry, _ in rows], [record for _, record in rows]
-    told = describe_levels([record.deep for record in records if record.deep])
-    shared = share_levels(source, [entry.name for entry in entries], records)
-    return list(zip(entries, shared, strict=True)), told
+    shared = share_levels(source, [entry.name for entry in entries], records, levels)
+    return list(zip(entries, shared, strict=True))
 
 
 def _expect_two_classes(labels: Strings, where: Path | str) -> None:
@@ -625,6 +650,7 @@ def _arrays(rows: Sequence[tuple[Entry, Record]]) -> Arrays:
         "sizes": np.array([record.bytes for record in records], dtype=np.int64),
         "stamps": np.array([record.stamp for record in records], dtype=np.int64),
         "hashes": _hashes(rows),
+        "kinds": np.array([record.deep.kind if record.deep else "" for record in records]),
         "blacks": np.array(
             [record.deep.levels[0] if record.deep else np.nan for record in records]
         ),

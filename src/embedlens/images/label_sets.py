@@ -12,7 +12,10 @@ from typing import Any
 from embedlens.errors import ImageSetError
 from embedlens.images.class_names import class_name
 
-SEVERAL = ("labels", "classes", "categories", "tags")
+SETS = "label_sets"
+"""Name of a column that gives several labels, even where no row has two."""
+
+SEVERAL = ("labels", "classes", "categories", "tags", SETS)
 """Names of columns that give several labels, as a rule."""
 
 UNANSWERED = "?"
@@ -56,8 +59,8 @@ class LabelSets:
     names : tuple of str
         All labels: sorted, or in the order of their columns.
     several : bool
-        Whether a row has more than one, or the labels have a column each; if not, this is a table
-        of one class a picture.
+        Whether a row has more than one, the labels have a column each, or their one column is
+        called `SETS`; if not, this is a table of one class a picture.
     """
 
     rows: list[tuple[str, ...] | None]
@@ -109,7 +112,8 @@ def label_sets(tables: Sequence[LabelCells], separator: str | None, where: objec
     rows = [None if cell == UNANSWERED else _labels(cell, separator) for cell in cells]
     told = [row for row in rows if row is not None]
     found = tuple(sorted({label for row in told for label in row}))
-    return LabelSets(rows, names or found, bool(names) or any(len(row) > 1 for row in told))
+    several = any(table.names or table.column.strip().casefold() == SETS for table in tables)
+    return LabelSets(rows, names or found, several or any(len(row) > 1 for row in told))
 
 
 def separator_of(table: LabelCells, where: object) -> str | None:

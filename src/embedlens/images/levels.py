@@ -15,6 +15,7 @@ from embedlens.images.problem import Problem
 # Cameras and microscopes write 10, 12 or 14 bits into numbers of 16 or 32, and do not say so.
 _WHITE = tuple(2.0**bits - 1 for bits in (8, 10, 12, 14, 16))
 _WHITE_OF_FLOATS = (1.0, 255.0, 4095.0, 65535.0)
+_SIGNS = {"u": "", "i": "signed ", "f": "float "}
 
 Levels = tuple[float, float]
 """What becomes 0 and what becomes 255."""
@@ -52,6 +53,30 @@ class DeepRange:
     def plain(self) -> bool:
         """Whether the levels are those of the number type itself."""
         return self.kind.startswith("16-bit") and self.levels == (0.0, 65535.0)
+
+
+def kind_name(numbers: np.dtype[Any], format: str) -> str:
+    """Return the kind of deep pixels of a number type in a format."""
+    return f"{_SIGNS[numbers.kind]}{numbers.itemsize * 8}-bit {format}"
+
+
+def kinds_of_format(format: str) -> list[str]:
+    """Return all kinds that deep pixels of a format can be of."""
+    return [f"{sign}{bits}-bit {format}" for sign in _SIGNS.values() for bits in (8, 16, 32, 64)]
+
+
+def levels_by_kind(
+    kinds: Iterable[str], blacks: Iterable[float], whites: Iterable[float]
+) -> dict[str, Levels]:
+    """Return the levels that the pictures of a set share, by kind.
+
+    Parameters
+    ----------
+    kinds, blacks, whites : iterable
+        Of each picture; the kind of one that is not deep, or states its levels, is "".
+    """
+    rows = zip(kinds, blacks, whites, strict=True)
+    return {str(kind): (float(black), float(white)) for kind, black, white in rows if kind}
 
 
 def shared_ranges(ranges: Iterable[DeepRange]) -> dict[str, DeepRange]:

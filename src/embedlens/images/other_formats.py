@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+TRUNCATED = "truncated: the file ends before the picture does"
+
 _AS_JPEG = "convert it to JPEG or PNG"
 _EXPORT = "export it as JPEG or PNG"
 _FRAMES = "take frames from it and save them as JPEG or PNG"
@@ -102,6 +104,8 @@ def describe_format(data: bytes) -> str:
     if data[4:8] == b"ftyp":
         brands = {data[8:12], *(data[i : i + 4] for i in range(16, min(len(data), 48), 4))}
         for names, what, todo in _BRANDS:
+            if what == "AVIF" and data[8:12] in names and _is_cut_off(data):
+                return TRUNCATED
             if data[8:12] in names or (what == "HEIC" and brands & set(names[:6])):
                 return _told(what, todo)
         return _told("a video or picture of an unknown brand", _AS_JPEG)
@@ -113,6 +117,19 @@ def describe_format(data: bytes) -> str:
     if len(data) > 16 and not data.strip(b"\0"):
         return f"not a picture but {len(data):,} bytes of zeros, as a broken copy leaves them"
     return _describe_text(data) or "not a picture, or its header is broken"
+
+
+def _is_cut_off(data: bytes) -> bool:
+    """Whether a box of an ISO media file says that it ends after the file does."""
+    start = 0
+    while 0 <= start <= len(data) - 8:
+        size = int.from_bytes(data[start : start + 4], "big")
+        if size == 1:  # the length did not fit into 32 bits
+            size = int.from_bytes(data[start + 8 : start + 16], "big")
+        if size < 8:  # 0 is for a box that goes on to the end; others are broken
+            return False
+        start += size
+    return start > len(data)
 
 
 def _describe_text(data: bytes) -> str:

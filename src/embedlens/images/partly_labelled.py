@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from PIL import Image
+
 from embedlens.errors import ImageSetError
 from embedlens.given_path import given_path
 from embedlens.images.class_names import class_name
@@ -38,7 +40,7 @@ def locate_partly_labelled(place: Place) -> Location:
     if where.is_file():
         if where.suffix.lower() in TABLE_SUFFIXES and not holds_images(where):
             return _table(where)
-        if where.suffix.lower().lstrip(".") in _PICTURES:
+        if _is_picture(where):
             source = FileSource(where.parent, [where.name])
             return Location(where.parent, source, [Entry(where.name, "")], [])
     try:
@@ -95,6 +97,19 @@ def _with_rest(found: Location) -> Location:
     listed = {entry.name for entry in rest}
     problems = [each for each in found.problems if each.path not in listed]
     return Location(found.root, found.source, [*found.entries, *rest], problems, found.columns)
+
+
+def _is_picture(file: Path) -> bool:
+    """Whether a file is one by its name, or by its bytes, whatever it is called."""
+    if file.suffix.lower().lstrip(".") in _PICTURES:
+        return True
+    try:
+        with Image.open(file):  # reads its first bytes alone
+            return True
+    except (OSError, SyntaxError):
+        return False
+    except Image.DecompressionBombError:
+        return True
 
 
 def _table(where: Path) -> Location:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from embedlens.arrays.threads import in_threads
 from embedlens.images.decode import ImageError, probe
-from embedlens.images.levels import DeepRange, Levels, shared_ranges
+from embedlens.images.levels import DeepRange, Levels
 from embedlens.images.source import UNKNOWN, Source
 
 Progress = Callable[[int, int], None]
@@ -107,7 +107,12 @@ def _read_record(source: Source, known: Mapping[str, Record], name: str) -> Reco
     return Record(content, seen.width, seen.height, seen.format, size, stamp, seen.hash, seen.deep)
 
 
-def share_levels(source: Source, names: Sequence[str], records: Sequence[Record]) -> list[Record]:
+def share_levels(
+    source: Source,
+    names: Sequence[str],
+    records: Sequence[Record],
+    shared: Mapping[str, Levels],
+) -> list[Record]:
     """Give all deep pictures of a kind one black and white, which their ids then tell.
 
     Parameters
@@ -118,25 +123,25 @@ def share_levels(source: Source, names: Sequence[str], records: Sequence[Record]
         Theirs.
     records : sequence of Record
         Of all pictures of a set, in the order of the names.
+    shared : mapping of str to (float, float)
+        The levels, by kind.
 
     Returns
     -------
     list of Record
-        The same, with the ranges of the whole set. A picture that has gone in between keeps its
-        id, and is told when it is read.
+        The same, with the levels that are shared; a picture of another kind keeps its own. One that
+        has gone in between keeps its id, and is told when it is read.
     """
-    shared = shared_ranges(record.deep for record in records if record.deep)
     changed = list(records)
     for row, record in enumerate(records):
-        if record.deep and record.deep.levels != shared[record.deep.kind].levels:
-            levels = shared[record.deep.kind].levels
+        if record.deep is None or record.deep.kind not in shared:
+            continue
+        levels, content = shared[record.deep.kind], record.id
+        if record.deep.levels != levels:
             with suppress(ImageError):
                 content = content_id(source.read(names[row]), levels)
-                changed[row] = replace(record, id=content)
-    return [
-        replace(record, deep=shared[record.deep.kind]) if record.deep else record
-        for record in changed
-    ]
+        changed[row] = replace(record, id=content, deep=DeepRange(record.deep.kind, *levels))
+    return changed
 
 
 def known_records(path: Path | None) -> dict[str, Record]:
@@ -159,7 +164,7 @@ def known_records(path: Path | None) -> dict[str, Record]:
     columns = ["path", "id", "width", "height", "format", "bytes", "stamp", "hash"]
     try:
         table = pq.read_table(
-            path, columns=[*columns, "kept", "white"], page_checksum_verification=True
+            path, columns=[*columns, "kept", "kind"], page_checksum_verification=True
         )
         rows = table.to_pylist()
     except (OSError, ValueError, KeyError):
@@ -172,5 +177,5 @@ def known_records(path: Path | None) -> dict[str, Record]:
         )
         for row in rows
         # The range of a deep picture is not kept: it is measured again with that of the others.
-        if row["kept"] and (row["white"] is None or row["white"] != row["white"])
+        if row["kept"] and not row["kind"]
     }

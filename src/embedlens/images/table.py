@@ -13,7 +13,14 @@ from typing import Any
 
 from embedlens.errors import ImageSetError
 from embedlens.images.class_names import class_name
-from embedlens.images.label_sets import SEVERAL, LabelCells, flag_cells, is_flag, separator_of
+from embedlens.images.label_sets import (
+    SETS,
+    SEVERAL,
+    LabelCells,
+    flag_cells,
+    is_flag,
+    separator_of,
+)
 from embedlens.images.path_spelling import composed
 from embedlens.images.problem import Problem
 from embedlens.images.several_labels import ONE_CLASS, explain_no_label
@@ -27,6 +34,7 @@ LABELS = ("label", "class", "category")
 SPLITS = ("split", "subset", "set", "partition", "phase", "usage", "fold")
 _OTHER_SPLITS = ("is_valid", "is_val", "is_validation", "is_test", "is_train", "kfold", "folds")
 
+_HEADER_FIRST = "begin the table with the line that names its columns"
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -124,6 +132,8 @@ def read_columns(path: Path, wanted: Wanted = NOTHING_ELSE, *, labelled: bool = 
         if column is None and (names is PATHS or (labelled and cells is None)):
             has = ", ".join(name for name, _ in frame) or "no columns"
             instead = ""
+            if names is PATHS and frame and frame[0][0].startswith("#"):
+                instead = f"its first line is no header; {_HEADER_FIRST}"
             if names is LABELS:
                 instead = explain_no_label([name for name, _ in frame], _read_whole(frame, path))
             raise ImageSetError(
@@ -194,7 +204,10 @@ def _named(frame: Sequence[Column], name: str, where: Path) -> Column:
     column = _column(frame, (name.strip().casefold(),), where)
     if column is None:
         has = ", ".join(each for each, _ in frame) or "no columns"
-        raise ImageSetError(f"{where}: no column {name} among {has}; --labels names columns")
+        raise ImageSetError(
+            f"{where}: no column {name} among {has}; labels are read from it: add it, or mend the "
+            "name"
+        )
     return column
 
 
@@ -241,7 +254,7 @@ def other_columns(path: Path, wanted: Wanted = NOTHING_ELSE) -> dict[str, dict[s
     if paths is None:
         raise ImageSetError(f"{path}: no column {' or '.join(PATHS)}; add it")
     names = [composed(PurePath(each.strip()).as_posix()) for each in _texts(paths, path)]
-    ours = {"path", "label", "labels", "split", "proposed", ""}
+    ours = {"path", "label", "labels", SETS, "split", "proposed", ""}
     asked = {each.strip().casefold() for each in (wanted.group, wanted.time)}
     passed = {*PATHS, *LABELS, *SEVERAL, *SPLITS, *_OTHER_SPLITS}
     passed = (passed | {each.strip().casefold() for each in wanted.labels}) - asked
@@ -475,7 +488,7 @@ def separated_text(path: Path) -> tuple[str, str]:
 def _separated(path: Path) -> tuple[list[Column], str]:
     text, separator = separated_text(path)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    header = next(rows, [])
+    header = next((row for row in rows if any(each.strip() for each in row)), [])
     cells: list[list[str]] = [[] for _ in header]
     count = 0
     for row in rows:
@@ -483,14 +496,24 @@ def _separated(path: Path) -> tuple[list[Column], str]:
             continue
         count += 1
         if any(each.strip() for each in row[len(header) :]):
-            raise ValueError(
-                f"row {count} has {len(row)} cells for {len(header)} columns; put what holds a "
-                "separator in quotes"
-            )
+            raise ValueError(_too_many(row, count, header))
         for i, column in enumerate(cells):
             column.append(row[i] if i < len(row) else "")
     columns: list[Column] = list(zip(header, cells, strict=True))
     return columns, f" (separated by {_SEPARATORS.get(separator, repr(separator))})"
+
+
+def _too_many(row: list[str], count: int, header: list[str]) -> str:
+    """Say what is wrong where a row has more cells than the header."""
+    if any(name.strip().casefold() in PATHS for name in header):
+        return (
+            f"row {count} has {len(row)} cells for {len(header)} columns; put what holds a "
+            "separator in quotes"
+        )
+    return (
+        f"its first line ({', '.join(header)[:80]}) is no header, as it names no column "
+        f"{' or '.join(PATHS)}; {_HEADER_FIRST}"
+    )
 
 
 def _separator(text: str, path: Path) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from embedlens.images.levels import DeepRange, Levels, eight_bits, range_of
+from embedlens.images.levels import DeepRange, Levels, eight_bits, kind_name, range_of
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -121,8 +121,7 @@ def deep_range(values: npt.NDArray[Any], tags: Any) -> DeepRange:
     least = _number(tags.get(_LEAST_OF_ANY))
     if floating and least is not None and -limit < least <= low:
         low = least
-    sign = {"f": "float ", "i": "signed "}.get(values.dtype.kind, "")
-    return DeepRange(f"{sign}{values.dtype.itemsize * 8}-bit TIFF", low, high)
+    return DeepRange(kind_name(values.dtype, "TIFF"), low, high)
 
 
 def is_inverted(tags: Any) -> bool:
@@ -142,7 +141,7 @@ def read_tiff(data: bytes, max_pixels: int) -> DeepTiff:
 
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         page: Any = file.pages[0]
-        tags = {tag.code: tag.value for tag in page.tags}
+        tags = _tags(page)
         _check(page, data, max_pixels)
         try:
             values = np.asarray(page.asarray(maxworkers=1))
@@ -170,6 +169,26 @@ def read_tiff(data: bytes, max_pixels: int) -> DeepTiff:
         stated_levels(tags),
         deep_range(colours, tags),
     )
+
+
+def deep_kind(data: bytes, max_pixels: int) -> str | None:
+    """Return the kind of a TIFF's numbers by its header; None where it states black and white.
+
+    Raises
+    ------
+    UnreadableTiff
+        As `read_tiff`, where the header tells.
+    """
+    import tifffile
+
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        page: Any = file.pages[0]
+        _check(page, data, max_pixels)
+        return None if stated_levels(_tags(page)) else kind_name(page.dtype, "TIFF")
+
+
+def _tags(page: Any) -> dict[int, Any]:
+    return {tag.code: tag.value for tag in page.tags}
 
 
 def _check(page: Any, data: bytes, max_pixels: int) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -18,11 +16,12 @@ from embedlens.report.decision_block import decision_block
 from embedlens.report.short_paths import common_folder, shortened
 from embedlens.report.templating import environment
 from embedlens.report.thumbnails import Show, shower
+from embedlens.viewer.findings import RowsOfFindings
 
 MAX_SHOWN = 24
 """Of each kind; the table holds all."""
 
-NOTHING_TO_DECIDE: Mapping[str, int] = MappingProxyType({})
+NOTHING_TO_DECIDE = RowsOfFindings.of([], [])
 
 OPEN = 12
 """So many of a kind are shown at once, the others when they are asked for."""
@@ -66,7 +65,7 @@ def findings_by_kind(
     folder: str,
     classes: int,
     opened: int = OPEN,
-    rows: Mapping[str, int] = NOTHING_TO_DECIDE,
+    rows: RowsOfFindings = NOTHING_TO_DECIDE,
 ) -> list[Kind]:
     """Group findings for the template, each with thumbnails of its pictures.
 
@@ -82,8 +81,8 @@ def findings_by_kind(
         How many there are.
     opened : int, default 12
         How many of each kind are shown at once.
-    rows : mapping of str to int, optional
-        Row by path, of the pictures that can be decided on in the page; by default none.
+    rows : RowsOfFindings, optional
+        Of the pictures that can be decided on in the page; by default none.
     """
     rows_of = {str(kind): rows for kind, rows in findings.groupby("kind", sort=False)}
     return [
@@ -100,7 +99,7 @@ def _kind(
     folder: str,
     classes: int,
     opened: int,
-    row_of: Mapping[str, int],
+    row_of: RowsOfFindings,
 ) -> Kind:
     text_only = kind not in OF_PICTURES
     shown = rows.head(MAX_SHOWN)
@@ -113,8 +112,8 @@ def _kind(
             "other": shortened(row["other"], folder),
             "thumbnail": made.get(row["path"], ""),
             "other_thumbnail": made.get(row["other"], ""),
-            "row": None if text_only else row_of.get(row["path"]),
-            "other_row": row_of.get(row["other"]),
+            "row": None if text_only else row_of.find(row["path"], row["label"]),
+            "other_row": row_of.find(row["other"], row["other_label"]),
         }
         for row in shown.to_dict("records")
     )
@@ -148,12 +147,13 @@ def write_check(check: Check, folder: Path) -> Path:
     paths = images.paths.tolist()
     # The table that decisions make gives each picture one class.
     decisions = decision_block(images, folder) if check.label_sets is None else None
+    rows = RowsOfFindings.of(paths, images.labels.tolist()) if decisions else NOTHING_TO_DECIDE
     groups = findings_by_kind(
         check.findings,
         shower(images),
         common_folder(paths),
         len(images.classes),
-        rows=NOTHING_TO_DECIDE if decisions is None else {path: i for i, path in enumerate(paths)},
+        rows=rows,
     )
     page = (
         environment()

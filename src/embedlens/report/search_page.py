@@ -10,6 +10,7 @@ from embedlens.files import write_whole
 from embedlens.images import ImageSet
 from embedlens.report.templating import environment
 from embedlens.report.thumbnails import Thumbnails, shower
+from embedlens.results.pictures import shared_levels
 from embedlens.results.results import results_of_any
 
 
@@ -28,7 +29,7 @@ def write_search(found: pd.DataFrame, picture: str | Path, study: Path, page: Pa
         The file to write.
     """
     results = results_of_any(study)
-    one = ImageSet.read_partly_labelled(picture)
+    one = ImageSet.read_partly_labelled(picture, levels=shared_levels(results.pictures))
     made = Thumbnails(results).by_path(found["path"].tolist())
     items = [{**row, "thumbnail": made.get(row["path"], "")} for row in found.to_dict("records")]
     text = (

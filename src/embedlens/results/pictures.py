@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from embedlens.errors import ImageSetError
+from embedlens.errors import ImageSetError, StudyError
 from embedlens.images import Source, decode, open_source
-from embedlens.images.levels import Levels
+from embedlens.images.levels import Levels, kinds_of_format, levels_by_kind
 from embedlens.images.record import content_id
 from embedlens.images.table import NOTHING_ELSE, Wanted
 from embedlens.results.results import Results
@@ -100,6 +100,32 @@ def levels_of(pictures: pd.DataFrame) -> list[Levels | None]:
         return [None] * len(pictures)
     pairs = zip(pictures["black"], pictures["white"], strict=True)
     return [(float(black), float(white)) if white == white else None for black, white in pairs]
+
+
+def shared_levels(pictures: pd.DataFrame) -> dict[str, Levels]:
+    """Return black and white of a study's deep pictures by kind, for others to be seen alike.
+
+    Raises
+    ------
+    StudyError
+        If a study of version 0.2.0 or earlier, which kept no kinds, has several of one format.
+    """
+    if "white" not in pictures:  # a study of version 0.1.0
+        return {}
+    deep = pictures[pictures["white"].notna()]
+    if "kind" in pictures:
+        return levels_by_kind(deep["kind"], deep["black"], deep["white"])
+    pairs = deep[["format", "black", "white"]].drop_duplicates()
+    if pairs["format"].duplicated().any():
+        raise StudyError(
+            "The study has pictures of more than eight bits of several kinds in one format, and "
+            "it is of version 0.2.0 or earlier, which did not keep which is which; run it again."
+        )
+    return {
+        kind: (float(black), float(white))
+        for name, black, white in pairs.itertuples(index=False)
+        for kind in kinds_of_format(name)
+    }
 
 
 def pixels_of(

@@ -130,7 +130,8 @@ class Settings:
                 raise StudyError(f"maps names none; choose from {', '.join(MAPS)}.")
         labels = (self.labels,) if isinstance(self.labels, str) else tuple(self.labels)
         object.__setattr__(self, "labels", labels)
-        if len(set(labels)) < len(labels) or not all(each.strip() for each in labels):
+        named = {each.strip().casefold() for each in labels}
+        if len(named) < len(labels) or "" in named:
             raise StudyError(f"labels is {labels!r}; name each column once.")
         if self.separator == "":
             raise StudyError("separator is empty; give what stands between labels, such as ';'.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +16,13 @@ from embedlens.features import Recipe, embed
 from embedlens.given_path import given_path
 from embedlens.images import ImageSet, resolved
 from embedlens.images.label_sets import UNANSWERED, free_separator
+from embedlens.images.levels import Levels
 from embedlens.images.listing import has_sets
 from embedlens.images.location import locate_labelled
 from embedlens.images.partly_labelled import locate_label_sets
 from embedlens.images.table import NOTHING_ELSE, TABLE_SUFFIXES, Wanted, other_columns
 from embedlens.results.folder import StudyFolder
+from embedlens.results.pictures import shared_levels
 from embedlens.results.settings import Settings
 from embedlens.study.step_progress import StepProgress
 from embedlens.study.stored_backbone import StoredBackbone
@@ -58,7 +61,7 @@ def label_pictures(
         If all pictures have a label, or they cannot be read.
     """
     _expect_one_class(photos)
-    images = _read(photos, unlabelled, progress)
+    images = _read(photos, unlabelled, None, progress)
     values = [_embedded(each, recipe, progress) for each in images]
     found = propose_labels(images, values, budget, seed=seed)
     return replace(found, others=_others(photos, NOTHING_ELSE))
@@ -99,7 +102,8 @@ def label_study(
     unlabelled = unlabelled or stored.settings.unlabelled
     if stored.results.label_sets is not None:
         return _label_sets(stored, budget, unlabelled, seed, progress)
-    images = _read(stored.settings.pictures, unlabelled, progress)
+    levels = shared_levels(stored.results.pictures)
+    images = _read(stored.settings.pictures, unlabelled, levels, progress)
     values = [_with_stored(each, stored, progress) for each in images]
     found = propose_labels(images, values, budget, seed=seed)
     return replace(found, others=_others(stored.settings.pictures, _wanted(stored.settings)))
@@ -122,6 +126,7 @@ def _label_sets(
     separator = free_separator(map(str, names))
     wanted = _wanted(settings)
     found = locate_label_sets(settings.pictures, wanted)
+    levels = shared_levels(stored.results.pictures)
     cells = [
         replace(entry, label="" if entry.labels is None else _cell(entry.labels, separator))
         for entry in found.entries
@@ -130,9 +135,10 @@ def _label_sets(
     def told(done: int, total: int) -> None:
         progress("reading pictures", done, total)
 
-    images = [ImageSet.of_partly_labelled(replace(found, entries=cells), progress=told)]
+    found = replace(found, entries=cells)
+    images = [ImageSet.of_partly_labelled(found, levels=levels, progress=told)]
     if unlabelled is not None and resolved(unlabelled) != resolved(settings.pictures):
-        images.append(read_pictures_without_label(unlabelled, settings.pictures, progress))
+        images.append(read_pictures_without_label(unlabelled, settings.pictures, levels, progress))
     if all((each.labels != "").all() for each in images):
         raise ImageSetError(
             f"{settings.pictures}: every row is an answer, an empty one too: its picture has none "
@@ -180,14 +186,20 @@ def is_study(place: str | Path) -> bool:
 
 
 def _read(
-    place: str | Path, unlabelled: str | Path | None, progress: StepProgress
+    place: str | Path,
+    unlabelled: str | Path | None,
+    levels: Mapping[str, Levels] | None,
+    progress: StepProgress,
 ) -> list[ImageSet]:
+    """Return pictures, and others without a label, with the levels of a study, or of the first."""
+
     def told(done: int, total: int) -> None:
         progress("reading pictures", done, total)
 
-    images = [ImageSet.read_partly_labelled(place, progress=told)]
+    images = [ImageSet.read_partly_labelled(place, levels=levels, progress=told)]
     if unlabelled is not None and resolved(unlabelled) != resolved(place):
-        images.append(read_pictures_without_label(unlabelled, place, progress))
+        shared = images[0].shared_levels if levels is None else levels
+        images.append(read_pictures_without_label(unlabelled, place, shared, progress))
     return images
 
 

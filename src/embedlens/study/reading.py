@@ -88,5 +88,7 @@ def read_unlabelled_of(
     """Return the pictures without a label that a study shows; None where it names no place."""
     if settings.unlabelled is None:
         return None
-    found = read_pictures_without_label(settings.unlabelled, settings.pictures, progress)
+    found = read_pictures_without_label(
+        settings.unlabelled, settings.pictures, images.shared_levels, progress
+    )
     return new_to(found, images)

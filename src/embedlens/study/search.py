@@ -11,6 +11,7 @@ from embedlens.errors import StudyError
 from embedlens.features import embed
 from embedlens.images import ImageSet
 from embedlens.metrics import nearest_neighbors
+from embedlens.results.pictures import shared_levels
 from embedlens.study.stored_backbone import StoredBackbone
 
 
@@ -51,7 +52,7 @@ def search_study(
     if k < 1:
         raise StudyError(f"k is {k}; ask for 1 picture or more.")
     stored = StoredBackbone.open(folder, backbone)
-    one = ImageSet.read_partly_labelled(picture)
+    one = ImageSet.read_partly_labelled(picture, levels=shared_levels(stored.results.pictures))
     if len(one) != 1:
         raise StudyError(f"{picture} holds {len(one):,} pictures; give one picture file.")
     row = stored.row_of.get(str(one.ids[0]))

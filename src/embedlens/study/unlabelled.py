@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from embedlens.features import embed
 from embedlens.features.store import read_features
 from embedlens.files import content_key
 from embedlens.images import ImageSet, resolved
+from embedlens.images.levels import Levels
 from embedlens.metrics import nearest_neighbors
 from embedlens.results.folder import StudyFolder
 from embedlens.results.label_verdict import verdict_of
@@ -34,7 +36,10 @@ _FORMAT = 2  # raise it when the same pictures begin to get other answers
 
 
 def read_pictures_without_label(
-    place: str | Path, pictures: str | Path, progress: StepProgress
+    place: str | Path,
+    pictures: str | Path,
+    levels: Mapping[str, Levels],
+    progress: StepProgress,
 ) -> ImageSet:
     """Return the pictures of a place that have no label; its label is "".
 
@@ -45,6 +50,8 @@ def read_pictures_without_label(
     pictures : path
         Where the labelled ones are: of this place, those in no class folder, or the rows of the
         table without a label.
+    levels : mapping of str to (float, float)
+        Black and white of the labelled ones that are deep, by kind.
     progress : callable
         Called with (step, done, total).
 
@@ -54,7 +61,9 @@ def read_pictures_without_label(
         If there is none.
     """
     found = ImageSet.read_partly_labelled(
-        place, progress=lambda done, total: progress("reading pictures", done, total)
+        place,
+        levels=levels,
+        progress=lambda done, total: progress("reading pictures", done, total),
     )
     if resolved(place) == resolved(pictures):
         found = found.subset(found.labels == "")

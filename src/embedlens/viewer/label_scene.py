@@ -127,5 +127,5 @@ def label_sets_scene(
         add("labels", "labels", codes_in(lists, distinct), distinct)
     add("split", "split", codes_in(pictures["split"], SPLITS), SPLITS, "split")
     if findings is not None:
-        add_findings(scene, findings, paths)
+        add_findings(scene, findings, paths, pictures["label"].to_list())
     return scene

@@ -127,15 +127,16 @@ class WrittenLabels:
             written = pd.read_csv(self.path, dtype=str, keep_default_na=False)
         except (OSError, ValueError) as error:
             raise EmbedlensError(f"{self.path} cannot be read ({error}); move it away.") from error
-        if not {"path", "label", _OURS} <= set(written):
+        if not {"path", "label", "was", _OURS} <= set(written):
             raise EmbedlensError(
                 f"{self.path} was not written by the viewer, and is left alone; move it away to "
                 "write labels here."
             )
-        written = written[written[_OURS] != ""].drop_duplicates("path").set_index("path")
-        known = table["path"].isin(written.index)
+        decided, names = written[_OURS] != "", _names_of_rows(table, written)
+        written = written[decided].set_index(names[1][decided])
+        known = names[0].isin(written.index)
         for column in ("label", _OURS):
-            table.loc[known, column] = written[column].reindex(table["path"][known]).to_numpy()
+            table.loc[known, column] = written[column].reindex(names[0][known]).to_numpy()
         return table
 
     @cached_property
@@ -169,6 +170,20 @@ def columns_of(images: ImageSet, folder: Path) -> dict[str, list[str]]:
     splits = images.given_splits.tolist()
     rows = _rows(images.source, pictures, splits, folder)
     return _beside_labels(_joined([rows]))
+
+
+def _names_of_rows(*tables: pd.DataFrame) -> list[pd.MultiIndex]:
+    """Name the rows of tables alike, whatever their order and number: by path.
+
+    Where a path has several rows, also by the label that each had, and its place among equals.
+    """
+    several = {path for each in tables for path in each["path"][each["path"].duplicated()]}
+    names = []
+    for each in tables:
+        was = each["was"].where(each["path"].isin(several), "")
+        place = each.groupby([each["path"], was]).cumcount()
+        names.append(pd.MultiIndex.from_arrays([each["path"], was, place]))
+    return names
 
 
 def _rows(

@@ -104,7 +104,7 @@ def pictures_scene(
     splits = padded(codes_in(pictures["split"], SPLITS), scene.count, -1)
     scene.add_category("split", "split", splits, SPLITS, role="split", **facts)
     if findings is not None:
-        add_findings(scene, findings, paths)
+        add_findings(scene, findings, paths, labels.to_list())
     return scene, codes
 
 

@@ -8,12 +8,14 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedlens.backbones.backbone import Backbone
 from embedlens.backbones.families.torch_family import TorchFamily, in_blocks, warn_of_no_text
 from embedlens.backbones.hub_file import HubFile
+from embedlens.backbones.pooling import vector_of
 from embedlens.backbones.transform import Transform
 from embedlens.backbones.transform_file import read_transform
 from embedlens.backbones.tuned_weights import tuned_transform, write_tuned
@@ -44,7 +46,7 @@ _PROCESSORS = ("preprocessor_config.json", "processor_config.json")
 
 
 class HuggingFace(TorchFamily):
-    """What ``AutoModel`` builds: a trained pooler's output, else the class token."""
+    """What ``AutoModel`` builds: a trained pooler's output, else the class token or the average."""
 
     name = "hf"
     prefix = PREFIX
@@ -91,14 +93,18 @@ class HuggingFace(TorchFamily):
         chosen = chosen_weights(network, weights, _published(network, folder, digest))
         if chosen.kind != "imagenet":
             chosen = Weights(chosen.kind, chosen.given, configuration=digest)
-        return Backbone(
-            f"{network}@{layer}" if layer else network,
-            network,
-            self,
-            layer,
-            chosen,
-            tuned_transform(chosen, read_transform(_file(network, folder, _PROCESSORS))),
+        published, unread = Transform(), None
+        try:
+            published = _published_transform(network, folder)
+        except BackboneError as error:  # the user's own transform does without the file
+            unread = str(error)
+        fed = tuned_transform(chosen, published)
+        described = Backbone(
+            f"{network}@{layer}" if layer else network, network, self, layer, chosen, fed
         )
+        if unread is None or fed is not published:
+            return described
+        return replace(described, transform_from=None, unread=unread)
 
     def imagenet_top(
         self, backbone: Backbone
@@ -167,8 +173,9 @@ class HuggingFace(TorchFamily):
         """Write weights and configuration, and the image processor's as it was."""
         write_tuned(module, transform, folder / _WEIGHTS[0])
         module.config.save_pretrained(folder)
-        processor = _file(backbone.network, self.path(backbone.network), _PROCESSORS)
-        shutil.copyfile(processor, folder / processor.name)
+        with suppress(BackboneError):  # the weights tell the transform as well
+            processor = _file(backbone.network, self.path(backbone.network), _PROCESSORS)
+            shutil.copyfile(processor, folder / processor.name)
 
     def network(self, backbone: Backbone, size: tuple[int, int]) -> TorchNetwork:
         """Build it with transformers, none of the repository's own code run."""
@@ -176,29 +183,33 @@ class HuggingFace(TorchFamily):
 
         module, trained = load_model(backbone)
         image = _image_half(module)
-        names = [name.rpartition(".")[2] for name, _ in image.named_parameters()]
-        class_token = any(name in ("cls_token", "class_embedding") for name in names)
-        prefix = int(class_token) + int("distillation_token" in names)
-        prefix += int(getattr(image.config, "num_register_tokens", 0) or 0)
-        projected = hasattr(module, "get_image_features")
         options = _of_another_size(image, size)
+        class_tokens = _class_tokens(image)
+        prefix = class_tokens + int(getattr(image.config, "num_register_tokens", 0) or 0)
+        projected = hasattr(module, "get_image_features")
 
         def vector(module: Any, x: Any) -> Any:
             if projected:
                 out = module.get_image_features(pixel_values=x, **options)
                 return out if hasattr(out, "shape") else out.pooler_output
             out = module(pixel_values=x, **options)
-            pooled = getattr(out, "pooler_output", None) if trained else None
-            return _untrained(out, class_token) if pooled is None else pooled.flatten(1)
+            pooled = _pooler_output(out) if trained else None
+            if pooled is not None:
+                return pooled
+            values = _tokens(out, image.config, backbone.name)
+            return made.pooled(values, made.chosen(values, "own"))
 
         def tokens(module: Any, x: Any) -> Any:
             out = _image_half(module)(pixel_values=x, **options)
-            return out.last_hidden_state
+            return _tokens(out, image.config, backbone.name)
 
-        own = "projected vector, of get_image_features" if projected else "trained pooler's output"
-        if not projected and not trained:
-            own = "class token" if class_token else "average of the output"
-        return TorchNetwork(module, vector, tokens, own, prefix, class_token)
+        made = TorchNetwork(
+            module, vector, tokens, "projected vector, of get_image_features", prefix,
+            class_tokens > 0, suffix=int(getattr(image.config, "num_detection_tokens", 0) or 0),
+        )  # fmt: skip
+        if projected:
+            return made
+        return replace(made, own=_own(made, backbone.name, size, options, trained))
 
 
 def load_model(backbone: Backbone) -> tuple[Any, bool]:
@@ -207,43 +218,116 @@ def load_model(backbone: Backbone) -> tuple[Any, bool]:
     Raises
     ------
     WeightsError
-        If the weights are another network's.
+        If the weights are another network's, or hold code.
     BackboneError
         If the network needs code of its repository.
     """
     import torch
     import transformers
 
-    from embedlens.backbones.torch_weights import another, read_state
-
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    folder = _folder(backbone)
     try:
-        configuration = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        file = backbone.weights.file
-        torch.manual_seed(RANDOM_SEED)
-        if file is None:
-            return transformers.AutoModel.from_config(configuration).eval(), True
-        own_file = backbone.weights.kind == "imagenet" or file.parent == folder
-        module, report = transformers.AutoModel.from_pretrained(
-            folder if own_file else None,
-            config=configuration,
-            state_dict=None if own_file else read_state(file, backbone.network),
-            output_loading_info=True,
-            trust_remote_code=False,
-            dtype=torch.float32,
-            weights_only=True,
+        configuration = transformers.AutoConfig.from_pretrained(
+            _folder(backbone), trust_remote_code=False
         )
-    except (ValueError, OSError, RuntimeError, KeyError) as error:
+        torch.manual_seed(RANDOM_SEED)
+        if backbone.weights.file is None:
+            module = transformers.AutoModel.from_config(configuration)
+            missing: list[str] = []
+        else:
+            module, missing = _with_weights(configuration, backbone)
+    except (ValueError, OSError, RuntimeError, KeyError, ImportError) as error:
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise BackboneError(f"transformers cannot build {backbone.network}: {line}") from error
-    missing = sorted(report["missing_keys"])
-    strange = [key for key in missing if "pooler." not in key]
-    if strange or report.get("mismatched_keys"):
-        first = strange[0] if strange else sorted(map(str, report["mismatched_keys"]))[0]
-        raise WeightsError(another(file, backbone.network, f"it lacks {first}"))
+    if hasattr(getattr(module, "embeddings", None), "random_masking"):
+        module.embeddings.random_masking = _unmasked
     return module.eval(), not missing
+
+
+def _with_weights(configuration: Any, backbone: Backbone) -> tuple[Any, list[str]]:
+    """Build a network with its weights, and name what of its pooler they lack."""
+    import torch
+    import transformers
+
+    from embedlens.backbones.torch_weights import another, read_state
+
+    network, file = backbone.network, backbone.weights.file
+    state: dict[str, Any] = {}
+    for each in backbone.weights.files():
+        if not each.name.endswith(".index.json"):
+            state |= read_state(each, network)
+    with torch.device("meta"):
+        kind = type(transformers.AutoModel.from_config(configuration))
+    # Given a folder, transformers would take the file of its own choice.
+    module, report = kind.from_pretrained(
+        None,
+        config=configuration,
+        state_dict=state,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,  # they are refused below, with their names
+        dtype=torch.float32,
+    )
+    missing = sorted(report["missing_keys"])
+    if strange := [key for key in missing if "pooler." not in key]:
+        raise WeightsError(another(file, network, f"it lacks {strange[0]}"))
+    if mismatched := sorted(report["mismatched_keys"], key=str):
+        key, held, wanted = mismatched[0]
+        reason = f"its {key} is of shape {tuple(held)}, not {tuple(wanted)}"
+        raise WeightsError(another(file, network, reason))
+    if strange := [key for key in sorted(report["unexpected_keys"]) if _is_of_a_layer(key, module)]:
+        raise WeightsError(another(file, network, f"it also holds {strange[0]}"))
+    return module, missing
+
+
+def _is_of_a_layer(key: str, module: Any) -> bool:
+    """Whether a tensor that a network has no place for belongs to its layers, or to one more.
+
+    Heads, decoders, poolers and mask tokens are left out rightly; buffers are made anew.
+    """
+    import torch
+
+    name = key.removeprefix(f"{module.base_model_prefix}.")
+    if name in {each for each, _ in module.named_buffers()}:
+        return False
+    at = module
+    for part in name.split("."):
+        if isinstance(at, torch.nn.ModuleList):
+            return True
+        at = getattr(at, part, None)
+    return False
+
+
+def _unmasked(sequence: Any, noise: Any = None) -> tuple[Any, None, None]:
+    """Take the place of ViTMAE's, which drops three of four patches at random, and shuffles."""
+    return sequence, None, None
+
+
+def _class_tokens(image: Any) -> int:
+    """Count the tokens of its embeddings that stand before patches; a pooler may have one too."""
+    names = ("cls_token", "class_embedding", "distillation_token")
+    return sum(
+        each.numel() // each.shape[-1]
+        for name, each in image.named_parameters()
+        if "embeddings." in name and name.rpartition(".")[2] in names
+    )
+
+
+def _own(
+    network: TorchNetwork, name: str, size: tuple[int, int], options: Any, trained: bool
+) -> str:
+    """Say what the vector that counts is: of a picture it is looked whether there is a pooler."""
+    import torch
+
+    try:
+        with torch.no_grad():
+            out = network.module(pixel_values=torch.zeros(1, 3, *size), **options)
+    except (RuntimeError, AssertionError, ValueError, IndexError, TypeError):
+        return ""  # building tries it as well, and tells
+    if trained and _pooler_output(out) is not None:
+        return "trained pooler's output"
+    values = _tokens(out, network.module.config, name)
+    return vector_of(name, network.output(values), network.chosen(values, "own"))
 
 
 def _of_another_size(image: Any, size: tuple[int, int]) -> dict[str, bool]:
@@ -259,11 +343,19 @@ def _image_half(module: Any) -> Any:
     return getattr(module, "vision_model", module)
 
 
-def _untrained(out: Any, class_token: bool) -> Any:
-    hidden = out.last_hidden_state
-    if hidden.ndim == 4:
-        return hidden.mean((2, 3))
-    return hidden[:, 0] if class_token else hidden.mean(1)
+def _pooler_output(out: Any) -> Any:
+    pooled = getattr(out, "pooler_output", None)
+    return None if pooled is None else pooled.flatten(1)
+
+
+def _tokens(out: Any, configuration: Any, name: str) -> Any:
+    """Return the last tokens or feature map of what a network gave."""
+    maps = getattr(out, "feature_maps", None)
+    values = getattr(out, "last_hidden_state", maps[-1] if maps else None)
+    if values is None:
+        raise BackboneError(f"{name} gives neither tokens nor a feature map, and has no features.")
+    # Its pooled vector comes first, as if it was a token.
+    return values[:, 1:] if configuration.model_type == "dinov3_convnext" else values
 
 
 def _folder(backbone: Backbone) -> Path:
@@ -295,6 +387,14 @@ def _published(network: str, folder: Path | None, configuration: str) -> Weights
     found = [folder / name for name in _WEIGHTS if (folder / name).is_file()]
     file = found[0] if found else folder / _WEIGHTS[0]
     return Weights("file", file, configuration=configuration)
+
+
+def _published_transform(network: str, folder: Path | None) -> Transform:
+    try:
+        file = _file(network, folder, _PROCESSORS)
+    except BackboneError as error:
+        raise BackboneError(f"{error} Say with --transform what pictures it was fed.") from error
+    return read_transform(file)
 
 
 def _stated(network: str, folder: Path | None, names: tuple[str, ...]) -> Mapping[str, Any]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedlens.backbones.backbone import Backbone
+from embedlens.backbones.channel_axis import channel_axis, tokens_before
 from embedlens.backbones.families.family import Built, Family, Form
 from embedlens.backbones.families.model_file import model_file
 from embedlens.backbones.onnx_format import external_files
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
     import keras
     import openvino
 
-# Tokens before those of patches: one for the class, and perhaps registers (four in DINOv2's and
-# DINOv3's networks that have them).
-_PREFIX = 8
 _LISTED = 8
 
 # How OpenVINO says that it has no such operator.
@@ -55,17 +54,21 @@ class OnnxFile(Family):
     ) -> Backbone:
         """Describe a file, which holds its own weights; a file beside it may say its transform."""
         path = model_file(network, weights)
-        others = external_files(path)
-        said = file_beside(path)
-        return Backbone(
+        described = Backbone(
             f"{network}@{layer}" if layer else network,
             str(path),
             self,
             layer,
-            Weights("file", path, beside=others),
-            read_transform(said) if said else Transform(),
-            transform_from=str(said) if said else None,
+            Weights("file", path, beside=external_files(path)),
+            Transform(),
+            transform_from=None,
         )
+        try:
+            said = file_beside(path)
+            transform = read_transform(said) if said else Transform()
+        except BackboneError as error:  # the user's own transform does without the file
+            return replace(described, unread=str(error))
+        return replace(described, transform=transform, transform_from=str(said) if said else None)
 
     def build(
         self,
@@ -84,9 +87,9 @@ class OnnxFile(Family):
         size = _sized(name, model, layout, transform)
         output = _chosen(name, model, backbone.layer)
         _fix_batch(name, model, output, layout, size)
-        shape = _shape(name, output)
-        kind, first = _kind(shape, size)
-        features, vector = _pooled(name, output, pooling, kind, first, layout)
+        _expect_one_picture(name, output)
+        output, kind = _arranged(name, model, output, size, pooling)
+        features, vector = _pooled(name, output, pooling, kind, size)
         graph = _from_pixels(name, _only(model, features), transform.of_size(size), layout)
         parameters = sum(
             math.prod(op.get_output_shape(0))
@@ -94,7 +97,7 @@ class OnnxFile(Family):
             if op.get_type_name() == "Constant" and op.get_element_type().is_real()
         )
         width = math.prod(graph.output(0).get_partial_shape().to_shape()[1:])
-        return Built(graph, size, int(width), 0, _channels_last(shape, layout), parameters, vector)
+        return Built(graph, size, int(width), 0, _shape(output), parameters, vector)
 
     def load(self, backbone: Backbone, size: tuple[int, int] | None) -> keras.Model:
         """Refuse: nothing here trains an ONNX file."""
@@ -237,42 +240,56 @@ def _last_line(error: Exception) -> str:
     return (lines or [type(error).__name__])[-1].rstrip(".")
 
 
-def _shape(name: str, output: Any) -> tuple[int, ...]:
-    """Return the shape of what it gives for a picture, without the batch."""
+def _expect_one_picture(name: str, output: Any) -> None:
     shape = output.get_partial_shape()
     if shape.is_dynamic:
         raise BackboneError(
             f"{name} gives an output of shape {shape} for a picture: how many numbers there are "
             "depends on the picture. Choose another output."
         )
-    lengths = tuple(int(each) for each in shape.to_shape())
-    if lengths and lengths[0] == 1 and len(lengths) > 1:
-        return lengths[1:]
-    if len(lengths) == 1:
-        return lengths
-    raise BackboneError(
-        f"{name} gives an output of shape {list(lengths)} for one picture; the first number must "
-        "be that of pictures. Choose another output."
-    )
+    lengths = list(shape.to_shape())
+    if not lengths or (len(lengths) > 1 and lengths[0] != 1):
+        raise BackboneError(
+            f"{name} gives an output of shape {lengths} for one picture; the first number must "
+            "be that of pictures. Choose another output."
+        )
 
 
-def _kind(shape: tuple[int, ...], size: tuple[int, int]) -> tuple[Output, int]:
-    """Tell what an output is, and how many tokens stand before those of patches."""
+def _shape(output: Any) -> tuple[int, ...]:
+    """Return the shape of what it gives for a picture, without the batch."""
+    lengths = tuple(int(each) for each in output.get_partial_shape().to_shape())
+    return lengths[1:] if len(lengths) > 1 else lengths
+
+
+def _arranged(
+    name: str, model: openvino.Model, output: Any, size: tuple[int, int], pooling: Pooling
+) -> tuple[Any, Output]:
+    """Return an output with its channels last, and what it is."""
+    import openvino.opset13 as ops
+
+    shape = _shape(output)
     if math.prod(shape) == max(shape):  # (d,), (d, 1, 1), (1, d)
-        return "vector", 0
+        return output, "vector"
+    if len(shape) not in (2, 3):
+        return output, "other"
+    axis = channel_axis(model, output, size)
+    if axis is None and pooling == "none":
+        return output, "other"
+    if axis is None:
+        raise BackboneError(
+            f"{name} gives an output of shape {[1, *shape]} for a picture of {size[0]} x {size[1]} "
+            "pixels, and neither lengths nor operators tell which of its axes is that of "
+            "features. Choose --pooling none, which takes all numbers, or another output."
+        )
+    if axis == 1:
+        output = ops.transpose(output, [0, *range(2, len(shape) + 1), 1]).output(0)
     if len(shape) == 3:
-        return "map", 0
-    if len(shape) != 2:
-        return "other", 0
-    sides = range(4, min(size) + 1)
-    patches = [size[0] // side * (size[1] // side) for side in sides]
-    before = [shape[0] - each for each in patches if 0 <= shape[0] - each <= _PREFIX]
-    first = min(before, default=0)
-    return ("class and tokens", first) if first else ("tokens", 0)
+        return output, "map"
+    return output, "class and tokens" if tokens_before(_shape(output)[0], size) else "tokens"
 
 
 def _pooled(
-    name: str, output: Any, pooling: Pooling, kind: Output, first: int, layout: str
+    name: str, output: Any, pooling: Pooling, kind: Output, size: tuple[int, int]
 ) -> tuple[Any, str]:
     """Return the node of features (1, d), and what they are in words."""
     import openvino.opset13 as ops
@@ -280,40 +297,26 @@ def _pooled(
     defaults: dict[Output, Pooling] = {
         "vector": "none", "map": "mean", "class and tokens": "cls", "other": "none",
     }  # fmt: skip
+    count = _shape(output)[0]
     if pooling == "own" and kind not in defaults:
-        count = output.get_partial_shape()[1]
         raise BackboneError(
             f"{name} gives {count} tokens and no vector of them all; choose --pooling mean or max, "
             "or another output."
         )
     chosen = defaults[kind] if pooling == "own" else pooling
     vector = vector_of(name, kind, chosen)
+    reduce = ops.reduce_max if chosen == "max" else ops.reduce_mean
     if chosen == "none":
-        parts = [_last_channels(output, layout) if kind == "map" else output]
+        parts = [output]
     elif kind == "map":
-        axes = [layout.index("H"), layout.index("W")]
-        reduce = ops.reduce_mean if chosen == "mean" else ops.reduce_max
-        parts = [reduce(output, axes).output(0)]
+        parts = [reduce(output, [1, 2]).output(0)]
     else:
-        count = output.get_partial_shape()[1].get_length()
         token = ops.gather(output, 0, 1).output(0)
-        patches = ops.slice(output, [first], [count], [1], [1]).output(0)
-        reduce = ops.reduce_max if chosen == "max" else ops.reduce_mean
-        pooled = reduce(patches, [1]).output(0)
+        first = tokens_before(count, size) or 0
+        pooled = reduce(ops.slice(output, [first], [count], [1], [1]), [1]).output(0)
         parts = {"cls": [token], "cls+mean": [token, pooled]}.get(chosen, [pooled])
     flat = [ops.reshape(each, [1, -1], False).output(0) for each in parts]
     return (ops.concat(flat, 1).output(0) if len(flat) > 1 else flat[0]), vector
-
-
-def _last_channels(output: Any, layout: str) -> Any:
-    """Return a feature map in the order height, width, channels, as Keras flattens it."""
-    import openvino.opset13 as ops
-
-    return ops.transpose(output, [0, 2, 3, 1]).output(0) if layout == "NCHW" else output
-
-
-def _channels_last(shape: tuple[int, ...], layout: str) -> tuple[int, ...]:
-    return (*shape[1:], shape[0]) if len(shape) == 3 and layout == "NCHW" else shape
 
 
 def _only(model: openvino.Model, features: Any) -> openvino.Model:

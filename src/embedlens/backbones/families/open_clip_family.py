@@ -113,7 +113,7 @@ class OpenCLIP(TorchFamily):
             warn_of_no_text(backbone, error)
             return None
         model = whole_model(backbone)
-        return in_blocks(lambda block: model.encode_text(tokens(list(block))), texts)
+        return in_blocks(lambda block: _pooled(model.encode_text(tokens(list(block)))), texts)
 
     def expect_saveable(self, backbone: Backbone, transform: Transform) -> None:
         """Refuse another size of an image half of timm: open_clip reads that at its own alone."""
@@ -201,7 +201,12 @@ def _pair(size: Any) -> tuple[int, int]:
 
 
 def _vector(module: Any, x: Any) -> Any:
-    return module.encode_image(x)
+    return _pooled(module.encode_image(x))
+
+
+def _pooled(given: Any) -> Any:
+    """Return the vector where a network is configured to give its tokens too."""
+    return given[0] if isinstance(given, tuple) else given
 
 
 def _tokens(module: Any, x: Any) -> Any:

@@ -7,6 +7,7 @@ finds in the installed torchvision, for lists and descriptions without importing
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
@@ -133,7 +134,7 @@ class Torchvision(TorchFamily):
         if name.startswith("vit_") and size[0] == size[1]:
             options["image_size"] = size[0]
         file = backbone.weights.file
-        state = {} if file is None else read_state(file, backbone.network)
+        state: Any = OrderedDict() if file is None else read_state(file, backbone.network)
         torch.manual_seed(RANDOM_SEED)
         if name in ("googlenet", "inception_v3"):
             # Their published weights expect pixels of -1 to 1, and scale what the transform gives.
@@ -145,8 +146,11 @@ class Torchvision(TorchFamily):
         headless = file is not None and f"{top}.weight" not in state
         if headless or backbone.layer != top:
             _replace(module, top, torch.nn.Identity())
+            for key in [each for each in state if each.startswith(f"{top}.")]:
+                del state[key]
         if file is not None:
-            state = {key: each for key, each in state.items() if not key.startswith(f"{top}.")}
+            if not hasattr(state, "_metadata"):  # of safetensors; MNASNet asks for its version
+                state._metadata = module.state_dict()._metadata
             with set_whole(file, backbone.network):
                 module.load_state_dict(state, strict=False)
         return TorchNetwork(
