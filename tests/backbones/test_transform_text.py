@@ -109,16 +109,29 @@ STATISTICS = {"image_mean": list(IMAGENET_MEAN), "image_std": list(IMAGENET_DEVI
                 "interpolation": "bicubic", "mean": [0.5] * 3, "std": [0.5] * 3}},
             Transform((224, 288), "crop", 0.95, interpolation="bicubic", **HALF),
         ),
+        (  # the defaults of timm's resolve_data_config
+            {"architecture": "resnet50", "pretrained_cfg": {"input_size": None, "mean": None}},
+            Transform((224, 224), "crop", 0.875, interpolation="bicubic", **IMAGENET),
+        ),
+        (  # a file that says no more than what it is of
+            {"image_processor_type": "CLIPImageProcessor"},
+            Transform((224, 224), "crop", shorter_side=224, interpolation="bicubic", scale=255.0,
+                      mean=(0.48145466, 0.4578275, 0.40821073),
+                      deviation=(0.26862954, 0.26130258, 0.27577711)),
+        ),
         (
             {"input_size": [3, 384, 384], "crop_pct": 1.0, "crop_mode": "border",
              "interpolation": "bicubic", "mean": [0.5] * 3, "std": [0.5] * 3},
             Transform((384, 384), "pad", interpolation="bicubic", fill=(128, 128, 128), **HALF),
         ),
     ],
-    ids=["bit", "clip-2021", "vit", "convnext", "convnext-384", "deit", "timm", "timm-border"],
+    ids=["bit", "clip-2021", "vit", "convnext", "convnext-384", "deit", "timm", "timm-defaults",
+         "clip-2026", "timm-border"],
 )  # fmt: skip
 def test_files_of_libraries_are_read_as_they_read_them(tmp_path, content, expected):
-    if "image_mean" in content:  # transformers' centre lies before the middle
+    if (
+        "architecture" not in content and "input_size" not in content
+    ):  # transformers' centre lies before the middle
         expected = replace(expected, centre="before")
     assert read_transform(written(tmp_path, content)) == expected
 
@@ -138,6 +151,8 @@ def test_its_own_record_comes_back(tmp_path):
         ({"transform": {"sizes": [96, 96]}}, "sizes mean"),
         ({"transform": {"crop": 0}}, "out of range"),
         ({"input_size": [1, 28, 28], "mean": [0.5], "std": [0.5]}, "1 channels"),
+        ({"input_size": [3, 28, 28], "crop_mode": "corner"}, "crop_mode 'corner'"),
+        ({"image_processor_type": "PerceiverImageProcessor"}, "before it resizes"),
         ([1, 2], "holds a list"),
     ],
 )

@@ -16,7 +16,9 @@ from safetensors.torch import save_file  # noqa: E402
 from embedlens.backbones import get_backbone, list_backbones  # noqa: E402
 from embedlens.backbones.families import timm_family  # noqa: E402
 from embedlens.backbones.hub_file import HubFile  # noqa: E402
+from embedlens.backbones.transform_file import timm_transform  # noqa: E402
 from embedlens.errors import BackboneError, WeightsError  # noqa: E402
+from embedlens.features.decoding import decoded  # noqa: E402
 
 # Convolutions, class token, attention pool, class token instead of the average, squash.
 NETWORKS = [
@@ -78,6 +80,41 @@ def test_a_folder_of_timm_s_is_a_backbone(randomized, opened, embedded, cosines,
         expected = np.stack([module(transform(each)[None])[0].numpy() for each in opened])
     backbone = get_backbone(f"timm:local-dir:{tmp_path}")
     assert cosines(embedded(backbone, form="torch"), expected) >= 0.9999
+
+
+CONFIGURATIONS = [
+    {"num_classes": 0},
+    {"input_size": None, "interpolation": "", "crop_mode": None},
+    {"input_size": [3, 96, 80], "crop_pct": 0.8, "mean": [0.5] * 3, "std": [0.25] * 3},
+    {"input_size": [3, 96, 96], "crop_pct": 1.2, "interpolation": "bilinear"},
+    {"input_size": [3, 96, 96], "crop_mode": "squash", "crop_pct": 0.9},
+    {"input_size": [3, 96, 96], "crop_mode": "border", "crop_pct": 1.0},
+]
+
+
+@pytest.mark.parametrize("stated", CONFIGURATIONS, ids=str)
+def test_a_configuration_s_pixels_are_those_of_timm(stated, images, opened):
+    """What it does not say, too; a level of 255 apart at most."""
+    config = timm.data.resolve_data_config({}, pretrained_cfg=stated)
+    theirs = timm.data.create_transform(**config, is_training=False)
+    own = timm_transform(stated)
+    one = 1.01 / (own.scale * min(own.deviation))
+    # timm makes a side of no pixels of a strip that it fits into a border.
+    rows = [i for i, each in enumerate(opened) if own.resize != "pad" or min(each.size) > 4]
+    for row, pixels in decoded(images, rows, own):
+        given = own.apply(np.asarray(pixels, np.float32)).transpose(2, 0, 1)
+        expected = theirs(opened[row]).numpy()
+        np.testing.assert_allclose(given, expected, rtol=0, atol=one, err_msg=images.paths[row])
+
+
+@pytest.mark.parametrize("size", [(1, 64, 64), (3, 64, 64)], ids=str)
+def test_a_folder_of_a_network_of_one_channel_is_refused(size, tmp_path):
+    """Whether its pictures' size says so or only its architecture's arguments."""
+    overlay = {"input_size": size, "mean": (0.5,) * size[0], "std": (0.5,) * size[0]}
+    own = timm.create_model("test_convnext", in_chans=1, pretrained_cfg_overlay=overlay)
+    timm.models.save_for_hf(own, tmp_path, model_args={"in_chans": 1})
+    with pytest.raises(BackboneError, match=r"config\.json.* 1[ ,].*pictures have 3"):
+        get_backbone(f"timm:local-dir:{tmp_path}")
 
 
 def test_weights_of_another_depth_are_refused(randomized, tmp_path):

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from embedlens.backbones.transform import RESIZES, Transform
+from embedlens.backbones.image_processor import ImageProcessor, kind_of, settings
+from embedlens.backbones.transform import (
+    IMAGENET_DEVIATION,
+    IMAGENET_MEAN,
+    RESIZES,
+    Resize,
+    Transform,
+)
 from embedlens.errors import BackboneError
 
 NAMES = ("classifier.json", "preprocessor_config.json", "config.json")
 """The files that are looked for, in this order."""
 
+CROP_MODES: dict[str, Resize] = {"center": "crop", "squash": "squash", "border": "pad"}
+"""What timm calls each way to fit pictures."""
+
 _PILLOW: dict[Any, str] = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}
 _INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
-
-# Image processors of transformers whose pictures are resized and cropped by the settings in the
-# file alone. Others do more (tiles, a second normalisation, sizes that follow the picture).
-_PROCESSORS = {
-    "Beit", "Bit", "ChineseCLIP", "CLIP", "ConvNext", "DeiT", "DINOv3ViT", "MobileNetV1",
-    "MobileNetV2", "MobileViT", "Perceiver", "PoolFormer", "Pvt", "Siglip", "ViT",
-}  # fmt: skip
-# Of these a size that is one number is the short side's; of the others it is both sides.
-_SHORT_SIDE = {
-    "Bit", "ChineseCLIP", "CLIP", "ConvNext", "MobileNetV1", "MobileNetV2", "MobileViT",
-    "PoolFormer", "Pvt",
-}  # fmt: skip
+_OF_PROCESSORS = {"image_processor_type", "feature_extractor_type", "image_mean", "do_resize"}
 
 
 def file_beside(model: Path) -> Path | None:
@@ -75,10 +75,10 @@ def read_transform(file: Path) -> Transform:
         if "transform" in content:
             return recorded_transform(content["transform"])
         if "pretrained_cfg" in content or "input_size" in content:
-            return _timm(content.get("pretrained_cfg", content))
+            return timm_transform(content.get("pretrained_cfg", content))
         if "image_processor" in content:  # of a processor_config.json
             content = content["image_processor"]
-        if "image_mean" in content or "do_resize" in content:
+        if _OF_PROCESSORS & set(content):
             return _processor(content)
         return recorded_transform(content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -138,88 +138,114 @@ def recorded_transform(record: dict[str, Any]) -> Transform:
     return made
 
 
-def _timm(config: dict[str, Any]) -> Transform:
-    """Read timm's pretrained_cfg, as ``resolve_data_config`` and ``create_transform`` do."""
-    channels, height, width = config.get("input_size", (3, 224, 224))
+def timm_transform(config: Mapping[str, Any]) -> Transform:
+    """Read timm's pretrained_cfg, as ``resolve_data_config`` and ``create_transform`` do.
+
+    Raises
+    ------
+    ValueError
+        If it asks for what a `Transform` cannot do.
+    """
+    channels, height, width = config.get("input_size") or (3, 224, 224)
     if channels != 3:
-        raise ValueError(f"pictures of {channels} channels")
-    ways = {"center": "crop", "squash": "squash", "border": "pad"}
-    mean = _triple(config.get("mean", (0.485, 0.456, 0.406)))
-    made = {
-        "size": (int(height), int(width)),
-        "resize": ways[config.get("crop_mode") or "center"],
-        "crop": float(config.get("crop_pct") or 0.875),
-        "interpolation": _interpolation(config.get("interpolation") or "bilinear"),
-        "scale": 255.0,
-        "mean": mean,
-        "deviation": _triple(config.get("std", (0.229, 0.224, 0.225))),
-        "fill": [round(255 * value) for value in mean],
-    }
-    if made["resize"] != "pad":
-        del made["fill"]
-    return recorded_transform(made)
+        raise ValueError(f"it takes {channels} channels, and pictures have 3, RGB")
+    size, share = (int(height), int(width)), float(config.get("crop_pct") or 0.875)
+    mode = config.get("crop_mode") or "center"
+    if mode not in CROP_MODES:
+        raise ValueError(f"the crop_mode {mode!r} is not known here")
+    resize = CROP_MODES[mode]
+    mean = _triple(config.get("mean") or IMAGENET_MEAN)
+    red, green, blue = (round(255 * value) for value in mean)
+    return Transform(
+        size,
+        resize,
+        min(share, 1.0),
+        # Above 1 the picture is made smaller than the size, and black is added around it.
+        math.floor(min(size) / share) if share > 1 else None,
+        interpolation=_interpolation(config.get("interpolation") or "bicubic"),
+        scale=255.0,
+        mean=mean,
+        deviation=_triple(config.get("std") or IMAGENET_DEVIATION),
+        fill=(red, green, blue) if resize == "pad" else Transform().fill,
+    )
 
 
-def _processor(config: dict[str, Any]) -> Transform:
+def _processor(config: Mapping[str, Any]) -> Transform:
     """Read what an image processor of transformers does by its settings."""
-    kind = _processor_kind(config)
-    interpolation = _interpolation(config.get("resample", 2))
-    made = replace(_scaled(config), interpolation=interpolation, centre="before")
-    if config.get("do_flip_channel_order"):
-        made = replace(made, channels="BGR")
-    if config.get("do_pad"):
+    kind = kind_of(config)
+    told = settings(kind, config)
+    if told.do_pad:
         raise ValueError("it pads pictures")
-    if not config.get("do_resize", True):
+    if not told.do_resize:
         raise ValueError("it does not resize pictures")
-    size = config["size"]
-    if kind == "ConvNext":
-        return _convnext(made, _side(size), config.get("crop_pct") or 224 / 256)
+    if kind == "Perceiver" and told.do_center_crop:
+        raise ValueError("it cuts the centre out before it resizes, which cannot be done here")
+    fitted = _convnext(told) if kind == "ConvNext" else _fitted(kind, told)
+    return replace(
+        fitted,
+        interpolation=_interpolation(told.resample),
+        centre="before",
+        scale=round(1 / told.rescale_factor, 6) if told.do_rescale else 1.0,
+        mean=_triple(told.image_mean) if told.do_normalize else Transform().mean,
+        deviation=_triple(told.image_std) if told.do_normalize else Transform().deviation,
+        channels="BGR" if told.do_flip_channel_order else "RGB",
+    )
+
+
+def _fitted(kind: str, told: ImageProcessor) -> Transform:
+    """Fit the short side or squash, then cut the centre out."""
+    size = _sides(told)
+    crop = _pair(told.crop_size) if told.do_center_crop else None
+    if kind == "PoolFormer" and told.crop_pct is not None:
+        size = int(_short_side(size) / told.crop_pct)
     if isinstance(size, int):
-        size = {"shortest_edge": size} if kind in _SHORT_SIDE else {"height": size, "width": size}
-    crop = config.get("crop_size") if config.get("do_center_crop") else None
-    if "shortest_edge" in size:
         if crop is None:
             raise ValueError("it fits the short side and cuts nothing off")
-        return replace(made, resize="crop", size=_pair(crop), shorter_side=size["shortest_edge"])
-    height, width = _pair(size)
-    if crop is None or _pair(crop) == (height, width):
-        return replace(made, resize="squash", size=(height, width))
-    if height != width:
-        raise ValueError(f"it cuts {crop} out of {height} x {width}")
-    return replace(made, resize="squash", size=_pair(crop), shorter_side=height)
+        return Transform(crop, "crop", shorter_side=size)
+    if crop is None or crop == size:
+        return Transform(size)
+    if size[0] != size[1]:
+        raise ValueError(f"it cuts {crop[0]} x {crop[1]} out of {size[0]} x {size[1]}")
+    return Transform(crop, shorter_side=size[0])
 
 
-def _processor_kind(config: dict[str, Any]) -> str:
-    named = config.get("image_processor_type") or config.get("feature_extractor_type") or ""
-    kind = str(named)
-    for ending in ("Fast", "Pil", "ImageProcessor", "FeatureExtractor"):
-        kind = kind.removesuffix(ending)
-    if kind not in _PROCESSORS:
-        raise ValueError(f"the image processor {named or 'without a name'} is not known here")
-    return kind
-
-
-def _scaled(config: dict[str, Any]) -> Transform:
-    factor = config.get("rescale_factor", 1 / 255) if config.get("do_rescale", True) else 1.0
-    made = Transform(scale=round(1 / factor, 6))
-    if not config.get("do_normalize", True):
-        return made
-    return replace(made, mean=_triple(config["image_mean"]), deviation=_triple(config["image_std"]))
-
-
-def _convnext(made: Transform, side: int, share: float) -> Transform:
+def _convnext(told: ImageProcessor) -> Transform:
     """Below 384 pixels the centre of a larger picture; from there on the whole, squashed."""
+    side = _short_side(_sides(told))
+    crop = _pair(told.crop_size) if told.do_center_crop else (side, side)
+    if crop != (side, side):
+        raise ValueError(f"it cuts {crop[0]} x {crop[1]} out of {side} x {side}")
     if side >= 384:
-        return replace(made, resize="squash", size=(side, side))
-    return replace(made, resize="crop", size=(side, side), shorter_side=int(side / share))
+        return Transform((side, side))
+    share = told.crop_pct or 224 / 256
+    return Transform((side, side), "crop", shorter_side=int(side / share))
 
 
-def _side(size: Any) -> int:
-    return int(size if isinstance(size, int) else size["shortest_edge"])
+def _sides(told: ImageProcessor) -> int | tuple[int, int]:
+    """Return (height, width), or one number where it is the short side's."""
+    size = told.size
+    if isinstance(size, Mapping):
+        if set(size) == {"shortest_edge"}:
+            return int(size["shortest_edge"])
+        if set(size) != {"height", "width"}:
+            raise ValueError(f"it resizes to {dict(size)}")
+    return size if isinstance(size, int) and not told.default_to_square else _pair(size)
+
+
+def _short_side(size: int | tuple[int, int]) -> int:
+    if isinstance(size, int):
+        return size
+    height, width = size
+    if height != width:
+        raise ValueError(f"it fits the short side to {height} x {width}")
+    return height
 
 
 def _pair(size: Any) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else (int(size["height"]), int(size["width"]))
+    if isinstance(size, int):
+        return size, size
+    height, width = (size["height"], size["width"]) if isinstance(size, Mapping) else size
+    return int(height), int(width)
 
 
 def _triple(values: Any) -> tuple[float, float, float]:

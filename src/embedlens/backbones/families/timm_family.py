@@ -8,7 +8,6 @@ a timm of another version a network is described by that timm itself.
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,13 +21,8 @@ import numpy as np
 from embedlens.backbones.backbone import Backbone
 from embedlens.backbones.families.torch_family import TorchFamily
 from embedlens.backbones.hub_file import HubFile, UrlFile
-from embedlens.backbones.transform import (
-    IMAGENET_DEVIATION,
-    IMAGENET_MEAN,
-    Interpolation,
-    Resize,
-    Transform,
-)
+from embedlens.backbones.transform import Interpolation, Transform
+from embedlens.backbones.transform_file import CROP_MODES, timm_transform
 from embedlens.backbones.tuned_weights import tuned_transform, write_tuned
 from embedlens.backbones.weights import RANDOM_SEED, Weights, chosen_weights
 from embedlens.errors import BackboneError, WeightsError
@@ -45,7 +39,6 @@ LOCAL = "local-dir:"
 _FILES = ("model.safetensors", "pytorch_model.bin")
 _CONFIGURATION = "config.json"
 _TRANSFORM = ("input_size", "interpolation", "crop_pct", "crop_mode", "mean", "std")
-_RESIZES: dict[str, Resize] = {"center": "crop", "squash": "squash", "border": "pad"}
 _TABLE = Path(__file__).with_name("timm_networks.json")
 
 
@@ -89,15 +82,8 @@ class Pretrained:
 
     def transform(self) -> Transform:
         """Return what ``timm.data.create_transform`` makes of it, as a `Transform`."""
-        fill = tuple(round(255 * each) for each in self.mean)
-        # Above 1 the picture is made smaller than the size, and black is added around it.
-        small = math.floor(min(self.input_size) / self.crop_pct) if self.crop_pct > 1 else None
-        return Transform(
-            self.input_size, _RESIZES[self.crop_mode], min(self.crop_pct, 1.0), small,
-            interpolation=self.interpolation,
-            scale=255.0, mean=self.mean, deviation=self.std,
-            fill=(fill[0], fill[1], fill[2]) if self.crop_mode == "border" else Transform().fill,
-        )  # fmt: skip
+        told = {name: getattr(self, name) for name in _TRANSFORM}
+        return timm_transform({**told, "input_size": (3, *self.input_size)})
 
 
 @dataclass(frozen=True)
@@ -166,9 +152,9 @@ class Timm(TorchFamily):
     ) -> Backbone:
         """Describe a network; its published weights are timm's, from the hub's cache."""
         if (folder := self.path(network)) is not None:
-            pretrained, chosen = _local(network, folder, weights)
+            stated, chosen = _local(network, folder, weights)
             name = f"{network}@{layer}" if layer else network
-            fed = tuned_transform(chosen, pretrained.transform())
+            fed = tuned_transform(chosen, stated)
             return Backbone(name, network, self, layer, chosen, fed)
         architecture, _, tag = network.removeprefix(PREFIX).partition(".")
         row = described(architecture, tag)
@@ -315,10 +301,10 @@ def _takes_size(architecture: str, size: tuple[int, int] | None) -> bool:
     return True
 
 
-def _stated_size(backbone: Backbone) -> tuple[int, int]:
+def _stated_size(backbone: Backbone) -> tuple[int, int] | None:
     """Return the size that timm builds a network for where nothing is said."""
     if (folder := backbone.family.path(backbone.network)) is not None:
-        return _local(backbone.network, folder, "random")[0].input_size
+        return _local(backbone.network, folder, "random")[0].size
     architecture, _, tag = backbone.network.removeprefix(PREFIX).partition(".")
     row = described(architecture, tag)
     assert row is not None, backbone.network
@@ -363,48 +349,39 @@ def _weights(network: str, choice: str | Path | None, pretrained: Pretrained) ->
     return chosen_weights(network, choice, published)
 
 
-def _local(network: str, folder: Path, choice: str | Path | None) -> tuple[Pretrained, Weights]:
+def _local(network: str, folder: Path, choice: str | Path | None) -> tuple[Transform, Weights]:
     """Read what timm's ``config.json`` says, as timm keeps one beside weights."""
     file = folder / _CONFIGURATION
     try:
         stated = json.loads(file.read_text(encoding="utf-8"))
         stated["architecture"]
-        pretrained = _of_configuration(stated.get("pretrained_cfg", stated))
+        transform = timm_transform(stated.get("pretrained_cfg", stated))
+        if (channels := (stated.get("model_args") or {}).get("in_chans", 3)) != 3:
+            raise ValueError(f"in_chans is {channels}, and pictures have 3 channels, RGB")
     except OSError as error:
         raise BackboneError(
             f"{network}: there is no {_CONFIGURATION} in {folder}, as timm keeps one beside its "
             "weights."
         ) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise BackboneError(f"{file} is no configuration of timm ({error}).") from error
+        raise BackboneError(
+            f"{file} says no network of timm that can be used ({error})."
+        ) from error
     digest = content_key([stated])
     if choice == "random":
-        return pretrained, Weights("random", configuration=digest)
+        return transform, Weights("random", configuration=digest)
     if choice is not None:
         raise WeightsError(f"{network} holds its own weights; leave out {str(choice)!r}.")
     found = [folder / name for name in _FILES if (folder / name).is_file()]
     if not found:
         raise WeightsError(f"{folder} holds neither {_FILES[0]} nor {_FILES[1]}.")
-    return pretrained, Weights("file", found[0], configuration=digest)
-
-
-def _of_configuration(stated: Mapping[str, Any]) -> Pretrained:
-    size = stated.get("input_size", (3, 224, 224))
-    mean, std = stated.get("mean", IMAGENET_MEAN), stated.get("std", IMAGENET_DEVIATION)
-    classifier = stated.get("classifier")
-    return Pretrained(
-        (int(size[1]), int(size[2])), stated.get("interpolation") or "bicubic",
-        stated.get("crop_pct") or 0.875, stated.get("crop_mode") or "center",
-        (mean[0], mean[1], mean[2]), (std[0], std[1], std[2]), stated.get("num_classes", 0),
-        classifier if isinstance(classifier, str) else None, None, None, None,
-        stated.get("license"), False,
-    )  # fmt: skip
+    return transform, Weights("file", found[0], configuration=digest)
 
 
 def _to_configuration(transform: Transform) -> dict[str, Any]:
     """Return timm's words for a transform, as far as it has any: `write_tuned` keeps all of it."""
     assert transform.size is not None
-    modes = {resize: mode for mode, resize in _RESIZES.items()}
+    modes = {resize: mode for mode, resize in CROP_MODES.items()}
     size, shorter = min(transform.size), transform.shorter_side
     return {
         "input_size": [3, *transform.size], "num_classes": 0, "classifier": None,
