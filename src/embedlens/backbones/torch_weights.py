@@ -20,7 +20,8 @@ SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 def read_state(path: Path, network: str) -> OrderedDict[str, Tensor]:
     """Read a state dict, of safetensors or as ``torch.save`` wrote it.
 
-    ``torch.save`` keeps the versions of modules with it, as its ``_metadata``.
+    ``torch.save`` keeps the versions of modules with it, as its ``_metadata``. What
+    ``DataParallel`` and ``torch.compile`` put before the names of a network's tensors is left out.
 
     Raises
     ------
@@ -54,12 +55,9 @@ def read_state(path: Path, network: str) -> OrderedDict[str, Tensor]:
             f"{path} holds no state dict, which {network} needs: write it with "
             "torch.save(model.state_dict(), path) or safetensors."
         )
-    state: Any = OrderedDict((name.removeprefix("module."), each) for name, each in tensors.items())
+    state: Any = OrderedDict((_unwrapped(name), each) for name, each in tensors.items())
     if hasattr(tensors, "_metadata"):
-        state._metadata = {
-            "" if name == "module" else name.removeprefix("module."): each
-            for name, each in tensors._metadata.items()
-        }
+        state._metadata = {_unwrapped(name): each for name, each in tensors._metadata.items()}
     return state  # type: ignore[no-any-return]
 
 
@@ -121,6 +119,12 @@ def another(path: Path | None, network: str, reason: str) -> str:
         f"{path} does not hold the weights of {network}: {reason}. Give the weights of this "
         "network."
     )
+
+
+def _unwrapped(name: str) -> str:
+    """Return a tensor's or module's name in the network that was wrapped."""
+    parts = [part for part in name.split(".") if part != "_orig_mod"]
+    return ".".join(parts[parts[:1] == ["module"] :])
 
 
 def _why(error: Exception) -> str:
