@@ -116,6 +116,20 @@ def test_another_size_interpolates_positions_where_there_are_some(name, saved, t
     torch.testing.assert_close(kept, given)
 
 
+def test_a_class_token_beside_a_feature_map_is_the_vector(randomized, tmp_path, pixels):
+    """CvT's; an average asked for is that of the map, in which it is not."""
+    config = transformers.CvtConfig(embed_dim=[8, 16, 24], num_heads=[1, 1, 2], depth=[1, 2, 3])
+    model = randomized(transformers.CvtModel(config))
+    folder = written(tmp_path / "cvt", model)
+    with torch.no_grad():
+        out = model(pixel_values=scaled(pixels))
+    given, vector = features_of(f"hf:{folder}", pixels)
+    torch.testing.assert_close(given, out.cls_token_value[:, 0], rtol=1e-4, atol=1e-4)
+    assert vector == "class token"
+    given, _ = features_of(f"hf:{folder}", pixels, "mean")
+    torch.testing.assert_close(given, out.last_hidden_state.mean((2, 3)), rtol=1e-4, atol=1e-4)
+
+
 def test_weights_that_are_not_whole_are_refused(saved, tmp_path):
     """transformers would fill up with random numbers."""
     folder = saved["dinov2"][0]

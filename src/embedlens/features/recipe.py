@@ -20,7 +20,7 @@ from embedlens.features.engines.engine import PRECISIONS, Precision
 from embedlens.features.engines.registry import choose_engine
 from embedlens.files import text_key
 
-_FORMAT = 3  # raise it when the same recipe begins to give other numbers
+_FORMAT = 4  # raise it when the same recipe begins to give other numbers
 
 
 @dataclass(frozen=True)

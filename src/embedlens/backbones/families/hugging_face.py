@@ -196,6 +196,9 @@ class HuggingFace(TorchFamily):
             pooled = _pooler_output(out) if trained else None
             if pooled is not None:
                 return pooled
+            apart = _class_token_apart(out)
+            if apart is not None:
+                return apart
             values = _tokens(out, image.config, backbone.name)
             return made.pooled(values, made.chosen(values, "own"))
 
@@ -326,6 +329,8 @@ def _own(
         return ""  # building tries it as well, and tells
     if trained and _pooler_output(out) is not None:
         return "trained pooler's output"
+    if _class_token_apart(out) is not None:
+        return "class token"
     values = _tokens(out, network.module.config, name)
     return vector_of(name, network.output(values), network.chosen(values, "own"))
 
@@ -346,6 +351,12 @@ def _image_half(module: Any) -> Any:
 def _pooler_output(out: Any) -> Any:
     pooled = getattr(out, "pooler_output", None)
     return None if pooled is None else pooled.flatten(1)
+
+
+def _class_token_apart(out: Any) -> Any:
+    """Return the class token of a network that gives it beside a feature map, as CvT does."""
+    token = getattr(out, "cls_token_value", None)
+    return None if token is None else token.flatten(1)
 
 
 def _tokens(out: Any, configuration: Any, name: str) -> Any:

@@ -30,7 +30,7 @@ from embedlens.given_path import given_path
 if TYPE_CHECKING:
     from embedlens.features.recipe import Recipe
 
-_FORMAT = 7
+_FORMAT = 8
 _REFUSED = "cannot be converted"
 _OTHER = "BackboneError"
 # What a child can say, and its parent raises; the first that an error is.
