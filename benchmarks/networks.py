@@ -14,7 +14,9 @@ that neither tracing nor exporting brings to OpenVINO is run by PyTorch and coun
 whose process ends in an error or at the limit counts as failed. The lightest networks come first.
 Pictures a second are of the
 network alone, float32, by turns in one process: PyTorch in batches of 8, OpenVINO a picture at a
-time with as many at once as it asks for; ``--untimed`` leaves that out.
+time with as many at once as it asks for; ``--untimed`` leaves that out. With ``--speed`` they are
+also given in multiplications a second, beside those of a large matrix product on all processors,
+the most that any engine can reach.
 Weights are random and are not said to be more.
 """
 
@@ -149,6 +151,10 @@ def measure(name: str, speed: bool, timed: bool) -> dict[str, Any]:
         row["openvino_per_s"] = rate(stream(graph, "f32", batch), 8)
     if speed and graph is not None:
         row |= rounds(model, graph, batch)
+        each = multiplications(model, batch)
+        row["torch_giga_per_s"] = round(row["torch_per_s"] * each / 1e9, 1)
+        row["openvino_giga_per_s"] = round(row["openvino_per_s"] * each / 1e9, 1)
+        row["matrix_product_giga_per_s"] = round(matrix_product() / 1e9, 1)
     row["versions"] = {"torch": torch.__version__}
     return row
 
@@ -238,6 +244,28 @@ def rounds(model: Any, graph: Any, batch: np.ndarray) -> dict[str, Any]:
         for way, run in ways.items():
             ratios[way].append(rate(run, len(batch), 3.0) / torch_rate)
     return {f"times_torch_{way}": round(median(each), 2) for way, each in ratios.items()}
+
+
+def multiplications(model: Any, batch: np.ndarray) -> float:
+    """Those of matrix products, convolutions and attention of one picture."""
+    import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.utils.flop_counter import FlopCounterMode
+
+    model.requires_grad_(False)
+    counter = FlopCounterMode(display=False)
+    with counter, sdpa_kernel(SDPBackend.MATH):  # products that are fused are not counted
+        model(torch.from_numpy(batch[:1]))
+    return counter.get_total_flops() / 2
+
+
+def matrix_product(side: int = 2048, seconds: float = 3.0) -> float:
+    """Multiplications a second of the faster of NumPy and PyTorch, float32."""
+    import torch
+
+    one = torch.randn(side, side)
+    ways = (lambda: one @ one, lambda: one.numpy() @ one.numpy())
+    return max(rate(way, 1, seconds) * side**3 for way in ways)
 
 
 def cosine(given: np.ndarray, expected: np.ndarray) -> float:
