@@ -242,6 +242,23 @@ def test_a_table_in_which_no_picture_has_two_labels_still_says_labels(made, new,
     assert el.classify.predict(made, str(table), tmp_path / "out.csv").judged.others == ("[across",)
 
 
+@pytest.mark.parametrize("separator", ["|", ", "])
+def test_cells_that_are_parted_otherwise_than_the_study_s_are_parted(
+    separator, made, new, tmp_path
+):
+    """Whole, "across|every" would be a picture that has neither."""
+    paths = [f"{new.parent}/{name}" for name in rows_of(new)]
+    sets = [[n for n in row["labels"].split(";") if n in LEARNED] for row in rows_of(new).values()]
+    judged = []
+    for joint in (";", separator):
+        cells = [joint.join(own) for own in sets]
+        table = tmp_path / "new.csv"
+        pd.DataFrame({"path": paths, "labels": cells}).to_csv(table, index=False)
+        judged.append(el.classify.predict(made, str(table), tmp_path / "out.csv").judged)
+    assert judged[0] == judged[1]
+    assert judged[0].pictures == COUNT
+
+
 def test_a_run_that_was_stopped_goes_on(made, new, tmp_path, monkeypatch):
     asking = importlib.import_module("embedlens.classify.asking")
     monkeypatch.setattr(asking, "_BLOCK", 16)
@@ -417,18 +434,19 @@ def test_what_the_study_has_not_is_refused(study):
         study.classifier(head="knn")
 
 
+@pytest.fixture(scope="module")
+def shown(study, table, new, tmp_path_factory):
+    out = tmp_path_factory.mktemp("shown") / "study"
+    shutil.copytree(study.folder / "features", out / "features")
+    one = el.Study(
+        table, [BACKBONE], out=out, size=48, repeats=2, group="patient", unlabelled=new.parent
+    )
+    one.run()
+    return one
+
+
 class TestPicturesOfWhichNobodyHasSaidTheLabels:
     """With ``unlabelled`` they are on the maps, predicted, and in no figure."""
-
-    @pytest.fixture(scope="class")
-    def shown(self, study, table, new, tmp_path_factory):
-        out = tmp_path_factory.mktemp("shown") / "study"
-        shutil.copytree(study.folder / "features", out / "features")
-        one = el.Study(
-            table, [BACKBONE], out=out, size=48, repeats=2, group="patient", unlabelled=new.parent
-        )
-        one.run()
-        return one
 
     def test_the_verdict_does_not_know_them(self, shown, study):
         one, other = shown.verdict(), study.verdict()

@@ -178,7 +178,7 @@ def predict_labels(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> PredictedLabels:
     """Find the labels of all pictures of a place, and write a row for each; see `predict`."""
-    new = NewPictures.find_sets(place, classifier.columns, classifier.separator)
+    new = NewPictures.find_sets(place, classifier.columns, classifier.separator, classifier.labels)
     ask(classifier, label_form(classifier), new, out, progress)
     frame = read_label_predictions(out, classifier)
     read = frame[frame["problem"] == ""]

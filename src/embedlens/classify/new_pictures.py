@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from embedlens.images import Problem, Source
+from embedlens.images.label_sets import other_separator
 from embedlens.images.location import Location
 from embedlens.images.partly_labelled import locate_label_sets, locate_partly_labelled
 from embedlens.images.table import Wanted
@@ -78,7 +79,9 @@ class NewPictures:
         return cls(place, found.source, names, {}, aside, " ".join(filter(None, (note, doubtful))))
 
     @classmethod
-    def find_sets(cls, place: str, columns: tuple[str, ...], separator: str) -> NewPictures:
+    def find_sets(
+        cls, place: str, columns: tuple[str, ...], separator: str, known: Collection[str]
+    ) -> NewPictures:
         """List the pictures of a place with several labels each.
 
         Parameters
@@ -88,7 +91,10 @@ class NewPictures:
         columns : tuple of str
             Those of a table that hold the labels; none where their names say so.
         separator : str
-            What stands between the labels of a cell.
+            What stands between the labels of a cell, as a rule: where it leaves cells whole that
+            another parts into labels of the classifier, it is that.
+        known : collection of str
+            The labels of the classifier.
 
         Raises
         ------
@@ -96,6 +102,10 @@ class NewPictures:
             If nothing is there, it holds no picture, or its labels cannot be read.
         """
         found = locate_label_sets(place, Wanted(labels=columns, separator=separator))
+        told = {label for each in found.entries for label in each.labels or ()}
+        other = other_separator(told, known)
+        if other is not None:
+            found = locate_label_sets(place, Wanted(labels=columns, separator=other))
         names = _names(found)
         sets = {each.name: each.labels for each in found.entries if each.labels is not None}
         cells = {name: separator.join(labels) for name, labels in sets.items()}

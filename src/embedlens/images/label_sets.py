@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,6 +126,26 @@ def separator_of(table: LabelCells, where: object) -> str | None:
     """
     place = f"{where}: column {table.column}"
     return _separator_of(_texts([_cell(value, place) for value in table.rows]), place)
+
+
+def other_separator(names: Collection[str], known: Collection[str]) -> str | None:
+    """Return what parts names that are not known into labels that are; None where nothing does.
+
+    Of a table whose cells were parted by what another table is parted by.
+
+    Examples
+    --------
+    >>> other_separator(["cat", "dog|cat"], ["cat", "dog"])
+    '|'
+    """
+    strange = set(names) - set(known)
+    for separator in (*_SEPARATORS, ","):
+        cells = [_labels(name, separator) for name in strange if separator in name]
+        if cells and all(set(cell) <= set(known) for cell in cells):
+            return separator
+        if separator in _SEPARATORS and any(set(cell) & set(known) for cell in cells):
+            return separator
+    return None
 
 
 def free_separator(names: Iterable[str], usual: str = _SEPARATORS[0]) -> str:
