@@ -91,7 +91,10 @@ def _content(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BackboneError(f"{file} cannot be read as JSON ({error}).") from error
+        raise BackboneError(
+            f"{file} cannot be read as JSON ({error}); mend it, or say the transform with "
+            "--transform."
+        ) from error
     if not isinstance(content, dict):
         raise BackboneError(f"{file} says no transform; it holds a {type(content).__name__}.")
     return content
