@@ -199,7 +199,11 @@ def test_the_transform_is_taken_from_a_file_beside_it(save_onnx, tmp_path, folde
 @pytest.mark.parametrize(
     ("file", "content", "said"),
     [
-        ("preprocessor_config.json", "{broken", "cannot be read as JSON .*say the transform with --transform"),
+        (
+            "preprocessor_config.json",
+            "{broken",
+            "cannot be read as JSON .*say the transform with --transform",
+        ),
         (
             "preprocessor_config.json",
             '{"image_processor_type": "LevitImageProcessor"}',
