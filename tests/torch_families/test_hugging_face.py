@@ -187,7 +187,7 @@ def two(tmp_path_factory, randomized):
 
 @pytest.mark.parametrize(
     "file", ["net/ema.safetensors", "other/model.safetensors", "plain.pth", "module.pth",
-             "compiled.pth", "half.pth", "ema.pth", "classifier.pth"],
+             "compiled.pth", "part.pth", "half.pth", "ema.pth", "classifier.pth"],
 )  # fmt: skip
 def test_weights_of_a_file_are_those_that_are_loaded(file, two, pixels):
     """The folder's own model.safetensors is passed by, be the file beside it or elsewhere."""
@@ -199,6 +199,8 @@ def test_weights_of_a_file_are_those_that_are_loaded(file, two, pixels):
         "plain.pth": state,
         "module.pth": {f"module.{name}": each for name, each in state.items()},
         "compiled.pth": {f"module._orig_mod.{name}": each for name, each in state.items()},
+        "part.pth": {f"encoder_q.{name}": each for name, each in state.items()}
+        | {"queue": torch.zeros(7, 48)},
         "half.pth": {name: each.half() for name, each in state.items()},
         "ema.pth": {"model": own.state_dict(), "model_ema": state, "epoch": 3},
         "classifier.pth": {f"vit.{name}": each for name, each in state.items()}

@@ -52,6 +52,30 @@ def test_features_are_those_of_timm(name, options, opened, randomized, embedded,
     assert cosines(embedded(backbone), expected) >= 0.9999
 
 
+@pytest.mark.parametrize("name", ["test_vit", "test_efficientnet"])
+def test_a_network_that_was_saved_as_a_part_of_another_is_taken_from_it(
+    name, randomized, opened, embedded, cosines, tmp_path
+):
+    """As what trains without labels keeps it: under a prefix, with a head, beside its optimiser."""
+    own = randomized(timm.create_model(name))
+    state = {f"net.backbone.{key}": each for key, each in own.state_dict().items()}
+    state["net.projector.0.weight"] = torch.zeros(3, 3)
+    held = {"epoch": 3, "optimizer": {"state": {}}, "network": state}
+    torch.save(held, tmp_path / "one.pth")
+    expected = reference(name, {}, opened, randomized)
+    backbone = get_backbone(f"timm:{name}", weights=tmp_path / "one.pth")
+    assert cosines(embedded(backbone, form="torch"), expected) >= 0.9999
+    twice = state | {key.replace("net.", "teacher."): each for key, each in state.items()}
+    for held, said in (
+        (twice, r"holds 2 networks that could be timm:\S+, under net\.backbone\., teacher\."),
+        ({"student": state, "teacher": state}, r"several state dicts \(student, teacher\)"),
+    ):
+        torch.save(held, tmp_path / "two.pth")
+        backbone = get_backbone(f"timm:{name}", weights=tmp_path / "two.pth")
+        with pytest.raises(WeightsError, match=said):
+            backbone.family.build(backbone, "torch", backbone.transform, "own", None)
+
+
 def test_the_classifier_is_read_without_timm(randomized, images, tmp_path, monkeypatch):
     """Its kernel and bias turn the features into timm's own logits."""
     own = randomized(timm.create_model("test_convnext"))

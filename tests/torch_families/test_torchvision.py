@@ -80,6 +80,19 @@ def test_the_top_of_a_file_can_be_named(randomized, tmp_path):
         torch.testing.assert_close(features(pixels), module(features.scaling(pixels)))
 
 
+@pytest.mark.parametrize("name", ["resnet18", "mnasnet0_5"])
+def test_a_network_that_was_saved_as_a_part_of_another_is_taken_from_it(name, randomized, tmp_path):
+    module = randomized(torchvision.models.get_model(name))
+    state = {f"backbone.{key}": each for key, each in module.state_dict().items()}
+    torch.save(state | {"projector.weight": torch.zeros(3, 3)}, tmp_path / "weights.pth")
+    backbone = get_backbone(f"torchvision:{name}", weights=tmp_path / "weights.pth")
+    features = backbone.family.module(backbone, backbone.transform.of_size(64), "own")
+    setattr(module, "fc" if name == "resnet18" else "classifier", torch.nn.Identity())
+    pixels = torch.rand(2, 64, 64, 3, generator=torch.Generator().manual_seed(0)) * 255
+    with torch.no_grad():
+        torch.testing.assert_close(features(pixels), module(features.scaling(pixels)))
+
+
 def test_another_network_s_weights_are_refused(tmp_path):
     """Loaded in part, they would embed at random."""
     file = tmp_path / "weights.pth"

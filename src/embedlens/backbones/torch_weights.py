@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,20 +45,76 @@ def read_state(path: Path, network: str) -> OrderedDict[str, Tensor]:
                 f"{path} cannot be read as weights of {network}: {_why(error)}."
             ) from error
         raise
-    for key in ("state_dict_ema", "model_ema", "state_dict", "model"):
-        if isinstance(held, Mapping) and isinstance(held.get(key), Mapping):
-            held = held[key]
-            break
-    tensors = held if isinstance(held, Mapping) else {}
-    if not tensors or not all(isinstance(each, Tensor) for each in tensors.values()):
-        raise WeightsError(
-            f"{path} holds no state dict, which {network} needs: write it with "
-            "torch.save(model.state_dict(), path) or safetensors."
-        )
+    tensors = _tensors(held, path, network)
     state: Any = OrderedDict((_unwrapped(name), each) for name, each in tensors.items())
     if hasattr(tensors, "_metadata"):
         state._metadata = {_unwrapped(name): each for name, each in tensors._metadata.items()}
     return state  # type: ignore[no-any-return]
+
+
+def _tensors(held: Any, path: Path, network: str) -> Mapping[str, Tensor]:
+    """Return the state dict of a file, or that in the dict that it holds, by a usual name or alone.
+
+    Raises
+    ------
+    WeightsError
+        If there is none, or which is meant is not clear.
+    """
+    items: Mapping[str, Any] = held if isinstance(held, Mapping) else {}
+    inner: dict[str, Mapping[str, Tensor]] = {k: v for k, v in items.items() if _is_state(v)}
+    usual = [key for key in ("state_dict_ema", "model_ema", "state_dict", "model") if key in inner]
+    if usual or len(inner) == 1:
+        return inner[usual[0] if usual else next(iter(inner))]
+    if inner:
+        raise WeightsError(
+            f"{path} holds several state dicts ({', '.join(map(str, inner))}), and {network} needs "
+            "one: save the one that is meant."
+        )
+    if not _is_state(held):
+        raise WeightsError(
+            f"{path} holds no state dict, which {network} needs: write it with "
+            "torch.save(model.state_dict(), path) or safetensors."
+        )
+    return items
+
+
+def _is_state(held: Any) -> bool:
+    return (
+        isinstance(held, Mapping)
+        and bool(held)
+        and all(isinstance(each, Tensor) for each in held.values())
+    )
+
+
+def part_of(
+    state: Mapping[str, Any], names: Collection[str], path: Path | None, network: str
+) -> Mapping[str, Any]:
+    """Return a network's part of a state dict, where it was saved as a part of something larger.
+
+    That has all names of the network under one prefix: ``backbone.``, ``model.``, ``encoder_q.``.
+
+    Raises
+    ------
+    WeightsError
+        If there are several such parts.
+    """
+    wanted = [name for name in names if not name.endswith("num_batches_tracked")]
+    if not wanted or all(name in state for name in wanted):
+        return state
+    prefixes = [key.removesuffix(wanted[0]) for key in state if key.endswith(f".{wanted[0]}")]
+    whole = [each for each in prefixes if all(f"{each}{name}" in state for name in wanted)]
+    if len(whole) > 1:
+        raise WeightsError(
+            f"{path} holds {len(whole)} networks that could be {network}, under "
+            f"{', '.join(whole)}: save the state dict of the one that is meant."
+        )
+    if not whole:
+        return state
+    return OrderedDict(
+        (key.removeprefix(whole[0]), each)
+        for key, each in state.items()
+        if key.startswith(whole[0])
+    )
 
 
 @contextmanager
@@ -76,8 +132,14 @@ def set_whole(path: Path | None, network: str) -> Iterator[None]:
     load = nn.Module.load_state_dict
 
     def checked(module: nn.Module, state: Mapping[str, Any], *args: Any, **named: Any) -> Any:
+        own = module.state_dict()
+        part: Any = part_of(state, own.keys(), path, network)
         try:
-            result = load(module, state, *args, **named)
+            if part is state:
+                result = load(module, state, *args, **named)
+            else:  # strictly not: libraries did not find its head, which they take off
+                part._metadata = own._metadata
+                result = load(module, part, strict=False)
         except RuntimeError as error:
             lines = str(error).strip().splitlines()
             raise WeightsError(another(path, network, lines[-1].strip())) from error

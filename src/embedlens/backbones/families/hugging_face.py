@@ -253,7 +253,7 @@ def _with_weights(configuration: Any, backbone: Backbone) -> tuple[Any, list[str
     import torch
     import transformers
 
-    from embedlens.backbones.torch_weights import another, read_state
+    from embedlens.backbones.torch_weights import another, part_of, read_state
 
     network, file = backbone.network, backbone.weights.file
     state: dict[str, Any] = {}
@@ -261,7 +261,10 @@ def _with_weights(configuration: Any, backbone: Backbone) -> tuple[Any, list[str
         if not each.name.endswith(".index.json"):
             state |= read_state(each, network)
     with torch.device("meta"):
-        kind = type(transformers.AutoModel.from_config(configuration))
+        empty = transformers.AutoModel.from_config(configuration)
+    kind, names = type(empty), empty.state_dict().keys()
+    if not any(key.startswith(f"{kind.base_model_prefix}.") for key in state):
+        state = dict(part_of(state, names, file, network))
     # Given a folder, transformers would take the file of its own choice.
     module, report = kind.from_pretrained(
         None,
