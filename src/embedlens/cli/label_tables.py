@@ -61,12 +61,13 @@ def print_labels(results: Results, verdict: LabelVerdict) -> None:
 
 def print_label_verdict(results: Results, verdict: LabelVerdict) -> None:
     """Print what to take and why, what more pictures would give, and what search finds."""
-    from embedlens.results import learning_curve_sentence
+    from embedlens.results import given_weights_sentence, learning_curve_sentence
     from embedlens.results.shared_labels import shared_label_sentence
 
     take = verdict.take.backbone
     further = (learning_curve_sentence(results, take), shared_label_sentence(results, take))
-    for told in (verdict.sentence(), verdict.explanation(), *further):
+    given = given_weights_sentence(results)
+    for told in (verdict.sentence(), given, verdict.explanation(), *further):
         if told:
             print(f"\n{told}")
 
@@ -100,12 +101,18 @@ def print_predicted_labels(found: PredictedLabels, classifier: LabelClassifier) 
 
 def label_record(results: Results, verdict: LabelVerdict) -> dict[str, Any]:
     """Return what `embedlens study --json` prints."""
-    from embedlens.results import judge_labels, judge_retrieval, learning_curve_record
+    from embedlens.results import (
+        given_weights_sentence,
+        judge_labels,
+        judge_retrieval,
+        learning_curve_record,
+    )
     from embedlens.results.shared_labels import shared_label_sentence
 
     return {
         "kind": "several labels a picture",
         "verdict": verdict.record(),
+        "given_weights": given_weights_sentence(results),
         "knn": judge_labels(results, KNN.key).record(),
         "labels": learning_curve_record(results, verdict.take.backbone),
         "retrieval": {

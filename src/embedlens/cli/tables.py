@@ -127,22 +127,29 @@ def print_results(results: Results, verdict: Verdict) -> None:
 
 def print_verdict(results: Results, verdict: Verdict) -> None:
     """Print what to take, why, which classes it confuses, and what else the data say."""
-    from embedlens.results import further_sentences, judge_classes
+    from embedlens.results import further_sentences, given_weights_sentence, judge_classes
 
     classes = judge_classes(results, verdict.take.backbone, verdict.head)
     further = further_sentences(results, verdict.take.backbone)
-    for told in (verdict.sentence(), verdict.explanation(), classes.sentence(), *further):
+    given = given_weights_sentence(results)
+    for told in (verdict.sentence(), given, verdict.explanation(), classes.sentence(), *further):
         if told:
             print(f"\n{told}")
 
 
 def verdict_record(results: Results, verdict: Verdict) -> dict[str, Any]:
     """Return what `embedlens study --json` prints."""
-    from embedlens.results import further_record, judge_classes, judge_tuning
+    from embedlens.results import (
+        further_record,
+        given_weights_sentence,
+        judge_classes,
+        judge_tuning,
+    )
 
     classes = judge_classes(results, verdict.take.backbone, verdict.head)
     return {
         "verdict": verdict.record(),
+        "given_weights": given_weights_sentence(results),
         "classes": classes.record(),
         "tuning": [asdict(each) for each in judge_tuning(results)],
         **further_record(results, verdict.take.backbone),

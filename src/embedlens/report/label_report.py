@@ -27,6 +27,7 @@ from embedlens.results import (
     LabelVerdict,
     Results,
     StudyFolder,
+    given_weights_sentence,
     judge_labels,
     judge_learning_curves,
     learning_curve_sentence,
@@ -164,6 +165,7 @@ def _summarise(material: LabelMaterial) -> str:
     told = [
         f"# {material.results.name}: {material.question}",
         verdict.sentence(),
+        given_weights_sentence(material.results),
         verdict.explanation(),
         f"Cost: {cost.milliseconds:.1f} ms a picture, computed on the study's machine."
         if cost else "",

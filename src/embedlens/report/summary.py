@@ -6,6 +6,7 @@ from embedlens import __version__
 from embedlens.report.sections.material import Material
 from embedlens.results import (
     further_sentences,
+    given_weights_sentence,
     judge_classes,
     judge_learned_maps,
     judge_tuning,
@@ -30,6 +31,7 @@ def summarise(material: Material) -> str:
     tuned = [each for each in judge_tuning(results) if each.backbone == material.best]
     told = [
         verdict.sentence(),
+        given_weights_sentence(results),
         verdict.explanation(),
         f"Cost: {cost.milliseconds:.1f} ms a picture, computed on the study's machine."
         if cost else "",

@@ -24,6 +24,7 @@ from embedlens.results.further import (
     further_sentences,
     learning_curve_record,
 )
+from embedlens.results.given_weights import given_weights_sentence
 from embedlens.results.groups import Overstatement, groups_sentence, judge_groups
 from embedlens.results.judged_labels import LeftOut
 from embedlens.results.label_verdict import (
@@ -92,6 +93,7 @@ __all__ = [
     "further_record",
     "further_sentences",
     "gain_of_all",
+    "given_weights_sentence",
     "groups_sentence",
     "judge",
     "judge_calibration",

@@ -207,9 +207,16 @@ class Settings:
                 return title
         raise StudyError(f"The study has no backbone {name!r}; it has {', '.join(shown.values())}.")
 
+    def weights_of_title(self, title: str) -> str | None:
+        """Return the weights chosen for the backbone that the results call so."""
+        return self.weights_of(self._spelt(title))
+
+    def _spelt(self, title: str) -> str:
+        return next(each for each, shown in titles(self.backbones).items() if shown == title)
+
     def backbone_of(self, title: str) -> Backbone:
         """Return the backbone that the results call so, with its weights and its transform."""
-        spelt = next(each for each, shown in titles(self.backbones).items() if shown == title)
+        spelt = self._spelt(title)
         return get_backbone(
             spelt, weights=self.weights_of(spelt), transform=self.transform_of(spelt)
         )

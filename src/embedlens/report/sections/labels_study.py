@@ -12,7 +12,7 @@ from embedlens.report.sections.method import feature_words
 from embedlens.report.sections.problems import ProblemsSection
 from embedlens.report.sections.section import TEMPLATES, Section
 from embedlens.report.sections.settings import SettingsSection
-from embedlens.results import learning_curve_sentence
+from embedlens.results import given_weights_sentence, learning_curve_sentence
 from embedlens.results.shared_labels import shared_label_sentence
 
 
@@ -44,7 +44,7 @@ class LabelVerdictSection(Section):
                 f"embedlens label {study} --unlabelled MORE_PICTURES --out to-label",
             ),
         ]
-        return {"steps": steps}
+        return {"steps": steps, "given_weights": given_weights_sentence(material.results)}
 
 
 class LabelPrecisionSection(Section):

@@ -11,6 +11,7 @@ from embedlens.report.next_steps import next_steps, place
 from embedlens.report.sections.material import Material
 from embedlens.report.sections.section import TEMPLATES, Section
 from embedlens.results import (
+    given_weights_sentence,
     groups_sentence,
     judge_learned_maps,
     judge_tuning,
@@ -40,6 +41,7 @@ class VerdictSection(Section):
         tuned = [each for each in judge_tuning(material.results) if each.backbone == material.best]
         return {
             "confused": [] if says_nothing else _confused(material),
+            "given_weights": given_weights_sentence(material.results),
             "groups": groups_sentence(material.results, material.best),
             "tuning": tuning_sentence(tuple(tuned)),
             "failed_maps": learned_map_sentence(judge_learned_maps(material.results)),
