@@ -9,7 +9,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from embedlens.telemetry import refuse_telemetry
+
 __version__ = "0.2.0"  # the one place that says it
+
+refuse_telemetry()
 
 _PACKAGES = (
     "backbones", "classify", "curation", "features", "images", "learn", "metrics", "reduce",

@@ -104,6 +104,28 @@ def test_the_exported_folder_answers_as_predict_does(to, head, awkward, new, tmp
             assert share == pytest.approx(float(row["probability"]), abs=1e-4), name
 
 
+@pytest.mark.parametrize("to", FORMATS)
+def test_the_script_tells_nobody_and_starts_no_process(to, classifier, new, tmp_path):
+    """A spawned process would run it again: each picture would be told twice."""
+    if to == "onnx":
+        pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    folder = export_classifier(classifier, to, tmp_path / "out")
+    watch = (
+        "import runpy, sys; sys.addaudithook(lambda event, _: sys.exit(event) if event in "
+        "('os.fork', 'subprocess.Popen', 'socket.connect', 'socket.getaddrinfo') else None);"
+        "import multiprocessing.process as p; p.BaseProcess.start = lambda _: sys.exit('started');"
+        "script, *sys.argv[1:] = sys.argv[1:]; runpy.run_path(script, run_name='__main__')"
+    )
+    hidden = {k: v for k, v in os.environ.items() if k not in ("CI", "TF_BUILD")}
+    done = subprocess.run(
+        [sys.executable, "-c", watch, str(folder / "classify.py"), str(min(new.rglob("*.png")))],
+        env={**hidden, "HOME": str(tmp_path)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == 1
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["out"]
+
+
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
 def test_classes_of_any_name_are_told_in_any_locale(classifier, new, encoding, tmp_path):
     names = ('a=b/c; d, "e"', "🦁", "狐" * 300)

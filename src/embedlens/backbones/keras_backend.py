@@ -14,10 +14,6 @@ from embedlens.errors import EmbedlensError
 
 LEARNING_HINT = "Keras needs JAX: pip install 'embedlens[train]'"
 
-# `import openvino` tells its maker of every import, by the network and a forked process, unless
-# this package of it is absent. Nobody who runs embedlens agreed to that.
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-
 # In the order they are taken where nothing is chosen. OpenVINO comes with the install; it computes
 # and does not learn.
 _LEARNING = ("jax", "tensorflow")

@@ -27,15 +27,21 @@ _TEMPLATE = Path(__file__).parent / "templates" / "classify.py.txt"
 _SCALING = ("scale", "mean", "deviation", "channels")
 _CLOSE = 1e-4  # of probabilities, between what was written and OpenVINO
 
+# What runs them reports to nobody, as in `embedlens.telemetry`. The process by which OpenVINO would
+# runs the script once more where processes are spawned: on macOS, on Linux from Python 3.14 on.
 _RUNTIMES = {
     "onnx": {
         "@RUNTIME@": "onnxruntime",
+        "@SYSTEM@": "import os, sys",
+        "@IMPORT@": 'os.environ["ORT_DISABLE_TELEMETRY"] = "1"\nimport onnxruntime',
         "@LOAD@": 'MODEL = onnxruntime.InferenceSession(str(HERE / "classifier.onnx"), '
         'providers=["CPUExecutionProvider"])',
         "@RUN@": 'MODEL.run(["probabilities", "features"], {"pixels": pixels(path)})',
     },
     "openvino": {
         "@RUNTIME@": "openvino",
+        "@SYSTEM@": "import sys",
+        "@IMPORT@": 'sys.modules["openvino_telemetry"] = None\nimport openvino',
         "@LOAD@": 'MODEL = openvino.compile_model(HERE / "classifier.xml", "CPU", '
         '{"INFERENCE_PRECISION_HINT": "f32"})',
         "@RUN@": "MODEL(pixels(path)).values()",
@@ -115,11 +121,11 @@ def _fitting(transform: Transform) -> dict[str, str]:
     if transform.resize == "squash":
         scaled = f"({w}, {h})"
     elif transform.resize == "crop" and w == h:
-        scaled = f"tuple(max({w}, int({w} * side / min(size))) for side in size)"
+        scaled = f"tuple(max({w}, int({w} * side / min(image.size))) for side in image.size)"
     else:
         of = "min" if transform.resize == "crop" else "max"
-        ratio = f"{of}(size[0] / {w}, size[1] / {h})"
-        scaled = f"tuple(max(1, round(side / {ratio})) for side in size)"
+        ratio = f"{of}(image.size[0] / {w}, image.size[1] / {h})"
+        scaled = f"tuple(max(1, round(side / {ratio})) for side in image.size)"
     return {
         "@SCALED@": scaled,
         "@RESAMPLING@": transform.interpolation.upper(),
