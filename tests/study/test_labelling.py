@@ -113,6 +113,21 @@ def test_filled_in_it_is_an_image_set_and_the_next_round_goes_on(tmp_path):
     assert pd.read_csv(path, keep_default_na=False)["label"][0] == "cat"
 
 
+def test_other_columns_of_a_parquet_table_come_along_too(tmp_path):
+    """Numbers and days as well; what no cell of a CSV can hold stays behind."""
+    pd.DataFrame({
+        "path": ["a.png", "b.png"], "label": ["cat", None], "patient": [7, 8],
+        "weight": [1.5, None], "seen": pd.to_datetime(["2024-01-01", "2024-01-02"]).date,
+        "note": ["x", ""], "box": [[1, 2], [3]], "bytes": [b"\xff", b"\xfe"],
+    }).to_parquet(tmp_path / "t.parquet")  # fmt: skip
+    assert other_columns(tmp_path / "t.parquet") == {
+        "patient": {"a.png": "7", "b.png": "8"},
+        "weight": {"a.png": "1.5", "b.png": ""},
+        "seen": {"a.png": "2024-01-01", "b.png": "2024-01-02"},
+        "note": {"a.png": "x", "b.png": ""},
+    }
+
+
 def test_other_columns_of_a_table_come_along(tmp_path):
     write(tmp_path, [*(f"{each}.png" for each in "abcd"), "new/a.png"])
     (tmp_path / "t.csv").write_text(

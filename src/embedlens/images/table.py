@@ -235,7 +235,7 @@ def other_columns(path: Path, wanted: Wanted = NOTHING_ELSE) -> dict[str, dict[s
     """Return what a table says of pictures beside their label and split: by column, by path in NFC.
 
     Left out are columns by whose name the table might be read otherwise: of paths, labels and
-    splits, but for those that are wanted. Of a Parquet table these are columns of text.
+    splits, but for those that are wanted, and what is no cell of a CSV: lists, and bytes.
 
     Parameters
     ----------
@@ -259,7 +259,7 @@ def other_columns(path: Path, wanted: Wanted = NOTHING_ELSE) -> dict[str, dict[s
     passed = {*PATHS, *LABELS, *SEVERAL, *SPLITS, *_OTHER_SPLITS}
     passed = (passed | {each.strip().casefold() for each in wanted.labels}) - asked
     found = {}
-    for name, values in frame:
+    for name, values in _with_numbers(frame, path):
         if name.strip().casefold() in ours | passed or not len(values):
             continue
         with suppress(ImageSetError):  # lists are no cells of a CSV
@@ -443,6 +443,21 @@ def _is_text(kind: Any) -> bool:
 
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _with_numbers(frame: Sequence[Column], path: Path) -> Sequence[Column]:
+    """Return columns, also those of numbers and dates that `_parquet` passes over."""
+    if path.suffix.lower() != ".parquet":
+        return frame
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    cells = {
+        each.name: pq.read_table(path, columns=[each.name]).column(0).to_pylist()
+        for each in pq.read_schema(path)
+        if pa.types.is_primitive(each.type)
+    }
+    return [(name, values if len(values) else cells.get(name, ())) for name, values in frame]
 
 
 def _read_whole(frame: Sequence[Column], path: Path) -> dict[str, Sequence[Any]]:
