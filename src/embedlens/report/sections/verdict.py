@@ -12,6 +12,7 @@ from embedlens.report.sections.material import Material
 from embedlens.report.sections.section import TEMPLATES, Section
 from embedlens.results import (
     groups_sentence,
+    judge_classes,
     judge_learned_maps,
     judge_tuning,
     learned_map_sentence,
@@ -40,6 +41,9 @@ class VerdictSection(Section):
         tuned = [each for each in judge_tuning(material.results) if each.backbone == material.best]
         return {
             "confused": [] if says_nothing else _confused(material),
+            "mistakes": judge_classes(
+                material.results, material.best, material.verdict.head
+            ).mistakes,
             "groups": groups_sentence(material.results, material.best),
             "tuning": tuning_sentence(tuple(tuned)),
             "failed_maps": learned_map_sentence(judge_learned_maps(material.results)),
