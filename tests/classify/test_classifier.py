@@ -294,6 +294,16 @@ def test_the_page_shows_pictures_by_class(classifier, new, tmp_path):
     assert found.judged.sentence() in page
 
 
+def test_the_page_of_one_picture_says_so_and_names_its_class_alone(classifier, new, tmp_path):
+    one = sorted(path for path in new.rglob("*") if path.is_file())[0]
+    found = predict(classifier, str(one), tmp_path / "out.csv")
+    page = write_predictions(found, classifier).read_text(encoding="utf-8")
+    assert "1 picture, by a classifier of" in page
+    headings = [part.split("</bdi>")[0] for part in page.split("<h2><bdi>")[1:]]
+    named = [name for name, count in found.counts.items() if count]
+    assert headings == ["unknown", *named]
+
+
 def test_what_joins_the_classes_of_a_set_is_in_none_of_them(classifier, new, tmp_path):
     named = replace(classifier, classes=("a|b", "a", "b;c"))
     flat = replace(named, threshold=0.0)

@@ -110,6 +110,17 @@ def test_pictures_of_one_camera_are_told_as_such_and_not_as_copies(tmp_path):
     assert "remove" not in row.action
 
 
+def test_one_test_picture_is_one(tmp_path):
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 4), ("test", 1)):
+        for label in "ab":
+            for i in range(count):
+                save(tmp_path, f"{split}/{label}/{i}.png", photograph(rng))
+    images = ImageSet.read(tmp_path)
+    found = rows(check(images, rng.normal(size=(len(images), 8))), "small class")
+    assert found["reason"].str.startswith("1 test picture of 5: ").all()
+
+
 @pytest.mark.parametrize("missing", ["test", "train"])
 def test_a_class_that_the_given_split_never_tests_or_never_shows_is_told(tmp_path, missing):
     rng = np.random.default_rng(0)

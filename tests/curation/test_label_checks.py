@@ -136,8 +136,8 @@ def test_labels_that_cannot_be_judged_are_told(found, labelled):
     members = labelled.members[:, labelled.names.index("rare")]
     tested = labelled.images.splits == "test"
     count = int((members & tested).sum())
-    said = f"{count} test pictures of 2" if count else "2 of "
-    assert rows["rare"].startswith(said)
+    said = ("2 of ", "1 test picture of 2 has it: ", "2 test pictures of 2 have it: ")
+    assert rows["rare"].startswith(said[count])
 
 
 def test_nothing_is_said_of_classes(found):

@@ -246,3 +246,9 @@ def test_balanced_batches_of_what_does_not_fit_are_refused(change, message):
     given = {"X": np.zeros((10, 2)), "y": np.arange(10) % 2, "size": 4} | change
     with pytest.raises(ValueError, match=message):
         balanced_batches(**given)
+
+
+def test_many_classes_of_few_points_are_no_reason_to_warn(recwarn):
+    points = np.random.default_rng(0).normal(size=(40, 3))
+    LinearProbe().fit(points, np.repeat(np.arange(30), 2)[:40])
+    assert [str(each.message) for each in recwarn if "unique classes" in str(each.message)] == []

@@ -278,6 +278,15 @@ def dear_best(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 @pytest.fixture(scope="session")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A study of classes written from right to left, and of one whose name is one long word."""
+    classes = ["قط", "كلب", "ثعلب", "y" * 80]
+    made = make_study(tmp_path_factory.mktemp("foreign"), classes=classes, backbones={"A": 0.7})
+    write_report(made.folder)
+    return made
+
+
+@pytest.fixture(scope="session")
 def reported(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """A study of two backbones with its report; not to be changed."""
     made = make_study(tmp_path_factory.mktemp("reported"))

@@ -143,6 +143,37 @@ def test_on_paper_it_is_light_and_no_column_is_lost(browser, dear_best):
     assert all(needs <= has + 1 for needs, has in tables)
 
 
+def test_between_names_written_from_right_to_left_the_order_is_the_pages(browser, foreign):
+    """Else an arrow between two such names points from the class that was said to the label."""
+    page = opened(browser, foreign, 1400)
+    lefts = """all => all.map((each) => [...each.querySelectorAll("bdi")])
+      .map((names) => names.map((name) => name.getClientRects()[0]))
+      .map((boxes) => boxes.map(({top, left}) => [Math.round(top), left]))"""
+    tiles = page.locator("#mistakes .tiles li > div").filter(has_text="→").evaluate_all(lefts)
+    places = [each for each in tiles if each]
+    assert len(places) > 3
+    assert all(label < predicted for label, predicted in places)
+    ranges = """all => all.map((each) => {
+      const number = document.createRange();
+      number.selectNode(each.nextSibling);
+      return [each, number].map((one) => [...one.getClientRects()].at(-1))
+        .map(({top, left}) => [Math.round(top), left]);
+    })"""
+    counts = page.locator(".bars td.note bdi").evaluate_all(ranges)
+    assert counts
+    assert all(name < number for name, number in counts)
+
+
+@pytest.mark.parametrize("width", [1400, A4])
+def test_a_name_of_one_long_word_hides_no_column(browser, foreign, width):
+    page = opened(browser, foreign, width)
+    page.evaluate(OPEN_ALL)
+    sizes = "all => all.map((each) => [each.scrollWidth, each.clientWidth, each.innerText])"
+    tables = page.locator(".scroll:has(th.long)").evaluate_all(sizes)
+    assert tables
+    assert [told for needs, has, told in tables if needs > has + 1] == []
+
+
 @dataclass(frozen=True)
 class Checked:
     """The folder of a check, and its pictures."""

@@ -102,6 +102,12 @@ def test_with_random_weights_alone_nothing_is_recommended():
     assert "Take" not in sentence
 
 
+def test_of_random_weights_nothing_is_expected_that_would_have_to_be_explained():
+    grows = {20: 0.45, 40: 0.57, 80: 0.68, 160: 0.8}
+    results = results_of({"a": first(160)}, pretrained={"a": False}, curves=curve("a", grows))
+    assert judge(results).explanation() == "a got 80.0% of the held-out pictures right."
+
+
 def test_the_sentence_says_what_is_as_good_and_what_it_costs_and_what_is_worse():
     hits = {"a": first(190), "b": first(189), "c": first(100)}
     sentence = judge(results_of(hits, cost={"a": 10.0, "b": 9.0, "c": 1.0})).sentence()

@@ -207,7 +207,7 @@ def test_new_pictures_get_labels_and_are_judged_as_the_study_judges(made, new, t
     assert found.judged.sentence() in page
     assert "accuracy" not in page.lower()
     for name in LEARNED:
-        assert f"<h2>{name} <span" in page
+        assert f"<h2><bdi>{name}</bdi> <span" in page
 
 
 def test_pictures_that_it_has_learned_from_judge_nothing(made, table, tmp_path):

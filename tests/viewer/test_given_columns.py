@@ -151,3 +151,12 @@ def test_points_without_paths_have_no_rows(tmp_path):
     (tmp_path / "a.csv").write_text("path,age\ncat/2.jpg,1\n", encoding="utf-8")
     with pytest.raises(EmbedlensError, match="pictures of pets have no paths"):
         add_columns(arrays_scene(np.eye(3), title="pets"), tmp_path / "a.csv")
+
+
+def test_names_with_backslashes_and_blanks_at_their_ends_are_themselves(tmp_path):
+    paths = ["a\\b.jpg", " c.jpg ", "d/e.jpg"]
+    awkward = arrays_scene(np.eye(3), ["x", "x", "y"], paths=paths, title="awkward")
+    frame = pd.DataFrame({"path": [*paths[:2], ".\\d\\e.jpg"], "year": [1, 2, 3]})
+    frame.to_csv(tmp_path / "extra.csv", index=False)
+    assert add_columns(awkward, tmp_path / "extra.csv").endswith("of 3 of 3 pictures.")
+    assert told(awkward, "year") == [1.0, 2.0, 3.0]

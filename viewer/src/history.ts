@@ -40,6 +40,13 @@ export class History {
     return this.step(this.after, this.before);
   }
 
+  /** Choose again what is drawn, without a step: nothing may stand under the name of what did not come. */
+  takeBack(drawn: Partial<Choice>): void {
+    this.stepping = true;
+    this.store.set(drawn);
+    this.stepping = false;
+  }
+
   private note(before: State, decided: boolean): void {
     if (this.stepping) return;
     const now = this.now();

@@ -60,6 +60,8 @@ export class Page implements Context {
   private whole: Camera | null = null;
   private active = false;
   private explained = false;
+  /** What is drawn: what is chosen may still be on its way, or never come. */
+  private drawn: Pick<State, "maps" | "colour">;
   private hashTimer: number | undefined;
   private toastTimer: number | undefined;
 
@@ -73,6 +75,7 @@ export class Page implements Context {
     signal: AbortSignal,
   ) {
     this.store = new Store(state);
+    this.drawn = state;
     this.history = new History(this.store);
     this.tour = tour(root);
     this.help = helpDialog(() => this.tour.start());
@@ -340,10 +343,13 @@ export class Page implements Context {
       if (ticket !== this.ticket) return;
       const whole = this.fits();
       this.stage.show(points, !matchMedia("(prefers-reduced-motion: reduce)").matches);
+      this.drawn = { ...this.drawn, maps };
       if (maps.every((id) => this.dataset.map(id).dimensions === 2)) this.store.set({ flat: true });
       if (whole) this.fit();
       this.loadInterest();
     } catch (error) {
+      if (ticket !== this.ticket) return;
+      this.history.takeBack({ maps: this.drawn.maps });
       this.notify(`The map could not be fetched: ${(error as Error).message}`);
     }
   }
@@ -413,8 +419,11 @@ export class Page implements Context {
       const values = await this.dataset.values(column);
       if (this.store.state.colour !== column.id) return;
       this.colours = pointColours(column, values);
+      this.drawn = { ...this.drawn, colour: column.id };
       this.shade();
     } catch (error) {
+      if (this.store.state.colour !== column.id) return;
+      this.history.takeBack({ colour: this.drawn.colour });
       this.notify(`The column could not be fetched: ${(error as Error).message}`);
     }
   }

@@ -12,6 +12,8 @@ export interface Term {
   field: string | null;
   relation: Relation;
   value: string;
+  /** Quotes stood about the value: it is one name, whatever commas it has. */
+  quoted: boolean;
 }
 
 /** What is wrong with a query, in words for who typed it. */
@@ -20,15 +22,19 @@ export class QueryError extends Error {}
 const FILE = ["file", "path"];
 const NAMED = 6;
 
-const TERM = /(-?)(?:("[^"]*"|[^\s:<>="]+)(:|<=|>=|<|>|=))?("[^"]*"?|[^\s"]+)/g;
+// A column's name, and a relation that may have blanks about it: `class: rose`, `confidence < .6`.
+const TERM = /(-?)(?:("[^"]*"|[^\s:<>="]+?)\s*(!=|:|<=|>=|<|>|=)\s*)?("[^"]*"?|[^\s"]+)/g;
+// A day, or the beginning of one, and perhaps a time: such texts stand in the order of time.
+const DATE = /^\d{4}(-\d{2}(-\d{2}([T ]\d{2}(:\d{2}(:\d{2}(\.\d+)?)?)?)?)?)?$/;
 
 /** Split a text into its terms: `class:rose -split:test confidence<.6 "two words"`. */
 export function parseQuery(text: string): Term[] {
   return Array.from(text.matchAll(TERM), ([, minus, field, relation, value]) => ({
-    negated: minus === "-",
+    negated: (minus === "-") !== (relation === "!="),
     field: (field as string | undefined) === undefined ? null : bare(field),
-    relation: ((relation as string | undefined) ?? ":").replace(/^=$/, ":") as Relation,
+    relation: ((relation as string | undefined) ?? ":").replace(/^!?=$/, ":") as Relation,
     value: bare(value),
+    quoted: value.startsWith('"'),
   }));
 }
 
@@ -120,14 +126,14 @@ function ofNumbers({ field, relation, value }: Term, column: Column, values: Val
 }
 
 /** A category, or several with commas between; a part of its name where none is called so. */
-function ofCategories({ field, relation, value }: Term, column: CategoryColumn, values: Values): Test {
-  if (relation !== ":") {
-    throw new QueryError(`${column.shortName ?? column.name} has no order; write ${field}:${value}.`);
-  }
+function ofCategories(term: Term, column: CategoryColumn, values: Values): Test {
+  const { relation, value, quoted } = term;
+  if (relation !== ":") return ofDates(term, column, values);
   const codes = new Set<number>();
-  for (const part of value.split(",").filter((each) => each.trim() !== "")) {
-    const exact = column.categories.findIndex((name) => name.toLowerCase() === part.toLowerCase());
-    const found = exact >= 0 ? [exact] : codesWith(column, part);
+  const whole = quoted || codesCalled(column, value).length > 0;
+  for (const part of whole ? [value] : value.split(",").filter((each) => each.trim() !== "")) {
+    const exact = codesCalled(column, part);
+    const found = exact.length > 0 ? exact : codesWith(column, part);
     if (found.length === 0) {
       throw new QueryError(
         `No ${column.shortName ?? column.name} is called “${part}”. There are ${listed(column.categories)}.`,
@@ -136,6 +142,37 @@ function ofCategories({ field, relation, value }: Term, column: CategoryColumn, 
     found.forEach((code) => codes.add(code));
   }
   return (i) => codes.has(values[i]);
+}
+
+/** Days and times, as texts: `taken<2020-05` is what comes before May, `taken<=2020-05` takes May with it. */
+function ofDates({ field, relation, value }: Term, column: CategoryColumn, values: Values): Test {
+  const { categories } = column;
+  const name = column.shortName ?? column.name;
+  const known = categories.filter((each) => DATE.test(each));
+  if (known.length === 0) throw new QueryError(`${name} has no order; write ${field}:${value}.`);
+  if (!DATE.test(value)) throw new QueryError(`“${value}” is no date; ${name} takes ${field}<${known[0]}.`);
+  const wanted = value.replace(" ", "T");
+  const holds = categories.map((each) => {
+    const date = each.replace(" ", "T");
+    const before = date < wanted;
+    const within = date.startsWith(wanted);
+    const tests = {
+      "<": before,
+      "<=": before || within,
+      ">": !before && !within,
+      ">=": !before,
+      ":": within,
+    };
+    return DATE.test(each) && tests[relation];
+  });
+  return (i) => holds[values[i]] ?? false;
+}
+
+function codesCalled(column: CategoryColumn, name: string): number[] {
+  const wanted = name.toLocaleLowerCase();
+  return [...column.categories.keys()].filter(
+    (code) => column.categories[code].toLocaleLowerCase() === wanted,
+  );
 }
 
 function codesWith(column: CategoryColumn, part: string): number[] {

@@ -51,13 +51,21 @@ export function inlineSource(root: ParentNode): Source {
 /** A folder on a server: scene.json, data/NAME, pictures/I, neighbours?... */
 export function serverSource(base: string): Source {
   const address = (path: string) => `${base.replace(/\/$/, "")}/${path}`;
+  const ask = async (path: string, asked?: RequestInit) => {
+    try {
+      return await fetch(address(path), asked);
+    } catch {
+      // The browser's own words are "Failed to fetch".
+      throw new Error("the server does not answer. If it was stopped, start embedlens view again.");
+    }
+  };
   const get = async (path: string) => {
-    const response = await fetch(address(path));
+    const response = await ask(path);
     if (!response.ok) throw new Error(`${path}: the server answered ${response.status}.`);
     return response;
   };
   const post = async (path: string, body: BodyInit): Promise<unknown> => {
-    const response = await fetch(address(path), { method: "POST", body });
+    const response = await ask(path, { method: "POST", body });
     if (!response.ok) throw new Error(await response.text());
     return response.json();
   };

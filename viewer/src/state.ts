@@ -109,6 +109,7 @@ export function toHash(state: State): string {
   if (state.colour) query.set("colour", state.colour);
   for (const [id, filter] of Object.entries(state.filters))
     query.append("show", `${id}=${filterText(filter)}`);
+  query.set("of", `${state.shown.length}`);
   const selected = selectionText(state.selection, state.shown.length);
   if (selected) query.set("selected", selected);
   if (state.opened !== null) query.set("picture", `${state.opened}`);
@@ -130,14 +131,16 @@ export function fromHash(hash: string, state: State, scene: Scene): State {
   const known = (id: string) => scene.maps.some((map) => map.id === id);
   const maps = query.getAll("map").filter(known).slice(0, 2);
   const colour = query.get("colour") ?? "";
-  const opened = wholeNumber(query.get("picture"), scene.count);
+  // Pictures and categories are named by their places: of a study of other pictures they are others.
+  const same = (query.get("of") ?? `${scene.count}`) === `${scene.count}`;
+  const opened = same ? wholeNumber(query.get("picture"), scene.count) : null;
   const panel = oneOf<Panel>(query.get("panel"), PANELS) ?? "none";
   return {
     ...state,
     maps: maps.length > 0 ? maps : state.maps,
     colour: scene.columns.some((column) => column.id === colour) ? colour : state.colour,
-    filters: parseFilters(query.getAll("show"), scene),
-    selection: parseSelection(query.get("selected"), scene.count),
+    filters: parseFilters(same ? query.getAll("show") : [], scene),
+    selection: parseSelection(same ? query.get("selected") : null, scene.count),
     opened,
     panel: (panel === "picture" && opened === null) || !holds(scene, panel) ? "none" : panel,
     flat: query.has("flat") ? query.get("flat") === "1" : state.flat && maps.length === 0,

@@ -78,7 +78,10 @@ def problems_text(results: Results) -> str:
     if not len(results.problems):
         return ""
     aside = int((~results.problems["kept"]).sum())
-    return f"{len(results.problems)} problems found, {aside} pictures set aside: see the report."
+    problems = "problem" if len(results.problems) == 1 else "problems"
+    pictures = "picture" if aside == 1 else "pictures"
+    found = f"{len(results.problems):,} {problems} found"
+    return f"{found}, {aside:,} {pictures} set aside: see the report."
 
 
 def print_results(results: Results, verdict: Verdict) -> None:
@@ -190,7 +193,8 @@ def print_predicted(found: Predicted, classifier: Classifier) -> None:
     print()
     rows = [{"class": name, "pictures": count} for name, count in found.counts.items()]
     print_table(rows, ["class", "pictures"])
-    flagged = f"{found.unknown:,} of {found.pictures:,} are unlike all classes (unknown)"
+    are = "is" if found.unknown == 1 else "are"
+    flagged = f"{found.unknown:,} of {found.pictures:,} {are} unlike all classes (unknown)"
     print(f"\n{flagged}; of pictures of known classes {classifier.unknown.rate:.0%} would be.")
     print_judged(found, classifier)
 
@@ -208,7 +212,8 @@ def print_judged(
     if found.judged:
         print(f"\n{found.judged.sentence()}")
     elif found.seen:
-        print(f"\n{found.seen:,} of the pictures are among those that it has learned from.")
+        are = "is" if found.seen == 1 else "are"
+        print(f"\n{found.seen:,} of the pictures {are} among those that it has learned from.")
 
 
 def print_relabelling(found: Relabelling) -> None:

@@ -60,7 +60,8 @@ def _sizes(images: ImageSet) -> Iterator[Finding]:
             yield Finding(
                 "small class",
                 str(name),
-                f"{tested[name]} test pictures of {sizes[name]}: even if all are right, its "
+                f"{tested[name]} test {'picture' if tested[name] == 1 else 'pictures'} of "
+                f"{sizes[name]}: even if all are right, its "
                 f"accuracy is known to lie above {known_of(int(tested[name])):.0%} only",
                 "add pictures, or judge it over many splits",
                 str(name),

@@ -68,8 +68,10 @@ def _too_few(has: NDArray[np.bool_], tested: NDArray[np.bool_], trained: NDArray
             which = "training" if asked else "test"
             return f"{count:,} of {len(own):,} pictures {verb} it, and no {which} picture"
         if asked < FEW:
+            pictures = f"picture of {count:,} {'has' if verb == 'have' else 'lacks'}"
+            pictures = pictures if asked == 1 else f"pictures of {count:,} {verb}"
             return (
-                f"{asked} test pictures of {count:,} {verb} it: even if all of these are told "
+                f"{asked} test {pictures} it: even if all of these are told "
                 f"rightly, that share is known to lie above {known_of(asked):.0%} only"
             )
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,10 @@ def class_labels(y: ArrayLike | None) -> NDArray[Any]:
     if labels.dtype == object:
         labels = _of_one_type(labels)
     labels = np.asarray(column_or_1d(labels, warn=True))
-    check_classification_targets(labels)
+    with warnings.catch_warnings():
+        # Many classes of few points are classes still.
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        check_classification_targets(labels)
     return labels
 
 

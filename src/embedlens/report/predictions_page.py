@@ -32,6 +32,8 @@ def write_predictions(
     groups = [_group("unknown", len(flagged), flagged.head(each), flagged.head(0), predicted)]
     for name in classifier.classes:
         rows = ordinary[ordinary["class"] == name]
+        if rows.empty:
+            continue
         doubtful = rows[rows["set_90"] != name].tail(each)[::-1]
         sure = rows.drop(doubtful.index).head(each)
         groups.append(_group(name, len(rows), sure, doubtful, predicted))

@@ -141,6 +141,8 @@ class Verdict:
                 f"that were tested from {more.learned:,}."
             )
         counted = f"{take.backbone} got {take.accuracy:.1%} of the held-out pictures right."
+        if not take.pretrained:  # nothing is expected of it, so that nothing is to be explained
+            return counted
         return " ".join([counted, *told]) if told else ""
 
     def record(self) -> dict[str, Any]:

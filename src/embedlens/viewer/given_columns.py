@@ -44,7 +44,11 @@ def add_columns(scene: Scene, path: Path) -> str:
             "names its pictures, and another."
         )
     wanted = [composed(each) for each in scene.named_paths()]
-    given = [_posix(each) for each in frame[file].astype(str)]
+    # A file may be called a\b or end in a blank: what is a picture's name is not spelt otherwise.
+    known = set(wanted)
+    given = [
+        name if name in known else _posix(name) for name in map(composed, frame[file].astype(str))
+    ]
     if not wanted:
         raise EmbedlensError(
             f"The pictures of {scene.title} have no paths, so that no row of {path} can be one's."
@@ -61,7 +65,7 @@ def add_columns(scene: Scene, path: Path) -> str:
 
 
 def _posix(name: str) -> str:
-    return composed(name).strip().replace("\\", "/").removeprefix("./")
+    return name.strip().replace("\\", "/").removeprefix("./")
 
 
 def _rows(wanted: list[str], given: list[str], path: Path) -> list[int]:

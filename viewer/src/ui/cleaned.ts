@@ -56,7 +56,12 @@ function countsText({ kept, labelled, aside }: Counts): string {
 }
 
 function fileText({ path, ...counts }: Counts & { path: string }): string {
-  return `${countsText(counts)} in ${path}. Your own files are as they were. Make a study of it: embedlens study "${path}" --out NEW-FOLDER`;
+  return `${countsText(counts)} in ${path}. Your own files are as they were. Make a study of it: embedlens study ${quoted(path)} --out NEW-FOLDER`;
+}
+
+/** A path as a shell takes it: double quotes do for Windows too, but leave some letters their meaning elsewhere. */
+export function quoted(path: string): string {
+  return /["$`!]/.test(path) ? `'${path.replaceAll("'", "'\\''")}'` : `"${path}"`;
 }
 
 function downloadText(decisions: Decisions, isSaved: boolean): string {

@@ -17,7 +17,7 @@ export function confusionPanel(context: Context): HTMLElement {
   );
   const classes = classColumn(context);
   if (columns.length === 0 || !classes) return h("p", { class: "hint" }, "This scene holds no predictions.");
-  const select = h("select", { "aria-label": "Predictions of", onchange: () => void render() });
+  const select = h("select", { "aria-label": "Predictions of", onchange: () => void render().catch(fail) });
   select.append(...columns.map(({ id, name }) => h("option", { value: id }, name)));
   const follow = () => {
     const own = dataset.columnOf("prediction", leadingMap(context));
@@ -37,10 +37,12 @@ export function confusionPanel(context: Context): HTMLElement {
       );
     body.replaceChildren(...content(confusion, classes.categories, pick));
   };
-  store.on(["maps"], () => (follow(), void render()));
-  store.on(["shown", "panel"], () => void render());
+  // Nothing of another network may stay under the name of one that does not come.
+  const fail = (error: unknown) => body.replaceChildren(h("p", { class: "hint" }, (error as Error).message));
+  store.on(["maps"], () => (follow(), void render().catch(fail)));
+  store.on(["shown", "panel"], () => void render().catch(fail));
   follow();
-  void render();
+  void render().catch(fail);
   return h("div", { class: "confusion" }, select, body);
 }
 

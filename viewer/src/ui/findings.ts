@@ -255,7 +255,7 @@ function side(context: Context, finding: Finding, i: number, k: number): HTMLEle
       "figcaption",
       {},
       h("span", { class: "given" }, swatch(classColour(context, i)), label),
-      to && typeof decision !== "object" && h("span", { class: "proposed" }, `→ ${to}?`),
+      to && typeof decision !== "object" && h("span", { class: "proposed" }, "→ ", h("bdi", {}, to), "?"),
       decision !== undefined && h("span", { class: "decided" }, decisionText(decision)),
       h("span", { class: "path", title: dataset.name(i) }, dataset.name(i)),
     ),
@@ -311,7 +311,7 @@ function addPage(context: Context, list: HTMLElement, more: HTMLElement): void {
       ...picturesOf(finding).map((i) =>
         dataset.thumbnails ? dataset.thumbnails.element(i, 36, dataset.name(i)) : null,
       ),
-      h("span", { class: "name" }, to ? `${label} → ${to}?` : label),
+      h("span", { class: "name" }, h("bdi", {}, label), ...(to ? [" → ", h("bdi", {}, to), "?"] : [])),
       h("span", { class: "count" }),
     );
     list.append(h("li", {}, row));

@@ -1,7 +1,6 @@
 /** The legend of a column of numbers: its ramp, how the values spread, and a range to show. */
 
 import type { Context } from "../context";
-import { formatNumber } from "../dataset";
 import { h } from "../element";
 import { type Filter, withFilter } from "../filter";
 import { ramp, rangeOf } from "../palette";
@@ -22,6 +21,7 @@ export function histogram(context: Context, column: NumberColumn): HTMLElement {
     role: "img",
     "aria-label": `How ${column.name} spreads`,
   });
+  const told = numbersWithin(low, high);
   const { counts, unknown } = bins(values, low, high);
   const range = () => {
     const filter = store.state.filters[column.id] as Filter | undefined;
@@ -49,8 +49,8 @@ export function histogram(context: Context, column: NumberColumn): HTMLElement {
     const { low: from, high: to } = range();
     const place = (value: number) => (value - low) / (high - low);
     paint(canvas, counts, column, place(from), place(to), context.theme.colours.filtered);
-    inputs[0].value = `${Number(from.toPrecision(4))}`;
-    inputs[1].value = `${Number(to.toPrecision(4))}`;
+    inputs[0].value = told(from);
+    inputs[1].value = told(to);
   };
   brush(canvas, (a, b) => set(low + a * (high - low), low + b * (high - low)));
   store.on(["filters"], update);
@@ -60,10 +60,16 @@ export function histogram(context: Context, column: NumberColumn): HTMLElement {
     "div",
     { class: "numbers" },
     canvas,
-    h("div", { class: "ends" }, h("span", {}, formatNumber(low)), h("span", {}, formatNumber(high))),
+    h("div", { class: "ends" }, ...[low, high].map((end) => h("span", {}, told(end).replace("-", "\u2212")))),
     h("div", { class: "range" }, h("label", {}, "Show", inputs[0]), h("label", {}, "to", inputs[1])),
     unknown > 0 && h("p", { class: "hint" }, `${unknown.toLocaleString("en")} without a value, in grey.`),
   );
+}
+
+/** Numbers as texts, as fine as a range calls for: years stay years, and days such as 20230105 days. */
+export function numbersWithin(low: number, high: number): (value: number) => string {
+  const decimals = Math.min(20, Math.max(0, 3 - Math.floor(Math.log10(high - low || 1))));
+  return (value) => `${Number(value.toFixed(decimals))}`;
 }
 
 function bins(values: ArrayLike<number>, low: number, high: number): { counts: number[]; unknown: number } {

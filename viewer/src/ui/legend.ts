@@ -23,12 +23,14 @@ export function legend(context: Context): HTMLElement {
     select.value = store.state.colour;
     const column = dataset.column(store.state.colour);
     if (!column) return;
-    void dataset.values(column).then(() => {
+    const show = () => {
       if (store.state.colour !== column.id) return;
       body.replaceChildren(
         column.kind === "category" ? categories(context, column) : histogram(context, column),
       );
-    });
+    };
+    // Where it cannot be fetched the page says so, and takes the choice back.
+    void dataset.values(column).then(show, () => undefined);
   };
   const update = () => {
     chips.replaceChildren(...filterChips(context));

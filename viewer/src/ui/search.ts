@@ -2,7 +2,7 @@
 
 import { classColumn, type Context, leadingMap, pictures } from "../context";
 import { h, icon } from "../element";
-import { findPictures, hasConditions, parseQuery, QueryError, type Term } from "../query";
+import { findPictures, hasConditions, parseQuery, type Term } from "../query";
 import { where } from "../selection";
 
 const CLASSES = 6;
@@ -77,8 +77,7 @@ async function choices(context: Context, text: string, done: () => void): Promis
       ? offerMatches(context, text, terms, offer)
       : offerNames(context, text, offer));
   } catch (error) {
-    if (!(error instanceof QueryError)) throw error;
-    return [h("p", { class: "hint" }, error.message)];
+    return [h("p", { class: "hint" }, (error as Error).message)];
   }
   return found.length > 0 ? found : [h("p", { class: "hint" }, "Nothing shown matches this.")];
 }

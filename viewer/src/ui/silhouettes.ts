@@ -15,7 +15,7 @@ export function silhouettesPanel(context: Context): HTMLElement {
   );
   const classes = classColumn(context);
   if (columns.length === 0 || !classes) return h("p", { class: "hint" }, "This scene holds no silhouettes.");
-  const select = h("select", { "aria-label": "Silhouettes of", onchange: () => void render() });
+  const select = h("select", { "aria-label": "Silhouettes of", onchange: () => void render().catch(fail) });
   select.append(...columns.map(({ id, name }) => h("option", { value: id }, name)));
   const follow = () => {
     const own = leadingMap(context).silhouetteColumn;
@@ -49,11 +49,17 @@ export function silhouettesPanel(context: Context): HTMLElement {
     const [values, codes] = await Promise.all([dataset.values(column), dataset.values(classes)]);
     const knife = knifeOf(values as Float32Array, codes, classes.categories.length, store.state.shown);
     summary.textContent = `Mean ${formatNumber(knife.mean)} of ${knife.order.length.toLocaleString("en")}. Drag over the bars to select points.`;
+    plot.element.hidden = false;
     plot.show(knife, values as Float32Array, classes.categories);
   };
-  store.on(["maps"], () => (follow(), void render()));
-  store.on(["shown", "panel"], () => void render());
+  // Nothing of another map may stay under the name of one that does not come.
+  const fail = (error: unknown) => {
+    plot.element.hidden = true;
+    summary.textContent = (error as Error).message;
+  };
+  store.on(["maps"], () => (follow(), void render().catch(fail)));
+  store.on(["shown", "panel"], () => void render().catch(fail));
   follow();
-  void render();
+  void render().catch(fail);
   return element;
 }

@@ -172,6 +172,36 @@ test("findings are decided one after another, by keys and buttons, undone, and l
   await page.getByText("Files that are no picture: 2").waitFor();
 });
 
+test("where the server is stopped, what is drawn keeps its name, and what to do is said", async () => {
+  const map = () => page.getByLabel("Map", { exact: true }).inputValue();
+  const colour = () => page.getByLabel("Colour by", { exact: true }).inputValue();
+  const toast = page.locator(".toast");
+  const [first, hue] = [await map(), await colour()];
+  const other = scene.maps.filter(({ id }) => id !== first).at(-1)!;
+  const column = scene.columns.filter(({ id }) => id !== hue).at(-1)!;
+  await page.context().setOffline(true);
+  await page.getByLabel("Map", { exact: true }).selectOption(other.id);
+  await expect.poll(() => toast.textContent()).toMatch(/^The map .*start embedlens view again/);
+  await expect.poll(map).toBe(first);
+  await page.getByLabel("Colour by", { exact: true }).selectOption(column.id);
+  await expect.poll(() => toast.textContent()).toMatch(/^The column .*start embedlens view again/);
+  await expect.poll(colour).toBe(hue);
+  for (const panel of ["silhouettes", "confusion"] as const) {
+    await page.evaluate((panel) => window.viewer.set({ panel }), panel);
+    const open = page.locator(`.${panel === "silhouettes" ? "knife" : panel}`);
+    const others = await open
+      .locator("option")
+      .evaluateAll((all) => all.map((each) => (each as HTMLOptionElement).value));
+    await open.locator("select").selectOption(others.at(-1)!);
+    await expect.poll(() => open.textContent()).toContain("start embedlens view again");
+    await expect.poll(() => open.locator("canvas, table").locator("visible=true").count()).toBe(0);
+  }
+  await page.context().setOffline(false);
+  await page.getByLabel("Map", { exact: true }).selectOption(other.id);
+  await expect.poll(() => page.evaluate(() => window.viewer.state!.maps)).toEqual([other.id]);
+  complaints = complaints.filter((each) => !each.includes("failed") && !each.includes("Failed"));
+});
+
 test("what could not be written is said", async () => {
   await page.evaluate(() => window.viewer.set({ selection: Uint32Array.of(2), panel: "selection" }));
   await page.getByLabel("Label of the selection").fill("refused");

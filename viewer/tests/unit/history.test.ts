@@ -34,6 +34,19 @@ describe("the history", () => {
     expect([store.state.colour, store.state.selection.length]).toEqual(["c1", 2]);
   });
 
+  test("what is taken back, as it never came, is no step", () => {
+    const { store, history, later } = made();
+    const { maps } = store.state;
+    later({ maps: [scene.maps[1].id] });
+    history.takeBack({ maps });
+    expect(store.state.maps).toBe(maps);
+    later({ colour: "c1" });
+    history.undo();
+    expect(store.state.maps).toBe(maps);
+    history.undo();
+    expect(store.state.maps).toBe(maps);
+  });
+
   test("a new choice ends what could be done again", () => {
     const { history, later } = made();
     later({ colour: "c1" });

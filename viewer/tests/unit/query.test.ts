@@ -37,6 +37,10 @@ describe("a query", () => {
     ["confidence:0.2..0.6", [[false, "confidence", ":", "0.2..0.6"]]],
     ["silhouette<-0.5", [[false, "silhouette", "<", "-0.5"]]],
     ['"two words', [[false, null, ":", "two words"]]],
+    ["class: rose", [[false, "class", ":", "rose"]]],
+    ["confidence < .6 split:test", [[false, "confidence", "<", ".6"], [false, "split", ":", "test"]]],
+    ["class!=rose", [[true, "class", ":", "rose"]]],
+    ["-class!=rose", [[false, "class", ":", "rose"]]],
     ["a-b.jpg", [[false, null, ":", "a-b.jpg"]]],
     ["   ", []],
   ])("%j is taken apart", (text, terms) => {
@@ -105,6 +109,51 @@ describe("a query", () => {
     const column = scene.columns.find((each) => each.kind === "number")!;
     for (const value of ["low", "1..2..3", "1..x"])
       await expect(find(`"${column.name}":${value}`)).rejects.toThrow(/is no number/);
+  });
+});
+
+describe("a column of names that are awkward", () => {
+  const categories = [
+    "a, b",
+    "a",
+    "b",
+    "Cat",
+    "cat",
+    "catfish",
+    "2020-01-31",
+    "2020-02-01T09:30",
+    "2021-01-01",
+  ];
+  const column: CategoryColumn = { id: "it", name: "it", blob: "it", kind: "category", categories };
+  const awkward = new Dataset(
+    { ...scene, count: categories.length, columns: [column] },
+    {
+      scene: () => Promise.resolve(scene),
+      blob: () => Promise.resolve(Uint16Array.from(categories.keys()).buffer),
+    },
+  );
+  const names = async (text: string) => {
+    const all = new Uint8Array(categories.length).fill(1);
+    const found = await findPictures(parseQuery(text), awkward, scene.maps[0], all);
+    return Array.from(found, (i) => categories[i]);
+  };
+
+  test.each([
+    ['it:"a, b"', ["a, b"]],
+    ["it:a,b", ["a", "b"]],
+    ["it:cat", ["Cat", "cat"]],
+    ["it:catf", ["catfish"]],
+    ["it<2020-02", ["2020-01-31"]],
+    ["it<=2020-02", ["2020-01-31", "2020-02-01T09:30"]],
+    ["it>2020-02", ["2021-01-01"]],
+    ["it>=2020-02-01", ["2020-02-01T09:30", "2021-01-01"]],
+  ])("%j finds %j", async (text, wanted) => {
+    expect(await names(text)).toEqual(wanted);
+  });
+
+  test("are in order only among dates", async () => {
+    await expect(names("it<cat")).rejects.toThrow(/“cat” is no date; it takes it<2020-01-31/);
+    await expect(find("class<dog")).rejects.toThrow(/class has no order/);
   });
 });
 

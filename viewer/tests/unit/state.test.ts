@@ -45,6 +45,19 @@ describe("the address", () => {
     expect(fromHash(toHash(state), first, scene)).toEqual(state);
   });
 
+  test("of a study that has other pictures now, brings back no picture and no category", () => {
+    const state: State = {
+      ...first,
+      maps: [scene.maps[2].id],
+      filters: { c0: { codes: [1] } },
+      selection: Uint32Array.of(3, 4),
+      opened: 7,
+      panel: "selection",
+    };
+    const found = fromHash(toHash(state), first, { ...scene, count: 51 });
+    expect(found).toEqual({ ...first, maps: state.maps, panel: "selection" });
+  });
+
   test("carries the first state there and back", () => {
     expect(fromHash(toHash(first), first, scene)).toEqual(first);
   });

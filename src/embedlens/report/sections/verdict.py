@@ -13,6 +13,7 @@ from embedlens.report.sections.section import TEMPLATES, Section
 from embedlens.results import (
     given_weights_sentence,
     groups_sentence,
+    judge_classes,
     judge_learned_maps,
     judge_tuning,
     learned_map_sentence,
@@ -42,6 +43,9 @@ class VerdictSection(Section):
         return {
             "confused": [] if says_nothing else _confused(material),
             "given_weights": given_weights_sentence(material.results),
+            "mistakes": judge_classes(
+                material.results, material.best, material.verdict.head
+            ).mistakes,
             "groups": groups_sentence(material.results, material.best),
             "tuning": tuning_sentence(tuple(tuned)),
             "failed_maps": learned_map_sentence(judge_learned_maps(material.results)),
