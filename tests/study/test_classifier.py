@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -95,6 +97,14 @@ def test_the_commands_predict_and_export(study, tmp_path, monkeypatch, capsys):
     told = json.loads(capsys.readouterr().out)
     assert (told["pictures"], told["seen"], told["judged"]["pictures"]) == (60, 60, 0)
     assert out.with_suffix(".html").is_file()
+    one = Path(place) / str(study.results().pictures["path"][0])
+    assert command(monkeypatch, "predict", study.folder, one, "--out", out) == 0
+    with out.open(encoding="utf-8") as file:
+        row = next(csv.DictReader(file))
+    said = capsys.readouterr().out
+    assert f"{one.name}" in said
+    assert f"{float(row['probability']):.1%}" in said
+    assert f"{row['second_class']} ({float(row['second_probability']):.1%})" in said
     folder = tmp_path / "exported"
     assert command(monkeypatch, "export", study.folder, "--to", "openvino", "--out", folder) == 0
     assert (folder / "classify.py").is_file()

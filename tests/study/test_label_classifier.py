@@ -322,6 +322,18 @@ def test_the_commands_say_it_in_words_and_in_json(study, new, tmp_path):
     assert set(record["counts"]) == set(LEARNED)
 
 
+def test_a_few_pictures_are_told_one_by_one(study, new, tmp_path):
+    out = tmp_path / "one.csv"
+    command = ["predict", str(study.folder), str(new.parent / "07.png"), "--out", str(out)]
+    said = CliRunner().invoke(app, command)
+    assert said.exit_code == 0, said.output
+    row = rows_of(out)["07.png"]
+    found = row["found"].split(";")
+    told = [f"{name} ({float(row[probability_column(name)]):.1%})" for name in found if name]
+    assert (", ".join(told) or "none") in said.output
+    assert "a guess" not in said.output
+
+
 def test_search_shows_the_labels_of_each(study, table, tmp_path):
     found = study.search(table.parent / "07.png", 4)
     assert found["path"][0] == "07.png"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from embedlens.cli.tables import (
+    FEW,
     cost_columns,
     named,
     print_judged,
@@ -73,7 +74,7 @@ def print_label_verdict(results: Results, verdict: LabelVerdict) -> None:
 
 
 def print_predicted_labels(found: PredictedLabels, classifier: LabelClassifier) -> None:
-    """Print how many pictures got each label, and what of that can be believed."""
+    """Print the labels of each of a few pictures, else how many got each, and what to believe."""
     judged = {each.label: each for each in found.judged.scores.labels} if found.judged else {}
     rows = []
     for name, count in list(found.counts.items())[:_SHOWN]:
@@ -86,10 +87,16 @@ def print_predicted_labels(found: PredictedLabels, classifier: LabelClassifier) 
                 row["average precision"] = _told(own.average_precision, own.low, own.high)
                 row["a guess"] = f"{own.share:.3f}"
         rows.append(row)
-    print()
-    print_table(rows, list(rows[0]))
-    if len(found.counts) > _SHOWN:
-        print(f"... and {len(found.counts) - _SHOWN:,} more: see the page.")
+    few = 0 < found.pictures <= FEW
+    if few:
+        answers = _answers(found, classifier)
+        print()
+        print_table(answers, list(answers[0]))
+    if judged or not few:
+        print()
+        print_table(rows, list(rows[0]))
+        if len(found.counts) > _SHOWN:
+            print(f"... and {len(found.counts) - _SHOWN:,} more: see the page.")
     print(
         f"\n{found.none:,} of {found.pictures:,} have none of the labels; a picture has those of "
         f"at least {classifier.rule:.0%}.\n{found.unknown:,} of {found.pictures:,} are unlike all "
@@ -97,6 +104,23 @@ def print_predicted_labels(found: PredictedLabels, classifier: LabelClassifier) 
         "be."
     )
     print_judged(found, classifier)
+
+
+def _answers(found: PredictedLabels, classifier: LabelClassifier) -> list[dict[str, Any]]:
+    from embedlens.classify.label_prediction import probability_column, read_label_predictions
+
+    rows = []
+    for each in read_label_predictions(found.table, classifier).to_dict("records"):
+        if each["problem"]:
+            continue
+        names = [name for name in each["found"].split(classifier.separator) if name]
+        told = [f"{name} ({each[probability_column(name)]:.1%})" for name in names]
+        rows.append({
+            "picture": each["path"],
+            "labels": ", ".join(told) or "none",
+            "unknown": "unlike all pictures" if each["unknown"] else "no",
+        })  # fmt: skip
+    return rows
 
 
 def label_record(results: Results, verdict: LabelVerdict) -> dict[str, Any]:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from embedlens.results import LabelStanding, LabelVerdict, Results, Standing, Verdict
 
 
+FEW = 12
+"""So many pictures that were asked of are told one by one."""
+
+
 def print_table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
     """Print some columns of rows; numbers to the right."""
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -189,14 +193,34 @@ def print_counts(check: Check) -> None:
 
 
 def print_predicted(found: Predicted, classifier: Classifier) -> None:
-    """Print how many pictures got each class, and what of that can be believed."""
+    """Print the class of each of a few pictures, else how many got each, and what to believe."""
     print()
-    rows = [{"class": name, "pictures": count} for name, count in found.counts.items()]
-    print_table(rows, ["class", "pictures"])
+    rows: list[dict[str, Any]] = [
+        {"class": name, "pictures": count} for name, count in found.counts.items()
+    ]
+    if 0 < found.pictures <= FEW:
+        rows = _answers(found)
+    print_table(rows, list(rows[0]))
     are = "is" if found.unknown == 1 else "are"
     flagged = f"{found.unknown:,} of {found.pictures:,} {are} unlike all classes (unknown)"
     print(f"\n{flagged}; of pictures of known classes {classifier.unknown.rate:.0%} would be.")
     print_judged(found, classifier)
+
+
+def _answers(found: Predicted) -> list[dict[str, Any]]:
+    from embedlens.classify.prediction import read_predictions
+
+    read = read_predictions(found.table).query("problem == ''")
+    return [
+        {
+            "picture": each["path"],
+            "class": each["class"],
+            "probability": f"{each['probability']:.1%}",
+            "or": f"{each['second_class']} ({each['second_probability']:.1%})",
+            "unknown": "unlike all classes" if each["unknown"] else "no",
+        }
+        for each in read.to_dict("records")
+    ]
 
 
 def print_judged(
