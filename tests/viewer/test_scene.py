@@ -141,7 +141,7 @@ def test_the_manifest_is_json_with_the_viewers_names(scene):
     assert set(manifest) == {
         "format", "title", "count", "classes", "paths", "columns", "maps", "opening",
         "openingColour", "thumbnails", "pictures", "backbones", "neighbours", "neighboursOnDemand",
-        "findings", "table",
+        "findings", "table", "picturesKey", "columnsKey",
     }  # fmt: skip
     assert manifest["format"] == FORMAT
     assert manifest["thumbnails"] is None
@@ -151,6 +151,24 @@ def test_the_manifest_is_json_with_the_viewers_names(scene):
     named += manifest["paths"].values()
     assert sorted(named) == sorted(scene.blobs)
     assert all(name.replace("-", "").isalnum() and name.isascii() for name in scene.blobs)
+
+
+@pytest.mark.parametrize(
+    ("other", "changed"),
+    [(("a.png", "b.png", "cat", "dog"), set()),
+     (("b.png", "a.png", "cat", "dog"), {"picturesKey"}),
+     (("a.pn", "gb.png", "cat", "dog"), {"picturesKey"}),
+     (("a.png", "b.png", "cat", "fox"), {"columnsKey"})],
+)  # fmt: skip
+def test_an_address_can_tell_other_pictures_and_other_columns(other, changed):
+    def keys(*told):
+        scene = Scene("two", 2, told[2:])
+        scene.add_paths(told[:2])
+        scene.add_category("class", "class", np.array([0, 1]), scene.classes, role="class")
+        return {name: scene.manifest()[name] for name in ("picturesKey", "columnsKey")}
+
+    own, now = keys("a.png", "b.png", "cat", "dog"), keys(*other)
+    assert {name for name in own if own[name] != now[name]} == changed
 
 
 def test_a_picture_that_was_set_aside_is_in_no_column(results):

@@ -255,7 +255,7 @@ export class Page implements Context {
       () => {
         clearTimeout(this.hashTimer);
         this.hashTimer = window.setTimeout(
-          () => history.replaceState(history.state, "", toHash(this.store.state)),
+          () => history.replaceState(history.state, "", toHash(this.store.state, this.dataset.scene)),
           HASH_MS,
         );
       },

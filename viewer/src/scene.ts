@@ -8,6 +8,9 @@ export interface Scene {
   format: typeof FORMAT;
   title: string;
   count: number;
+  /** Other keys: other pictures, in another order; other columns or categories. */
+  picturesKey?: string;
+  columnsKey?: string;
   classes: string[];
   paths: TextBlob | null;
   /** What each backbone is called, by the key that columns, maps and neighbours have. */

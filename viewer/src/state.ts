@@ -101,7 +101,7 @@ const BITS_IN_HASH = 400_000;
 const BITS = "~";
 const PREFIX = "#view=1";
 
-export function toHash(state: State): string {
+export function toHash(state: State, scene: Scene): string {
   const { camera } = state;
   const round = (value: number) => `${Number(value.toPrecision(6))}`;
   const query = new URLSearchParams();
@@ -109,7 +109,8 @@ export function toHash(state: State): string {
   if (state.colour) query.set("colour", state.colour);
   for (const [id, filter] of Object.entries(state.filters))
     query.append("show", `${id}=${filterText(filter)}`);
-  query.set("of", `${state.shown.length}`);
+  if (query.has("show")) query.set("columns", columnsOf(scene));
+  query.set("of", picturesOf(scene));
   const selected = selectionText(state.selection, state.shown.length);
   if (selected) query.set("selected", selected);
   if (state.opened !== null) query.set("picture", `${state.opened}`);
@@ -124,6 +125,9 @@ export function toHash(state: State): string {
   return `${PREFIX}&${query.toString()}`;
 }
 
+const picturesOf = (scene: Scene) => scene.picturesKey ?? `${scene.count}`;
+const columnsOf = (scene: Scene) => scene.columnsKey ?? "";
+
 /** The state an address asks for; what it asks wrongly is as it was in `state`. */
 export function fromHash(hash: string, state: State, scene: Scene): State {
   if (!hash.startsWith(PREFIX)) return state;
@@ -131,15 +135,16 @@ export function fromHash(hash: string, state: State, scene: Scene): State {
   const known = (id: string) => scene.maps.some((map) => map.id === id);
   const maps = query.getAll("map").filter(known).slice(0, 2);
   const colour = query.get("colour") ?? "";
-  // Pictures and categories are named by their places: of a study of other pictures they are others.
-  const same = (query.get("of") ?? `${scene.count}`) === `${scene.count}`;
+  // Pictures and categories are named by their places: of a study of others they are others.
+  const same = [picturesOf(scene), null].includes(query.get("of"));
+  const filtered = [columnsOf(scene), null].includes(query.get("columns"));
   const opened = same ? wholeNumber(query.get("picture"), scene.count) : null;
   const panel = oneOf<Panel>(query.get("panel"), PANELS) ?? "none";
   return {
     ...state,
     maps: maps.length > 0 ? maps : state.maps,
     colour: scene.columns.some((column) => column.id === colour) ? colour : state.colour,
-    filters: parseFilters(same ? query.getAll("show") : [], scene),
+    filters: parseFilters(filtered ? query.getAll("show") : [], scene),
     selection: parseSelection(same ? query.get("selected") : null, scene.count),
     opened,
     panel: (panel === "picture" && opened === null) || !holds(scene, panel) ? "none" : panel,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from embedlens.files import content_key
 from embedlens.viewer.sprites import Sheets
 
 FORMAT = 2
@@ -252,6 +254,8 @@ class Scene:
             "title": self.title,
             "count": self.count,
             "classes": list(self.classes),
+            "picturesKey": self._pictures_key(),
+            "columnsKey": content_key([_known(column) for column in self.columns], 4),
             "paths": asdict(self.paths) if self.paths else None,
             "backbones": self.backbones,
             "columns": [_known(column) for column in self.columns],
@@ -265,6 +269,13 @@ class Scene:
             "findings": asdict(self.findings) if self.findings else None,
             "table": {name: asdict(each) for name, each in self.table.items()},
         }
+
+    def _pictures_key(self) -> str:
+        """Name the pictures in their order, by which an address in the browser calls them."""
+        digest = hashlib.blake2b(digest_size=4)
+        for name in (self.paths.bytes, self.paths.offsets) if self.paths else ():
+            digest.update(self.blob(name))
+        return f"{self.count}-{digest.hexdigest()}"
 
     def blob(self, name: str) -> memoryview:
         """Return a blob's bytes, little-endian; it is made now if it is a function.

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { Filters } from "../../src/filter";
+import type { Scene } from "../../src/scene";
 import { fromHash, holds, initialState, type State, toHash } from "../../src/state";
 import { makeScene } from "../scenes";
 
@@ -42,31 +44,37 @@ describe("the address", () => {
       theme: "dark",
       camera: { azimuth: 12.5, elevation: -30, span: 0.001, target: [1, -2, 3.5] },
     };
-    expect(fromHash(toHash(state), first, scene)).toEqual(state);
+    expect(fromHash(toHash(state, scene), first, scene)).toEqual(state);
   });
 
-  test("of a study that has other pictures now, brings back no picture and no category", () => {
+  test("of other pictures brings back none of them, and of other columns no filter", () => {
+    const named = { ...scene, picturesKey: "50-a", columnsKey: "b" };
+    const filters: Filters = { c0: { codes: [1] } };
+    const selection = Uint32Array.of(3, 4);
     const state: State = {
       ...first,
       maps: [scene.maps[2].id],
-      filters: { c0: { codes: [1] } },
-      selection: Uint32Array.of(3, 4),
+      filters,
+      selection,
       opened: 7,
       panel: "selection",
     };
-    const found = fromHash(toHash(state), first, { ...scene, count: 51 });
-    expect(found).toEqual({ ...first, maps: state.maps, panel: "selection" });
+    const found = (now: Partial<Scene>) => fromHash(toHash(state, named), first, { ...named, ...now });
+    expect(found({})).toEqual(state);
+    const none = { selection: first.selection, opened: null };
+    expect(found({ picturesKey: "50-c" })).toEqual({ ...state, ...none });
+    expect(found({ columnsKey: "c" })).toEqual({ ...state, filters: {} });
   });
 
   test("carries the first state there and back", () => {
-    expect(fromHash(toHash(first), first, scene)).toEqual(first);
+    expect(fromHash(toHash(first, scene), first, scene)).toEqual(first);
   });
 
   test.each([301, 5000, 100_000])("carries a selection of many pictures: %i", (length) => {
     const scene = { ...makeScene({ count: 1, thumbnails: false, neighbours: false }).scene, count: 100_003 };
     const before = initialState(scene);
     const selection = Uint32Array.from({ length }, (_, k) => k + Math.floor((3 * k) / length));
-    const hash = toHash({ ...before, selection });
+    const hash = toHash({ ...before, selection }, scene);
     expect(fromHash(hash, before, scene).selection).toEqual(selection);
     expect(hash.length).toBeLessThan(20_000);
   });
@@ -74,7 +82,7 @@ describe("the address", () => {
   test("leaves out a selection that no browser's address would hold", () => {
     const selection = Uint32Array.from({ length: 5000 }, (_, i) => i);
     const state = { ...first, shown: new Uint8Array(1_000_000).fill(1), selection };
-    expect(toHash(state).length).toBeLessThan(500);
+    expect(toHash(state, scene).length).toBeLessThan(500);
   });
 
   test.each([
