@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from stand import Stand
 
 from embedlens.errors import StudyError
 from embedlens.images import ImageSet
 from embedlens.report import tables, write_report
+from embedlens.report.sections.material import Material
 from embedlens.report.sections.mistakes import MAX_SHOWN
 from embedlens.results import (
     Settings,
@@ -68,8 +70,18 @@ def test_the_verdict_comes_first(reported):
     sentence = judge(reported.results).sentence()
     assert sentence.startswith("Take Better_2")
     assert sentence in text
-    assert text.index(sentence) < text.index("Naming the largest class")
+    assert text.index(sentence) < text.index("Naming one class")
     assert retrieval_sentence(reported.results, "Better_2") in text
+
+
+@pytest.mark.parametrize(
+    ("pictures", "named"),
+    [([3, 5, 2], "the largest class, b,"), ([4, 4, 4], "one class, a,"),
+     ([2, 5, 5], "one of the largest classes, b,")],
+)  # fmt: skip
+def test_a_guess_names_a_class_that_no_other_exceeds(pictures, named):
+    counts = pd.DataFrame({"all": pictures, "test": [1, 1, 2]}, index=["a", "b", "c"])
+    assert Material.guess.fget(Stand(counts=counts)) == (named, 0.25)
 
 
 def test_every_table_is_in_the_page_with_headings_for_readers_aloud(reported):

@@ -26,7 +26,7 @@ def summarise(material: Material) -> str:
     """
     verdict, results = material.verdict, material.results
     classes = judge_classes(results, material.best, verdict.head)
-    largest, share = material.largest_class
+    named, share = material.guess
     cost = verdict.take.cost
     tuned = [each for each in judge_tuning(results) if each.backbone == material.best]
     told = [
@@ -35,7 +35,7 @@ def summarise(material: Material) -> str:
         verdict.explanation(),
         f"Cost: {cost.milliseconds:.1f} ms a picture, computed on the study's machine."
         if cost else "",
-        f"Naming the largest class, {largest}, for every picture would be right for {share:.1%}.",
+        f"Naming {named} for every picture would be right for {share:.1%}.",
         "" if verdict.coverage.says_nothing else classes.sentence(),
         *further_sentences(results, material.best),
         tuning_sentence(tuple(tuned)),

@@ -85,10 +85,16 @@ class Material:
         return class_counts(self.results)
 
     @property
-    def largest_class(self) -> tuple[str, float]:
-        """The class of most pictures, and its share of the test pictures of the first split."""
-        largest, test = int(self.counts["all"].argmax()), self.counts["test"].to_numpy()
-        return str(self.counts.index[largest]), float(test[largest] / max(test.sum(), 1))
+    def guess(self) -> tuple[str, float]:
+        """A class of most pictures, in words, and its share of the first split's test pictures."""
+        pictures, test = self.counts["all"].to_numpy(), self.counts["test"].to_numpy()
+        largest = int(pictures.argmax())
+        as_large = int((pictures == pictures[largest]).sum())
+        of = {1: "the largest class", len(pictures): "one class"}.get(
+            as_large, "one of the largest classes"
+        )
+        share = float(test[largest] / max(test.sum(), 1))
+        return f"{of}, {self.counts.index[largest]},", share
 
     @cached_property
     def pictures_folder(self) -> str:

@@ -50,7 +50,7 @@ class VerdictSection(Section):
             "tuning": tuning_sentence(tuple(tuned)),
             "failed_maps": learned_map_sentence(judge_learned_maps(material.results)),
             "grave": _grave(material),
-            "largest": material.largest_class,
+            "guess": material.guess,
             "place": place(material),
             "steps": next_steps(material),
         }
