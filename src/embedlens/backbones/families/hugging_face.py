@@ -157,7 +157,10 @@ class HuggingFace(TorchFamily):
         except Exception as error:  # it is not here, or needs a package that is not
             warn_of_no_text(backbone, error)
             return None
-        longest = module.config.get_text_config().max_position_embeddings
+        # Some networks count their positions from 2, so that not all are for texts.
+        longest = min(
+            module.config.get_text_config().max_position_embeddings, tokens.model_max_length
+        )
 
         def vectors(block: Sequence[str]) -> Any:
             given = tokens(
