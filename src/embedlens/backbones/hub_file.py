@@ -75,7 +75,7 @@ class HubFile:
                 "to ask the hub"
             )
         try:
-            from huggingface_hub import errors, hf_hub_download
+            from huggingface_hub import hf_hub_download
             from huggingface_hub.utils import logging
         except ImportError as error:
             raise WeightsError(
@@ -100,9 +100,7 @@ class HubFile:
     def _expect_hub(self) -> None:
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
-        address = hf_hub_url(
-            self.repository, self.names[0], endpoint=os.environ.get("HF_ENDPOINT")
-        )
+        address = hf_hub_url(self.repository, self.names[0], endpoint=os.environ.get("HF_ENDPOINT"))
         try:
             get_hf_file_metadata(address, timeout=_PATIENCE)
         except Exception as error:
@@ -126,7 +124,8 @@ class HubFile:
             cause = error.__cause__
             if isinstance(cause, errors.FileMetadataError):
                 place = os.environ.get("HF_ENDPOINT") or "the hub's address"
-                return f"what answers at {place} is no hub, and {self.repository} is not in the cache"
+                absent = f"{self.repository} is not in the cache"
+                return f"what answers at {place} is no hub, and {absent}"
             if not isinstance(cause, errors.HfHubHTTPError):
                 return self._unreachable()
             error = cause

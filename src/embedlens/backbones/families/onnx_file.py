@@ -151,8 +151,8 @@ def _layout(name: str, model: openvino.Model) -> str:
     kind = model.inputs[0].get_element_type()
     if not kind.is_real() and kind.get_type_name() not in _WHOLE:
         raise BackboneError(
-            f"{name} takes inputs of type {kind.get_type_name()}, which holds no pixels of 0 to 255; "
-            "export it with inputs of float32 or uint8."
+            f"{name} takes inputs of type {kind.get_type_name()}, which holds no pixels of 0 to "
+            "255; export it with inputs of float32 or uint8."
         )
     shape = model.inputs[0].get_partial_shape()
     said = f"{name} takes inputs of shape {shape}"
