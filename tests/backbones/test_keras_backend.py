@@ -98,3 +98,16 @@ def test_the_registry_is_listed_without_importing_keras(run):
 def test_the_home_of_keras_is_found_with_a_tilde(run):
     code = "from embedlens.backbones.keras_backend import keras_home; print(keras_home())"
     assert run(code, KERAS_HOME="~/elsewhere") == str(Path("~/elsewhere").expanduser())
+
+
+@pytest.mark.skipif(
+    not all(map(importlib.util.find_spec, ("tensorflow", "torch", "triton"))),
+    reason="needs TensorFlow, PyTorch and its compiler",
+)
+def test_pytorch_s_compiler_can_be_loaded_after_tensorflow(run):
+    """Their two copies of LLVM end the process where TensorFlow's is loaded first."""
+    code = (
+        "from embedlens.backbones.keras_backend import import_keras; import_keras();"
+        "import torch._dynamo, triton; print('alive')"
+    )
+    assert run(code, KERAS_BACKEND="tensorflow") == "alive"

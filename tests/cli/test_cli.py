@@ -85,6 +85,11 @@ def test_backbones_lists_all_and_says_where_the_weights_are():
     assert {"parameters", "feature map", "weights_file"} <= set(rows[0])
 
 
+def test_a_family_that_has_no_list_is_said_to_have_none():
+    said = embedlens("backbones", "--family", "HF").stdout
+    assert said.startswith("There is no list of HF: name")
+
+
 def test_embed_score_and_map_go_through_files(pictures, tmp_path):
     done = embedlens(
         "embed", pictures, "--backbone", "EfficientNetLite0", "--size", 64, "--out", "f.npz",

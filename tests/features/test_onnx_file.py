@@ -177,6 +177,23 @@ def test_what_it_cannot_be_is_said_in_a_sentence(save_onnx, tmp_path, made, outp
         embedded(f"{path}{output}", **options)
 
 
+@pytest.mark.parametrize("kind", ["INT8", "BOOL", "STRING"])
+def test_inputs_that_hold_no_pixels_are_refused(kind, save_onnx, tmp_path):
+    """What 200 becomes as a signed byte, the file does not say."""
+    path = save_onnx(tmp_path / "model.onnx", whole=True)
+    model = onnx.load(path)
+    model.graph.input[0].type.tensor_type.elem_type = getattr(onnx.TensorProto, kind)
+    onnx.save(model, path)
+    with pytest.raises(BackboneError, match=r"takes inputs of type .*, which holds no pixels of 0"):
+        embedded(path, "32 squash none")
+
+
+def test_a_folder_is_said_to_be_one(tmp_path):
+    (tmp_path / "model.onnx").mkdir()
+    with pytest.raises(BackboneError, match=r"model\.onnx is a folder"):
+        get_backbone(str(tmp_path / "model.onnx"))
+
+
 def test_without_a_transform_it_is_refused_with_the_usual_ones(save_onnx, tmp_path):
     path = save_onnx(tmp_path / "model.onnx")
     with pytest.raises(BackboneError, match=r"wrong guess.*--transform.*imagenet.*clip.*siglip"):

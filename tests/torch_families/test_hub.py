@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,7 +18,7 @@ timm = pytest.importorskip("timm", reason="needs the extra [torch]")
 import torch  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
-from embedlens.backbones import get_backbone  # noqa: E402
+from embedlens.backbones import get_backbone, hub_file  # noqa: E402
 from embedlens.backbones.hub_file import HubFile  # noqa: E402
 from embedlens.errors import EmbedlensError  # noqa: E402
 
@@ -41,6 +42,8 @@ class Hub(BaseHTTPRequestHandler):
         folder = self.root / asked["repository"] if asked else self.root / "nowhere"
         if asked and asked["repository"] == "acme/gated":
             return self._refuse(403, "GatedRepo")
+        if asked and asked["repository"].startswith("mirror/"):
+            return self._answer_otherwise(int(asked["repository"].rpartition("/")[2]))
         if not folder.is_dir():
             return self._refuse(401 if asked else 404, "RepoNotFound")
         file = folder / asked["file"]
@@ -60,6 +63,12 @@ class Hub(BaseHTTPRequestHandler):
         self.send_response(code)
         self.send_header("X-Error-Code", kind)
         self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _answer_otherwise(self, code: int) -> None:
+        """Answer as what is no hub does, or one that does not say why."""
+        self.send_response(code)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -141,12 +150,24 @@ def test_a_network_in_several_files_is_the_one_in_one(hub, ask):
         ("hf:acme/gated", "acme/gated is gated: accept its terms on its page at the hub"),
         ("hf:acme/nothing", "the hub has no public repository acme/nothing"),
         ("hf:acme/empty", "acme/empty has no file model.safetensors or "),
+        ("hf:mirror/404", "mirror/404 has no file config.json."),
+        ("hf:mirror/403", "the hub answered for mirror/403: 403 Forbidden"),
+        ("hf:mirror/401", "the hub answered for mirror/401: Client error '401 Unauthorized'"),
+        ("hf:mirror/200", "is no hub, and mirror/200 is not in the cache"),
     ],
 )
 def test_what_cannot_be_had_is_said_in_a_sentence(name, sentence, hub, ask):
     said = ask(name, HF_ENDPOINT=hub)
     assert sentence in said
     assert "\n" not in said
+
+
+def test_a_silent_hub_is_not_waited_for(ask, monkeypatch):
+    """It takes what is asked and does not answer; the hub's library would try for minutes."""
+    monkeypatch.setattr(hub_file, "_PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        said = ask("hf:acme/vit", HF_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}")
+    assert said == "hf:acme/vit: the hub cannot be reached, and acme/vit is not in the cache."
 
 
 @pytest.mark.parametrize("name", ["hf:acme/vit", "timm:test_vit"])

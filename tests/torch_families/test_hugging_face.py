@@ -411,6 +411,34 @@ def test_a_classifier_of_imagenet_is_read_for_leep_and_nce(kind, randomized, tmp
     np.testing.assert_allclose(features @ top[0] + top[1], logits, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("kind", ["CLIP", "Siglip"])
+def test_a_classifier_of_an_image_half_has_no_text_half(kind, randomized, tmp_path, pixels):
+    """Its vector is what its classifier takes; tuned and saved it stays that."""
+    text = {"vocab_size": 99, "eos_token_id": 0, "bos_token_id": 1, "pad_token_id": 0}
+    config = getattr(transformers, f"{kind}Config")(
+        text_config={**SMALL, **text}, vision_config=SMALL
+    )
+    whole = randomized(getattr(transformers, f"{kind}ForImageClassification")(config))
+    whole.save_pretrained(tmp_path)
+    processor("ViT", size=SIDE).save_pretrained(tmp_path)
+    taken = []
+    whole.classifier.register_forward_pre_hook(lambda _, given: taken.append(given[0]))
+    backbone = get_backbone(f"hf:{tmp_path}")
+    built = backbone.family.build(backbone, "torch", backbone.transform, "own", None)
+    with torch.no_grad():
+        features = built.model(pixels)
+        whole(pixel_values=built.model.scaling(pixels))
+    torch.testing.assert_close(features, taken[0], rtol=1e-4, atol=1e-4)
+    assert built.vector.startswith("average of")
+    tuned = tmp_path / "tuned"
+    tuned.mkdir()
+    backbone.family.save(backbone, built.model.network.module, backbone.transform, tuned)
+    again = get_backbone(f"hf:{tuned}")
+    built = again.family.build(again, "torch", again.transform, "own", None)
+    with torch.no_grad():
+        torch.testing.assert_close(built.model(pixels), features, rtol=1e-4, atol=1e-4)
+
+
 def test_a_folder_without_a_configuration_is_told(tmp_path):
     with pytest.raises(BackboneError, match=r"there is no config\.json in"):
         get_backbone(f"hf:{tmp_path}")

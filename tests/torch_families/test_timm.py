@@ -76,21 +76,41 @@ def test_a_network_that_was_saved_as_a_part_of_another_is_taken_from_it(
             backbone.family.build(backbone, "torch", backbone.transform, "own", None)
 
 
-def test_the_classifier_is_read_without_timm(randomized, images, tmp_path, monkeypatch):
-    """Its kernel and bias turn the features into timm's own logits."""
-    own = randomized(timm.create_model("test_convnext"))
-    file = HubFile("timm/test_convnext.r160_in1k", ("model.safetensors",)).file
+def published(name, module):
+    """Write a module's weights where timm's cache of the hub has those of a network."""
+    file = HubFile(f"timm/{name}", ("model.safetensors",)).file
     file.parent.mkdir(parents=True, exist_ok=True)
-    save_file({k: v.contiguous().clone() for k, v in own.state_dict().items()}, file)
-    backbone = get_backbone("timm:test_convnext")
+    save_file({k: v.contiguous().clone() for k, v in module.state_dict().items()}, file)
+
+
+@pytest.mark.parametrize("name", ["test_convnext.r160_in1k", "efficientvit_m0.r224_in1k"])
+def test_the_classifier_is_read_without_timm(name, randomized):
+    """Its kernel and bias turn the features into timm's own logits; one normalises them first."""
+    own = randomized(timm.create_model(name))
+    published(name, own)
+    backbone = get_backbone(f"timm:{name}")
     kernel, bias = backbone.imagenet_top()
     built = backbone.family.build(backbone, "torch", backbone.transform, "own", None)
-    whole = get_backbone("timm:test_convnext@head.fc")
-    logits = whole.family.build(whole, "torch", whole.transform, "own", None)
-    picture = torch.rand(1, 160, 160, 3) * 255
+    picture = torch.rand(1, *backbone.transform.size, 3) * 255
     with torch.no_grad():
-        features, expected = built.model(picture).numpy(), logits.model(picture).numpy()
+        features = built.model(picture).numpy()
+        expected = own(built.model.scaling(picture)).numpy()
     np.testing.assert_allclose(features @ kernel + bias, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_head_of_several_layers_beside_a_norm_is_left_out(randomized):
+    """The vector is what goes into it, and it is no dense layer on that."""
+    name = "convformer_s18.sail_in1k"
+    own = randomized(timm.create_model(name))
+    published(name, own)
+    backbone = get_backbone(f"timm:{name}")
+    network = backbone.family.network(backbone, (64, 64))
+    picture = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        features = network.vector(network.module, picture)
+        expected = own.forward_head(own.forward_features(picture), pre_logits=True)
+    torch.testing.assert_close(features, expected)
+    assert len(backbone.imagenet_top()[0]) != features.shape[1]
 
 
 def test_a_folder_of_timm_s_is_a_backbone(randomized, opened, embedded, cosines, tmp_path):

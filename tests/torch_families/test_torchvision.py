@@ -102,9 +102,14 @@ def test_another_network_s_weights_are_refused(tmp_path):
         backbone.family.build(backbone, "torch", backbone.transform, "own", None)
 
 
-@pytest.mark.parametrize("name", ["shufflenet_v2_x0_5", "squeezenet1_1"])
+@pytest.mark.parametrize(
+    "name", ["shufflenet_v2_x0_5", "squeezenet1_1", "regnet_x_400mf", "maxvit_t"]
+)
 def test_the_last_layer_is_read_for_leep_and_nce(name, randomized, tmp_path, monkeypatch):
-    """It turns the features into torchvision's own logits; SqueezeNet's is none on features."""
+    """It turns the features into torchvision's own logits; SqueezeNet's is none on features.
+
+    A RegNet reads numbers while it is built, and MaxViT's layer has no bias.
+    """
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     backbone = get_backbone(f"torchvision:{name}")
     assert backbone.imagenet_top() is None  # the weights are not here

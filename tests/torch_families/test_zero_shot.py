@@ -134,3 +134,25 @@ def test_it_is_measured_on_the_test_pictures_and_ranks_nothing(of_open_clip, ima
     assert not measure_zero_shot(
         embed(images, of_open_clip[0], pooling="mean", engine="torch"), images, settings
     ).measures
+
+
+def test_a_name_longer_than_the_texts_that_a_network_takes_is_cut(tmp_path, randomized):
+    """By the tokenizer's own bound: XLM-R's positions count from 2, which its number includes."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = {each: i for i, each in enumerate(["<s>", "<pad>", "<unk>", "a", "photo", "hat"])}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    text = {**SMALL, "vocab_size": 9, "max_position_embeddings": 22, "pad_token_id": 1}
+    config = transformers.AltCLIPConfig(
+        text_config={**text, "project_dim": 24}, projection_dim=24,
+        vision_config={**SMALL, "image_size": 64, "patch_size": 16},
+    )  # fmt: skip
+    randomized(transformers.AltCLIPModel(config)).save_pretrained(tmp_path)
+    transformers.ViTImageProcessorPil(size={"height": 64, "width": 64}).save_pretrained(tmp_path)
+    transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>", model_max_length=20
+    ).save_pretrained(tmp_path)
+    long, cut = "hat " * 300, "hat " * 19
+    given = class_directions(get_backbone(f"hf:{tmp_path}"), [long.strip(), cut.strip()])
+    np.testing.assert_allclose(given[0], given[1], atol=1e-6)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from embedlens.errors import WeightsError
 
+_PATIENCE = 10.0  # seconds: the hub's library would ask a silent hub for minutes
 _TRUE = {"1", "ON", "YES", "TRUE"}
 
 
@@ -74,28 +75,40 @@ class HubFile:
                 "to ask the hub"
             )
         try:
-            from huggingface_hub import errors, hf_hub_download
+            from huggingface_hub import hf_hub_download
             from huggingface_hub.utils import logging
         except ImportError as error:
             raise WeightsError(
                 "huggingface_hub is not installed: pip install huggingface_hub"
             ) from error
         logging.set_verbosity_error()  # of each retry it would write a line
+        self._expect_hub()
         where = {"cache_dir": hub_cache(), "endpoint": os.environ.get("HF_ENDPOINT")}
         for name in self.names:
             try:
                 found = hf_hub_download(self.repository, name, **where)
                 for part in _parts(Path(found)):
                     hf_hub_download(self.repository, part, **where)
-            except errors.LocalEntryNotFoundError as error:
-                raise WeightsError(self._sentence(error)) from error
-            except errors.EntryNotFoundError:
-                continue
             except Exception as error:
+                if _is_no_such_file(error):
+                    continue
                 raise WeightsError(self._sentence(error)) from error
             else:
                 return
         raise WeightsError(f"{self.repository} has no file {' or '.join(self.names)}")
+
+    def _expect_hub(self) -> None:
+        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+        address = hf_hub_url(self.repository, self.names[0], endpoint=os.environ.get("HF_ENDPOINT"))
+        try:
+            get_hf_file_metadata(address, timeout=_PATIENCE)
+        except Exception as error:
+            if getattr(error, "response", None) is None:
+                raise WeightsError(self._unreachable()) from error
+
+    def _unreachable(self) -> str:
+        return f"the hub cannot be reached, and {self.repository} is not in the cache"
 
     def _sentence(self, error: Exception) -> str:
         from huggingface_hub import errors
@@ -108,9 +121,26 @@ class HubFile:
         if isinstance(error, errors.RepositoryNotFoundError):
             return f"the hub has no public repository {self.repository}"
         if isinstance(error, errors.LocalEntryNotFoundError):
-            return f"the hub cannot be reached, and {self.repository} is not in the cache"
+            cause = error.__cause__
+            if isinstance(cause, errors.FileMetadataError):
+                place = os.environ.get("HF_ENDPOINT") or "the hub's address"
+                absent = f"{self.repository} is not in the cache"
+                return f"what answers at {place} is no hub, and {absent}"
+            if not isinstance(cause, errors.HfHubHTTPError):
+                return self._unreachable()
+            error = cause
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         return f"the hub answered for {self.repository}: {line}"
+
+
+def _is_no_such_file(error: Exception) -> bool:
+    """Whether the hub has no file of that name; not all that serve one say so in its words."""
+    from huggingface_hub import errors
+
+    if not isinstance(error, errors.LocalEntryNotFoundError):
+        return isinstance(error, errors.EntryNotFoundError)
+    response = getattr(error.__cause__, "response", None)
+    return response is not None and response.status_code == 404
 
 
 def _parts(index: Path) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import os
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -29,6 +31,8 @@ def import_keras() -> ModuleType:
     """
     if "keras" not in sys.modules and "KERAS_BACKEND" not in os.environ:
         os.environ["KERAS_BACKEND"] = _backend()
+    if "keras" not in sys.modules and os.environ["KERAS_BACKEND"] == "tensorflow":
+        _load_triton()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # JAX takes three quarters of a GPU's memory when it is first asked, PyTorch is beside it.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
@@ -74,6 +78,12 @@ def keras_gpu() -> str | None:
         return f"{found[0]} of {keras.config.backend()}" if found else None
     except (RuntimeError, ValueError, NotImplementedError, AttributeError):
         return None
+
+
+def _load_triton() -> None:
+    """Load PyTorch's compiler: after TensorFlow, loading it ends the process without a word."""
+    with suppress(ImportError):
+        importlib.import_module("triton")
 
 
 def keras_home() -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -118,11 +118,14 @@ def part_of(
 
 
 @contextmanager
-def set_whole(path: Path | None, network: str) -> Iterator[None]:
+def set_whole(
+    path: Path | None, network: str, with_head: Callable[[], Iterable[str]] = tuple
+) -> Iterator[None]:
     """See that what loads weights inside sets every number of a network, and drops none.
 
     Libraries load part of a file without a word. A tensor of the file may stay unused where the
-    network has nothing of that name: a head that was taken off, a mask token.
+    network has nothing of that name: a head that was taken off, a mask token. ``with_head`` names
+    all that the network has with its head, where another part of the network lies beside it.
 
     Raises
     ------
@@ -143,7 +146,8 @@ def set_whole(path: Path | None, network: str) -> Iterator[None]:
         except RuntimeError as error:
             lines = str(error).strip().splitlines()
             raise WeightsError(another(path, network, lines[-1].strip())) from error
-        check_whole(module, result.missing_keys, result.unexpected_keys, path, network)
+        missing, unexpected = result.missing_keys, result.unexpected_keys
+        check_whole(module, missing, unexpected, path, network, with_head)
         return result
 
     nn.Module.load_state_dict = checked
@@ -159,6 +163,7 @@ def check_whole(
     unexpected: list[str],
     path: Path | None,
     network: str,
+    with_head: Callable[[], Iterable[str]] = tuple,
 ) -> None:
     """Refuse weights that leave a part of a network unset, or hold more of a part than it has.
 
@@ -171,6 +176,9 @@ def check_whole(
         raise WeightsError(another(path, network, f"it lacks {missing[0]}"))
     used = {name.partition(".")[0] for name, _ in module.named_parameters()}
     strange = [key for key in unexpected if key.partition(".")[0] in used]
+    if strange:
+        heads = set(with_head())
+        strange = [key for key in strange if key not in heads]
     if strange:
         raise WeightsError(another(path, network, f"it also holds {strange[0]}"))
 

@@ -97,6 +97,13 @@ def backbones(
     asked = bool(search or family or max_params is not None or licence or here)
     sizes = {} if asked else {each.name: len(each.networks()) for each in list_families()}
     hidden = {name: number for name, number in sizes.items() if number > _LISTED}
+    unlisted = [each.name for each in list_families() if not each.networks()]
+    if family and family.lower() in (name.lower() for name in unlisted):
+        print(
+            f"There is no list of {family}: name a file, or a network of the hub as "
+            "hf:ORGANISATION/NAME."
+        )
+        return
     _print_backbones([row for row in rows if row["family"] not in hidden])
     for name, number in hidden.items():
         print(f"{name} has {number:,} more: --family {name}, --search TEXT.")

@@ -10,18 +10,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from embedlens.backbones.backbone import Backbone
 from embedlens.backbones.families.torch_family import TorchFamily, in_blocks, warn_of_no_text
 from embedlens.backbones.hub_file import HubFile
-from embedlens.backbones.pooling import vector_of
+from embedlens.backbones.pooling import Pooling, vector_of
 from embedlens.backbones.transform import Transform
 from embedlens.backbones.transform_file import read_transform
 from embedlens.backbones.tuned_weights import tuned_transform, write_tuned
 from embedlens.backbones.weights import RANDOM_SEED, Weights, chosen_weights
 from embedlens.errors import BackboneError, WeightsError
-from embedlens.files import content_key
+from embedlens.files import content_key, write_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from embedlens.backbones.torch_network import TorchNetwork
 
 PREFIX = "hf:"
+
+Taken = Literal["pooler", "tokens", "patches"]
+"""What the vector is made of: a trained pooler's output if there is one, the class token or else
+the average of all, the average of the patches."""
 
 _WEIGHTS = (
     "model.safetensors",
@@ -157,7 +161,10 @@ class HuggingFace(TorchFamily):
         except Exception as error:  # it is not here, or needs a package that is not
             warn_of_no_text(backbone, error)
             return None
-        longest = module.config.get_text_config().max_position_embeddings
+        # Some networks count their positions from 2, so that not all are for texts.
+        longest = min(
+            module.config.get_text_config().max_position_embeddings, tokens.model_max_length
+        )
 
         def vectors(block: Sequence[str]) -> Any:
             given = tokens(
@@ -172,7 +179,11 @@ class HuggingFace(TorchFamily):
     def save(self, backbone: Backbone, module: Any, transform: Transform, folder: Path) -> None:
         """Write weights and configuration, and the image processor's as it was."""
         write_tuned(module, transform, folder / _WEIGHTS[0])
-        module.config.save_pretrained(folder)
+        stated = _stated(backbone.network, self.path(backbone.network), ("config.json",))
+        if _is_classifier_of_image_half(stated):
+            write_json(folder / "config.json", stated)
+        else:
+            module.config.save_pretrained(folder)
         with suppress(BackboneError):  # the weights tell the transform as well
             processor = _file(backbone.network, self.path(backbone.network), _PROCESSORS)
             shutil.copyfile(processor, folder / processor.name)
@@ -181,7 +192,7 @@ class HuggingFace(TorchFamily):
         """Build it with transformers, none of the repository's own code run."""
         from embedlens.backbones.torch_network import TorchNetwork
 
-        module, trained = load_model(backbone)
+        module, taken = load_model(backbone)
         image = _image_half(module)
         options = _of_another_size(image, size)
         class_tokens = _class_tokens(image)
@@ -193,14 +204,14 @@ class HuggingFace(TorchFamily):
                 out = module.get_image_features(pixel_values=x, **options)
                 return out if hasattr(out, "shape") else out.pooler_output
             out = module(pixel_values=x, **options)
-            pooled = _pooler_output(out) if trained else None
+            pooled = _pooler_output(out) if taken == "pooler" else None
             if pooled is not None:
                 return pooled
             apart = _class_token_apart(out)
             if apart is not None:
                 return apart
             values = _tokens(out, image.config, backbone.name)
-            return made.pooled(values, made.chosen(values, "own"))
+            return made.pooled(values, _pooling(made, values, taken))
 
         def tokens(module: Any, x: Any) -> Any:
             out = _image_half(module)(pixel_values=x, **options)
@@ -212,11 +223,11 @@ class HuggingFace(TorchFamily):
         )  # fmt: skip
         if projected:
             return made
-        return replace(made, own=_own(made, backbone.name, size, options, trained))
+        return replace(made, own=_own(made, backbone.name, size, options, taken))
 
 
-def load_model(backbone: Backbone) -> tuple[Any, bool]:
-    """Build a network, and say whether its pooler, if any, was trained.
+def load_model(backbone: Backbone) -> tuple[Any, Taken]:
+    """Build a network, and say what its vector is made of.
 
     Raises
     ------
@@ -234,6 +245,8 @@ def load_model(backbone: Backbone) -> tuple[Any, bool]:
         configuration = transformers.AutoConfig.from_pretrained(
             _folder(backbone), trust_remote_code=False
         )
+        classifies = _is_classifier_of_image_half(configuration.to_dict())
+        configuration = configuration.vision_config if classifies else configuration
         torch.manual_seed(RANDOM_SEED)
         if backbone.weights.file is None:
             module = transformers.AutoModel.from_config(configuration)
@@ -245,7 +258,22 @@ def load_model(backbone: Backbone) -> tuple[Any, bool]:
         raise BackboneError(f"transformers cannot build {backbone.network}: {line}") from error
     if hasattr(getattr(module, "embeddings", None), "random_masking"):
         module.embeddings.random_masking = _unmasked
-    return module.eval(), not missing
+    return module.eval(), "patches" if classifies else "tokens" if missing else "pooler"
+
+
+def _is_classifier_of_image_half(stated: Mapping[str, Any]) -> bool:
+    """Whether it is a classifier made of CLIP's or SigLIP's image half: it has no text half.
+
+    It takes the average of the patches; the pooler is there and took no part in its training.
+    """
+    kinds = stated.get("architectures") or [""]
+    return kinds[0].endswith("ForImageClassification") and {"vision_config", "text_config"} <= set(
+        stated
+    )
+
+
+def _pooling(network: TorchNetwork, values: Any, taken: Taken) -> Pooling:
+    return "mean" if taken == "patches" else network.chosen(values, "own")
 
 
 def _with_weights(configuration: Any, backbone: Backbone) -> tuple[Any, list[str]]:
@@ -320,7 +348,7 @@ def _class_tokens(image: Any) -> int:
 
 
 def _own(
-    network: TorchNetwork, name: str, size: tuple[int, int], options: Any, trained: bool
+    network: TorchNetwork, name: str, size: tuple[int, int], options: Any, taken: Taken
 ) -> str:
     """Say what the vector that counts is: of a picture it is looked whether there is a pooler."""
     import torch
@@ -330,12 +358,12 @@ def _own(
             out = network.module(pixel_values=torch.zeros(1, 3, *size), **options)
     except (RuntimeError, AssertionError, ValueError, IndexError, TypeError):
         return ""  # building tries it as well, and tells
-    if trained and _pooler_output(out) is not None:
+    if taken == "pooler" and _pooler_output(out) is not None:
         return "trained pooler's output"
     if _class_token_apart(out) is not None:
         return "class token"
     values = _tokens(out, network.module.config, name)
-    return vector_of(name, network.output(values), network.chosen(values, "own"))
+    return vector_of(name, network.output(values), _pooling(network, values, taken))
 
 
 def _of_another_size(image: Any, size: tuple[int, int]) -> dict[str, bool]:

@@ -21,6 +21,8 @@ def model_file(network: str, weights: str | Path | None) -> Path:
     if weights is not None:
         raise WeightsError(f"{network} holds its own weights; leave out {str(weights)!r}.")
     path = given_path(network)
+    if path.is_dir():
+        raise BackboneError(f"{network} is a folder; name the model file in it.")
     if not path.is_file():
         raise BackboneError(f"The model file {network} does not exist.")
     return path

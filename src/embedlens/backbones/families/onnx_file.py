@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _LISTED = 8
 
+_WHOLE = ("u8", "i16", "u16", "i32", "u32", "i64", "u64")
+
 # How OpenVINO says that it has no such operator.
 _UNSUPPORTED = ("No conversion rule", "Conversion is failed", "does not support")
 
@@ -145,6 +147,12 @@ def _layout(name: str, model: openvino.Model) -> str:
         raise BackboneError(
             f"{name} takes {len(model.inputs)} inputs ({names}); a backbone takes one, pictures. "
             "Export the part that embeds pictures alone."
+        )
+    kind = model.inputs[0].get_element_type()
+    if not kind.is_real() and kind.get_type_name() not in _WHOLE:
+        raise BackboneError(
+            f"{name} takes inputs of type {kind.get_type_name()}, which holds no pixels of 0 to "
+            "255; export it with inputs of float32 or uint8."
         )
     shape = model.inputs[0].get_partial_shape()
     said = f"{name} takes inputs of shape {shape}"

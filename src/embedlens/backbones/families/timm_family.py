@@ -38,6 +38,7 @@ LOCAL = "local-dir:"
 
 _FILES = ("model.safetensors", "pytorch_model.bin")
 _CONFIGURATION = "config.json"
+_EPSILON = 1e-5  # of the batch normalisation before a classifier: PyTorch's
 _TRANSFORM = ("input_size", "interpolation", "crop_pct", "crop_mode", "mean", "std")
 _TABLE = Path(__file__).with_name("timm_networks.json")
 
@@ -195,12 +196,18 @@ class Timm(TorchFamily):
         from safetensors import safe_open
 
         with safe_open(file, "numpy") as tensors:
+            held = set(tensors.keys())
             names = [f"{pretrained.classifier}.{part}" for part in ("weight", "bias")]
-            if not set(names) <= set(tensors.keys()):
+            if not set(names) <= held:
                 return None
             kernel, bias = (tensors.get_tensor(each).astype(np.float64) for each in names)
-        kernel = kernel.reshape(len(kernel), -1)
-        return (kernel.T, bias) if len(bias) == 1000 else None
+            kernel = kernel.reshape(len(kernel), -1).T
+            norm = f"{pretrained.classifier.rpartition('.')[0]}.bn"
+            if f"{norm}.running_var" in held:
+                parts = ("running_mean", "running_var", "weight", "bias")
+                numbers = [tensors.get_tensor(f"{norm}.{each}") for each in parts]
+                kernel, bias = _normalized_first(kernel, bias, *numbers)
+        return (kernel, bias) if len(bias) == 1000 else None
 
     def save(self, backbone: Backbone, module: Any, transform: Transform, folder: Path) -> None:
         """Write weights and a ``config.json`` as timm keeps one beside them."""
@@ -242,6 +249,17 @@ class Timm(TorchFamily):
         )
 
 
+def _normalized_first(
+    kernel: NDArray[np.float64],
+    bias: NDArray[np.float64],
+    *norm: NDArray[np.floating],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the dense layer that is a batch normalisation and the dense layer after it."""
+    mean, variance, weight, shift = (each.astype(np.float64) for each in norm)
+    scale = weight / np.sqrt(variance + _EPSILON)
+    return kernel * scale[:, None], bias + (shift - mean * scale) @ kernel
+
+
 def _create(backbone: Backbone, size: tuple[int, int]) -> Any:
     import timm
     import torch
@@ -270,7 +288,7 @@ def _create(backbone: Backbone, size: tuple[int, int]) -> Any:
     if size != _stated_size(backbone):
         options["img_size"] = size
     torch.manual_seed(RANDOM_SEED)
-    with set_whole(file, backbone.network):
+    with set_whole(file, backbone.network, lambda: _with_head(architecture)):
         try:
             return timm.create_model(name, **options)
         except TypeError as error:
@@ -279,6 +297,15 @@ def _create(backbone: Backbone, size: tuple[int, int]) -> Any:
                 raise
             del options["img_size"]
             return timm.create_model(name, **options)
+
+
+def _with_head(architecture: str) -> list[str]:
+    """Name all tensors of a network that has its classifier."""
+    import timm
+    import torch
+
+    with torch.device("meta"):
+        return list(timm.create_model(architecture).state_dict())
 
 
 def _pool_of_its_makers(architecture: str) -> dict[str, str]:

@@ -167,20 +167,20 @@ class Torchvision(TorchFamily):
         file = backbone.weights.file
         if file is None or not file.is_file() or self.path(backbone.network) is not None:
             return None
-        import torch
-        import torchvision
+        import numpy as np
 
         from embedlens.backbones.torch_weights import read_state
 
-        name, _ = self._published(backbone.network)
-        with torch.device("meta"):
-            module = torchvision.models.get_model(name, weights=None)
-        top = top_layer(module)
-        if not isinstance(module.get_submodule(top), torch.nn.Linear):
-            return None
         state = read_state(file, backbone.network)
-        kernel, bias = (state[f"{top}.{part}"].double().numpy() for part in ("weight", "bias"))
-        return (kernel.T, bias) if len(bias) == 1000 else None
+        # In the order of the modules; auxiliary classifiers, where there are some, are no last.
+        names = [key for key, each in state.items() if key.endswith(".weight") and each.ndim > 1]
+        top = [key for key in names if "aux" not in key.lower()][-1]
+        kernel = state[top].double().numpy()
+        if kernel.ndim != 2 or len(kernel) != 1000:
+            return None
+        held = state.get(top.removesuffix("weight") + "bias")
+        bias = np.zeros(1000) if held is None else held.double().numpy()
+        return kernel.T, bias
 
     def imagenet_accuracy(self, network: str) -> float | None:
         """Return what torchvision's table says of these weights."""
