@@ -47,6 +47,11 @@ def networks():
         ("siglip", t.SiglipModel(t.SiglipConfig(text_config=text, vision_config=SMALL)),
          processor("Siglip", size=SIDE),
          lambda m, x: m.get_image_features(pixel_values=x).pooler_output),
+        ("clip-image", t.CLIPVisionModelWithProjection(
+            t.CLIPVisionConfig(**SMALL, projection_dim=24)),
+         processor("CLIP", size={"shortest_edge": 64}, crop_size=SIDE),
+         lambda m, x: t.CLIPVisionModelWithProjection.from_pretrained(
+             m.config.name_or_path).eval()(pixel_values=x).image_embeds),
         ("convnext", t.ConvNextModel(t.ConvNextConfig(
             hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 2, 1])),
          processor("ConvNext", size={"shortest_edge": 64}, crop_pct=0.875),
@@ -54,7 +59,7 @@ def networks():
     ]  # fmt: skip
 
 
-NAMES = ["vit", "vit-untrained", "dinov2", "clip", "siglip", "convnext"]
+NAMES = ["vit", "vit-untrained", "dinov2", "clip", "siglip", "clip-image", "convnext"]
 
 
 @pytest.fixture(scope="module")

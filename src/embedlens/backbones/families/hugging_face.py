@@ -204,6 +204,8 @@ class HuggingFace(TorchFamily):
                 out = module.get_image_features(pixel_values=x, **options)
                 return out if hasattr(out, "shape") else out.pooler_output
             out = module(pixel_values=x, **options)
+            if hasattr(out, "image_embeds"):
+                return out.image_embeds
             pooled = _pooler_output(out) if taken == "pooler" else None
             if pooled is not None:
                 return pooled
@@ -249,7 +251,7 @@ def load_model(backbone: Backbone) -> tuple[Any, Taken]:
         configuration = configuration.vision_config if classifies else configuration
         torch.manual_seed(RANDOM_SEED)
         if backbone.weights.file is None:
-            module = transformers.AutoModel.from_config(configuration)
+            module = _built(configuration)
             missing: list[str] = []
         else:
             module, missing = _with_weights(configuration, backbone)
@@ -259,6 +261,16 @@ def load_model(backbone: Backbone) -> tuple[Any, Taken]:
     if hasattr(getattr(module, "embeddings", None), "random_masking"):
         module.embeddings.random_masking = _unmasked
     return module.eval(), "patches" if classifies else "tokens" if missing else "pooler"
+
+
+def _built(configuration: Any) -> Any:
+    """Build a network without weights, an image half with its projection where it has one."""
+    import transformers
+
+    kind = (configuration.architectures or [""])[0]
+    if kind.endswith("VisionModelWithProjection"):
+        return getattr(transformers, kind)(configuration)
+    return transformers.AutoModel.from_config(configuration)
 
 
 def _is_classifier_of_image_half(stated: Mapping[str, Any]) -> bool:
@@ -279,7 +291,6 @@ def _pooling(network: TorchNetwork, values: Any, taken: Taken) -> Pooling:
 def _with_weights(configuration: Any, backbone: Backbone) -> tuple[Any, list[str]]:
     """Build a network with its weights, and name what of its pooler they lack."""
     import torch
-    import transformers
 
     from embedlens.backbones.torch_weights import another, part_of, read_state
 
@@ -289,7 +300,7 @@ def _with_weights(configuration: Any, backbone: Backbone) -> tuple[Any, list[str
         if not each.name.endswith(".index.json"):
             state |= read_state(each, network)
     with torch.device("meta"):
-        empty = transformers.AutoModel.from_config(configuration)
+        empty = _built(configuration)
     kind, names = type(empty), empty.state_dict().keys()
     if not any(key.startswith(f"{kind.base_model_prefix}.") for key in state):
         state = dict(part_of(state, names, file, network))
@@ -358,6 +369,8 @@ def _own(
             out = network.module(pixel_values=torch.zeros(1, 3, *size), **options)
     except (RuntimeError, AssertionError, ValueError, IndexError, TypeError):
         return ""  # building tries it as well, and tells
+    if hasattr(out, "image_embeds"):
+        return "projected vector"
     if taken == "pooler" and _pooler_output(out) is not None:
         return "trained pooler's output"
     if _class_token_apart(out) is not None:
