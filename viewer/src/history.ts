@@ -62,9 +62,7 @@ export class History {
     const choice = from.pop();
     if (!choice) return false;
     to.push(choiceOf(this.store.state));
-    this.stepping = true;
-    this.store.set(choice);
-    this.stepping = false;
+    this.takeBack(choice);
     this.last = -Infinity;
     return true;
   }

@@ -97,8 +97,8 @@ def backbones(
     asked = bool(search or family or max_params is not None or licence or here)
     sizes = {} if asked else {each.name: len(each.networks()) for each in list_families()}
     hidden = {name: number for name, number in sizes.items() if number > _LISTED}
-    unlisted = [each.name for each in list_families() if not each.networks()]
-    if family and family.lower() in (name.lower() for name in unlisted):
+    wanted = [each for each in list_families() if family and each.name.lower() == family.lower()]
+    if any(not each.networks() for each in wanted):
         print(
             f"There is no list of {family}: name a file, or a network of the hub as "
             "hf:ORGANISATION/NAME."

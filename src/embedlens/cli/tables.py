@@ -195,11 +195,10 @@ def print_counts(check: Check) -> None:
 def print_predicted(found: Predicted, classifier: Classifier) -> None:
     """Print the class of each of a few pictures, else how many got each, and what to believe."""
     print()
-    rows: list[dict[str, Any]] = [
-        {"class": name, "pictures": count} for name, count in found.counts.items()
-    ]
     if 0 < found.pictures <= FEW:
         rows = _answers(found)
+    else:
+        rows = [{"class": name, "pictures": count} for name, count in found.counts.items()]
     print_table(rows, list(rows[0]))
     are = "is" if found.unknown == 1 else "are"
     flagged = f"{found.unknown:,} of {found.pictures:,} {are} unlike all classes (unknown)"

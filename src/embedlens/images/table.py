@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -434,8 +434,15 @@ def _parquet(path: Path, wanted: Wanted) -> tuple[list[Column], str]:
         for name in dict.fromkeys(schema.names)
         if name.strip().casefold() in known or _is_text(schema.field(name).type)
     ] if len(set(schema.names)) == len(schema.names) else schema.names  # fmt: skip
-    read = {name: pq.read_table(path, columns=[name]).column(0).to_pylist() for name in names}
+    read = _cells(path, names)
     return [(str(name), read.get(name, ())) for name in schema.names], ""
+
+
+def _cells(path: Path, names: Iterable[str]) -> dict[str, Sequence[Any]]:
+    """Return columns of a Parquet table by name; of what is not asked for nothing is read."""
+    import pyarrow.parquet as pq
+
+    return {name: pq.read_table(path, columns=[name]).column(0).to_pylist() for name in names}
 
 
 def _is_text(kind: Any) -> bool:
@@ -452,11 +459,9 @@ def _with_numbers(frame: Sequence[Column], path: Path) -> Sequence[Column]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    cells = {
-        each.name: pq.read_table(path, columns=[each.name]).column(0).to_pylist()
-        for each in pq.read_schema(path)
-        if pa.types.is_primitive(each.type)
-    }
+    cells = _cells(
+        path, [each.name for each in pq.read_schema(path) if pa.types.is_primitive(each.type)]
+    )
     return [(name, values if len(values) else cells.get(name, ())) for name, values in frame]
 
 
@@ -472,8 +477,7 @@ def _read_whole(frame: Sequence[Column], path: Path) -> dict[str, Sequence[Any]]
         for each in pq.read_schema(path)
         if pa.types.is_integer(each.type) or pa.types.is_boolean(each.type)
     ]
-    columns: dict[str, Sequence[Any]] = pq.read_table(path, columns=whole).to_pydict()
-    return columns
+    return _cells(path, whole)
 
 
 def _json_lines(path: Path) -> tuple[list[Column], str]:

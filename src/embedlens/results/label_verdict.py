@@ -178,9 +178,7 @@ class LabelVerdict:
             )
         reached = self.take.mean_average_precision
         counted = f"{self.take.backbone} reached {reached:.3f} on the held-out pictures."
-        if (
-            not self.take.pretrained
-        ):  # nothing is expected of it, so that nothing is to be explained
+        if not self.take.pretrained:  # nothing is expected of it, so nothing is to be explained
             return counted
         return " ".join([counted, *told]) if told else ""
 

@@ -141,7 +141,7 @@ class Verdict:
                 f"that were tested from {more.learned:,}."
             )
         counted = f"{take.backbone} got {take.accuracy:.1%} of the held-out pictures right."
-        if not take.pretrained:  # nothing is expected of it, so that nothing is to be explained
+        if not take.pretrained:  # nothing is expected of it, so nothing is to be explained
             return counted
         return " ".join([counted, *told]) if told else ""
 

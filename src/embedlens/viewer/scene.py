@@ -249,16 +249,17 @@ class Scene:
 
     def manifest(self) -> dict[str, Any]:
         """Return what JSON says of the scene; names as in the viewer's own types."""
+        columns = [_known(column) for column in self.columns]
         return {
             "format": FORMAT,
             "title": self.title,
             "count": self.count,
             "classes": list(self.classes),
             "picturesKey": self._pictures_key(),
-            "columnsKey": content_key([_known(column) for column in self.columns], 4),
+            "columnsKey": content_key(columns, 4),
             "paths": asdict(self.paths) if self.paths else None,
             "backbones": self.backbones,
-            "columns": [_known(column) for column in self.columns],
+            "columns": columns,
             "maps": [_known(each) for each in self.maps],
             "opening": self.opening,
             "openingColour": self.opening_colour,

@@ -204,14 +204,8 @@ class HuggingFace(TorchFamily):
                 out = module.get_image_features(pixel_values=x, **options)
                 return out if hasattr(out, "shape") else out.pooler_output
             out = module(pixel_values=x, **options)
-            if hasattr(out, "image_embeds"):
-                return out.image_embeds
-            pooled = _pooler_output(out) if taken == "pooler" else None
-            if pooled is not None:
-                return pooled
-            apart = _class_token_apart(out)
-            if apart is not None:
-                return apart
+            if (given := _given_vector(out, taken)) is not None:
+                return given[0]
             values = _tokens(out, image.config, backbone.name)
             return made.pooled(values, _pooling(made, values, taken))
 
@@ -369,12 +363,8 @@ def _own(
             out = network.module(pixel_values=torch.zeros(1, 3, *size), **options)
     except (RuntimeError, AssertionError, ValueError, IndexError, TypeError):
         return ""  # building tries it as well, and tells
-    if hasattr(out, "image_embeds"):
-        return "projected vector"
-    if taken == "pooler" and _pooler_output(out) is not None:
-        return "trained pooler's output"
-    if _class_token_apart(out) is not None:
-        return "class token"
+    if (given := _given_vector(out, taken)) is not None:
+        return given[1]
     values = _tokens(out, network.module.config, name)
     return vector_of(name, network.output(values), _pooling(network, values, taken))
 
@@ -392,15 +382,17 @@ def _image_half(module: Any) -> Any:
     return getattr(module, "vision_model", module)
 
 
-def _pooler_output(out: Any) -> Any:
-    pooled = getattr(out, "pooler_output", None)
-    return None if pooled is None else pooled.flatten(1)
+def _given_vector(out: Any, taken: Taken) -> tuple[Any, str] | None:
+    """Return the vector that a network gives, and what it is; None where tokens are to be pooled.
 
-
-def _class_token_apart(out: Any) -> Any:
-    """Return the class token of a network that gives it beside a feature map, as CvT does."""
-    token = getattr(out, "cls_token_value", None)
-    return None if token is None else token.flatten(1)
+    CvT gives its class token beside a feature map.
+    """
+    given = [(getattr(out, "image_embeds", None), "projected vector")]
+    if taken == "pooler":
+        given.append((getattr(out, "pooler_output", None), "trained pooler's output"))
+    given.append((getattr(out, "cls_token_value", None), "class token"))
+    found = ((each.flatten(1), words) for each, words in given if each is not None)
+    return next(found, None)
 
 
 def _tokens(out: Any, configuration: Any, name: str) -> Any:
